@@ -1,0 +1,217 @@
+"""What a city is: zones and cells where people live and work, a road graph, rail lines, buses, fares and prices."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import networkx as nx
+import numpy as np
+from numpy.typing import NDArray
+
+from greentrip_networks.errors import UnknownNameError
+from greentrip_networks.geo import Plane
+
+if TYPE_CHECKING:
+    from greentrip_networks.compiled import Compiled
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+PERIODS = ("am", "off", "pm")  # 07-09, the rest of the day, 17-19
+PERIOD_HOURS = (2.0, 13.0, 2.0)  # hours of the service day (05-22) that each period stands for
+
+
+@dataclass(frozen=True, eq=False)
+class Zones:
+    """The city's zones, one row each; all arrays have shape (zones,)."""
+
+    id: tuple[str, ...]
+    name_zh: tuple[str, ...]
+    name_en: tuple[str, ...]
+    district_zh: tuple[str, ...]
+    district_en: tuple[str, ...]
+    lon: Floats
+    lat: Floats
+    x_m: Floats
+    y_m: Floats
+    area_km2: Floats
+    residents: Floats  # persons in the network's year
+    jobs: Floats
+    school_places: Floats
+    parking_cny_h: Floats  # average price paid by a visitor's car, CNY an hour
+    areas: Mapping[str, Bools]  # named areas, such as "central six": which zones belong
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    def find(self, name: str) -> int:
+        """Return the row of a zone given its id, Chinese or English name."""
+        for names in (self.id, self.name_zh, self.name_en):
+            if name in names:
+                return names.index(name)
+        raise UnknownNameError("zone", name, (*self.name_en, *self.name_zh))
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Square cells of at most 500 m that hold homes and jobs; all arrays have shape (cells,), sorted by zone."""
+
+    zone: Ints
+    x_m: Floats
+    y_m: Floats
+    lon: Floats
+    lat: Floats
+    home_share: Floats  # share of the zone's residents who live here; sums to 1 in each zone
+    work_share: Floats  # share of the zone's jobs that are here; sums to 1 in each zone
+    node: tuple[str, ...]  # nearest street node that people may walk to
+    node_m: Floats  # metres to it, as the crow flies
+
+
+@dataclass(frozen=True)
+class Line:
+    """A named service: how often it runs, how many it carries, what it charges."""
+
+    id: str
+    name_zh: str
+    name_en: str
+    mode: str  # metro, tram, maglev, airport, bus or feeder
+    fare: str  # the fare system of Fares that it belongs to
+    loop: bool
+    capacity: int  # persons a vehicle or train
+    headway_s: tuple[float, float, float]  # by PERIODS
+    opened: int
+
+
+@dataclass(frozen=True, eq=False)
+class Buses:
+    """Bus lines as ordered stops on street nodes, run in both directions; one row a call."""
+
+    lines: tuple[Line, ...]
+    line: Ints  # (calls,) row in lines, sorted
+    node: tuple[str, ...]  # (calls,) street node of the stop
+    position_m: Floats  # (calls,) along the line from its first stop
+    generated: bool  # made by a stated rule rather than read from a timetable
+
+
+@dataclass(frozen=True)
+class FeederRoute:
+    """A bus route that ends at a rail station: stops from the far end inwards, the station last."""
+
+    id: str
+    station: str  # station id
+    stops: tuple[str, ...]  # street nodes, outermost first, without the station
+    path: tuple[str, ...]  # every street node passed, from the first stop to the station
+    ride_s: tuple[float, ...]  # running time from each stop to the station, seconds
+    length_m: float
+    headway_s: float
+    vehicles: int
+    capacity: int
+    cost_cny_day: float
+
+
+@dataclass(frozen=True)
+class Fares:
+    """What a ride costs, as data; distances in km, prices in CNY."""
+
+    metro_bands: tuple[tuple[float, float], ...]  # (up to km, price); beyond the last: +1 per metro_step_km
+    metro_step_km: float
+    metro_card_factor: float  # mean price paid over price printed
+    special: Mapping[str, float]  # flat fare of other fare systems, by name
+    bus_base_cny: float
+    bus_base_km: float
+    bus_step_km: float
+    bus_card_factor: float
+    feeder_cny: float
+    taxi_base_cny: float
+    taxi_base_km: float
+    taxi_km_cny: float
+    taxi_far_km: float
+    taxi_far_factor: float
+    taxi_surcharge_cny: float
+    fuel_cny_km: float
+
+
+@dataclass(frozen=True)
+class Target:
+    """An indicator with a threshold."""
+
+    name: str
+    value: float  # percent
+    year: int
+    area: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Published shares of main modes in an area, percent of weekday trips including walking."""
+
+    year: int
+    area: str
+    shares: Mapping[str, float]
+    trips_million: float
+    source: str
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A city in one year: what a scenario changes and a simulation reads.
+
+    `roads` is a MultiDiGraph; nodes have lon, lat, x_m, y_m, name; edges have name, name_zh, facility, length_m, lanes,
+    free_speed_kmh, capacity_veh_h (per direction), uses (a set of "auto", "walk", "bike"), generated, geometry.
+    `rail` is a MultiDiGraph; nodes are station ids with name_en, name_zh, lon, lat, x_m, y_m, opened, node (street node),
+    node_m; edges, keyed (line id, direction), have line, direction (0 or 1), seq, length_m, time_s (running and dwell).
+    """
+
+    name: str
+    name_en: str
+    name_zh: str
+    year: int
+    plane: Plane
+    zones: Zones
+    cells: Cells
+    roads: "nx.MultiDiGraph[str]"
+    rail: "nx.MultiDiGraph[str]"
+    lines: tuple[Line, ...]
+    buses: Buses
+    feeders: tuple[FeederRoute, ...]
+    fares: Fares
+    transfer_s: Mapping[tuple[str, str, str], float]  # (station, from line, to line): walk between platforms
+    default_transfer_s: float
+    station_access_s: float  # street to platform, each way
+    target: Target
+    observed: tuple[Observed, ...]
+    assumptions: tuple[str, ...]
+    sources: tuple[str, ...]
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def with_(self, **changes: Any) -> "Network":
+        """Return a copy with some fields replaced; compiled arrays are made anew when asked for."""
+        return replace(self, **changes)
+
+    @cached_property
+    def compiled(self) -> "Compiled":
+        """The arrays kernels use, made once from the graphs and tables."""
+        from greentrip_networks.compiled import compile_network
+
+        return compile_network(self)
+
+    def station(self, name: str) -> str:
+        """Return the id of a rail station given its id, Chinese or English name."""
+        if name in self.rail:
+            return name
+        folded = name.casefold()
+        for node, data in self.rail.nodes(data=True):
+            if folded in (data["name_zh"].casefold(), data["name_en"].casefold()):
+                return node
+        known = [n for _, d in self.rail.nodes(data=True) for n in (d["name_en"], d["name_zh"])]
+        raise UnknownNameError("station", name, known)
+
+    def line(self, name: str) -> Line:
+        """Return a rail or bus line given its id, Chinese or English name."""
+        for line in (*self.lines, *self.buses.lines):
+            if name in (line.id, line.name_zh, line.name_en):
+                return line
+        raise UnknownNameError("line", name, (n for x in self.lines for n in (x.id, x.name_zh, x.name_en)))

@@ -1,0 +1,249 @@
+"""A scenario: a base network and an ordered list of typed interventions, each one change.
+
+To add an intervention, add one frozen dataclass below with an `apply` method; `INTERVENTIONS` finds it by itself, and the
+service carries it as the message of the same name and fields (a test says so when that message is missing).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, Protocol, get_type_hints
+
+import numpy as np
+
+from greentrip_networks.errors import ScenarioError, UnknownNameError
+from greentrip_networks.network import FeederRoute, Network
+
+
+class Intervention(Protocol):
+    """One typed change to a network."""
+
+    def apply(self, network: Network) -> Network:
+        """Return the changed network; raise ScenarioError or UnknownNameError when the change makes no sense."""
+        ...
+
+
+@dataclass(frozen=True)
+class RailOfYear:
+    """Run the rail lines and stations open at the end of another year."""
+
+    year: int
+
+    def apply(self, network: Network) -> Network:
+        """Take rail graph and lines from the same city of that year."""
+        from greentrip_networks.read import rail_of_year
+
+        return rail_of_year(network, self.year)
+
+
+@dataclass(frozen=True)
+class AddFeeders:
+    """Run the feeder routes of a plan."""
+
+    routes: tuple[FeederRoute, ...]
+
+    def apply(self, network: Network) -> Network:
+        """Add the routes to those that run already."""
+        known = {f.id for f in network.feeders}
+        for i, route in enumerate(self.routes):
+            if route.id in known:
+                raise ScenarioError(f"routes[{i}].id", f"feeder {route.id!r} is already in the network; give it another id")
+            known.add(route.id)
+            network.station(route.station)
+            for node in (*route.stops, *route.path):
+                if node not in network.roads:
+                    raise UnknownNameError("street node", node, ())
+            if len(route.ride_s) != len(route.stops) or not route.stops:
+                raise ScenarioError(f"routes[{i}].ride_s", "one running time to the station is needed for each stop")
+            if not (route.headway_s > 0 and route.capacity > 0 and route.vehicles > 0):
+                raise ScenarioError(f"routes[{i}]", "headway_s, capacity and vehicles must be positive")
+        return network.with_(feeders=(*network.feeders, *self.routes))
+
+
+@dataclass(frozen=True)
+class SetHeadway:
+    """Change a rail or bus line's headway, in all periods or in one (am, off, pm)."""
+
+    line: str
+    headway_s: float
+    period: str = ""
+
+    def apply(self, network: Network) -> Network:
+        """Replace the line's headway."""
+        from greentrip_networks.network import PERIODS
+
+        if not 30 <= self.headway_s <= 7200:
+            raise ScenarioError("headway_s", f"saw {self.headway_s:g}; expected 30 to 7200 seconds")
+        if self.period and self.period not in PERIODS:
+            raise UnknownNameError("period", self.period, PERIODS)
+        found = network.line(self.line)
+        changed = tuple(self.headway_s if self.period in ("", p) else old for p, old in zip(PERIODS, found.headway_s, strict=True))
+        new = replace(found, headway_s=(changed[0], changed[1], changed[2]))
+        lines = tuple(new if x is found else x for x in network.lines)
+        buses = replace(network.buses, lines=tuple(new if x is found else x for x in network.buses.lines))
+        return network.with_(lines=lines, buses=buses)
+
+
+@dataclass(frozen=True)
+class SetFare:
+    """Multiply the fares of one system: metro, bus, feeder or taxi."""
+
+    system: str
+    factor: float
+    SYSTEMS: ClassVar[tuple[str, ...]] = ("metro", "bus", "feeder", "taxi", "fuel")
+
+    def apply(self, network: Network) -> Network:
+        """Scale every price of the system."""
+        if not 0 <= self.factor <= 20:
+            raise ScenarioError("factor", f"saw {self.factor:g}; expected 0 to 20")
+        f, k = network.fares, self.factor
+        if self.system == "metro":
+            new = replace(f, metro_card_factor=f.metro_card_factor * k, special={n: p * k for n, p in f.special.items()})
+        elif self.system == "bus":
+            new = replace(f, bus_card_factor=f.bus_card_factor * k)
+        elif self.system == "feeder":
+            new = replace(f, feeder_cny=f.feeder_cny * k)
+        elif self.system == "taxi":
+            new = replace(f, taxi_base_cny=f.taxi_base_cny * k, taxi_km_cny=f.taxi_km_cny * k, taxi_surcharge_cny=f.taxi_surcharge_cny * k)
+        elif self.system == "fuel":
+            new = replace(f, fuel_cny_km=f.fuel_cny_km * k)
+        else:
+            raise UnknownNameError("fare system", self.system, self.SYSTEMS)
+        return network.with_(fares=new)
+
+
+@dataclass(frozen=True)
+class SetParkingPrice:
+    """Set what visitors' cars pay for parking in zones, a district or a named area (CNY an hour)."""
+
+    place: str
+    cny_h: float
+
+    def apply(self, network: Network) -> Network:
+        """Replace the price in every zone of the place."""
+        if not 0 <= self.cny_h <= 1000:
+            raise ScenarioError("cny_h", f"saw {self.cny_h:g}; expected 0 to 1000 CNY an hour")
+        price = np.where(zones_of(network, self.place), self.cny_h, network.zones.parking_cny_h)
+        return network.with_(zones=replace(network.zones, parking_cny_h=price))
+
+
+@dataclass(frozen=True)
+class MoveResidents:
+    """Move a number of residents from one place to another, in proportion to those who live there."""
+
+    from_place: str
+    to_place: str
+    residents: float
+
+    def apply(self, network: Network) -> Network:
+        """Take residents away there and add them here."""
+        source, target = zones_of(network, self.from_place), zones_of(network, self.to_place)
+        if (source & target).any():
+            raise ScenarioError("to_place", f"{self.to_place!r} and {self.from_place!r} share zones; name two separate places")
+        living = network.zones.residents
+        there, here = living[source].sum(), living[target].sum()
+        if not 0 < self.residents <= there:
+            raise ScenarioError("residents", f"saw {self.residents:g}; expected more than 0 and at most the {there:.0f} who live in {self.from_place}")
+        moved = living * np.where(source, 1 - self.residents / there, 1.0)
+        moved = np.where(target, living * (1 + self.residents / here), moved)
+        return network.with_(zones=replace(network.zones, residents=moved))
+
+
+INTERVENTIONS: Mapping[str, type[Any]] = {
+    c.__name__: c for c in list(globals().values()) if isinstance(c, type) and c.__module__ == __name__ and "apply" in vars(c) and c is not Intervention
+}
+
+
+def zones_of(network: Network, place: str) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+    """Return which zones a place means: a named area, a district or one zone, in Chinese or English."""
+    zones = network.zones
+    if place in zones.areas:
+        return zones.areas[place]
+    for districts in (zones.district_en, zones.district_zh):
+        if place in districts:
+            return np.array([d == place for d in districts])
+    try:
+        one = zones.find(place)
+    except UnknownNameError:
+        known = (*zones.areas, *dict.fromkeys(zones.district_en), *dict.fromkeys(zones.district_zh), *zones.name_en, *zones.name_zh)
+        raise UnknownNameError("place", place, known) from None
+    chosen = np.zeros(len(zones), bool)
+    chosen[one] = True
+    return chosen
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A base network's name and an ordered list of interventions."""
+
+    name: str
+    base: str
+    interventions: tuple[Intervention, ...] = ()
+
+    def build(self, base: Network) -> Network:
+        """Apply the interventions in order; an error names the one that failed by its position."""
+        network = base
+        for i, step in enumerate(self.interventions):
+            try:
+                network = step.apply(network)
+            except (ScenarioError, UnknownNameError) as error:
+                raise ScenarioError(f"interventions[{i}] ({type(step).__name__})", str(error)) from error
+        return network
+
+
+def intervention_to_dict(step: Intervention) -> dict[str, Any]:
+    """Return an intervention as plain data: its kind and its fields."""
+    values = {f.name: getattr(step, f.name) for f in fields(step)}  # type: ignore[arg-type]
+    if isinstance(step, AddFeeders):
+        values["routes"] = [{f.name: getattr(r, f.name) for f in fields(r)} for r in step.routes]
+    return {"kind": type(step).__name__, **values}
+
+
+def intervention_from_dict(data: Mapping[str, Any]) -> Intervention:
+    """Build an intervention from plain data; raise ScenarioError naming the field that is wrong."""
+    kind = data.get("kind", "")
+    if kind not in INTERVENTIONS:
+        raise UnknownNameError("intervention", kind, INTERVENTIONS)
+    values = {k: v for k, v in data.items() if k != "kind"}
+    return _from_dict(INTERVENTIONS[kind], values, "")
+
+
+def _from_dict(cls: type[Any], values: Mapping[str, Any], where: str) -> Any:
+    """Build a frozen dataclass from plain data, checking names and types."""
+    hints = {f.name: get_type_hints(cls)[f.name] for f in fields(cls)}
+    for name in values:
+        if name not in hints:
+            raise UnknownNameError(f"field of {cls.__name__}", name, hints)
+    made: dict[str, Any] = {}
+    for f in fields(cls):
+        if f.name not in values:
+            continue
+        value, hint = values[f.name], hints[f.name]
+        place = f"{where}{f.name}"
+        if hint == tuple[FeederRoute, ...]:
+            made[f.name] = tuple(_from_dict(FeederRoute, v, f"{place}[{i}].") for i, v in enumerate(value))
+        elif hint == tuple[str, ...]:
+            made[f.name] = tuple(str(v) for v in value)
+        elif hint == tuple[float, ...]:
+            made[f.name] = tuple(_number(v, place) for v in value)
+        elif hint is float:
+            made[f.name] = _number(value, place)
+        elif hint is int:
+            number = _number(value, place)
+            if number != int(number):
+                raise ScenarioError(place, f"saw {value!r}; expected a whole number")
+            made[f.name] = int(number)
+        else:
+            if not isinstance(value, str):
+                raise ScenarioError(place, f"saw {value!r}; expected text")
+            made[f.name] = value
+    try:
+        return cls(**made)
+    except TypeError as error:
+        raise ScenarioError(where.rstrip("."), f"{cls.__name__}: {error}") from None
+
+
+def _number(value: Any, place: str) -> float:
+    """Return a finite number or raise."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise ScenarioError(place, f"saw {value!r}; expected a finite number")
+    return float(value)
