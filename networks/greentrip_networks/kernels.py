@@ -1,78 +1,73 @@
-"""Where compiled kernels come from: numba with a cache that is never stale and never fails an import.
+"""Numba, set up so that its cache is never stale and never needs the package folder to be writable.
 
-numba keys a cached kernel by its own file only, so a kernel that calls another was seen to run stale after the other was
-edited. Here the cache folder is named after a hash of every kernel source, so any edit starts a fresh folder. Every kernel
-module imports `njit` and `prange` from this module and from nowhere else.
+A caller's cached kernel stays stale when only a kernel it imports was edited, so the cache folder's name carries a hash of
+every kernel source, of numba, Python and the processor. Import `njit` and `prange` from here, never from numba.
 """
 
 import hashlib
-import importlib.util
 import os
 import platform
 import sys
 import tempfile
+from collections.abc import Callable
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
-
-import llvmlite
-import llvmlite.binding
+from typing import Any, TypeVar
 
 _PACKAGES = ("greentrip_networks", "greentrip_agents", "greentrip_optimizer")
-_MARK = "greentrip-kernels-"
 
 
-def _kernel_sources() -> list[Path]:
-    """List every module of the engine that imports this one, in a fixed order."""
-    found: list[Path] = []
+def _processor() -> str:
+    """Return the processor's model as the system names it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith(("model name", "CPU part")):
+                return line
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _sources_key() -> str:
+    """Hash the source of every module that defines kernels, with what compiles them."""
+    digest = hashlib.sha256(f"{version('numba')} {sys.version} {_processor()}".encode())
     for package in _PACKAGES:
-        spec = importlib.util.find_spec(package)
-        for place in (spec.submodule_search_locations or []) if spec else []:
-            for path in sorted(Path(place).rglob("*.py")):
-                if "greentrip_networks.kernels" in path.read_text(encoding="utf-8"):
-                    found.append(path)
-    return found
+        spec = find_spec(package)
+        for folder in spec.submodule_search_locations or () if spec else ():
+            for file in sorted(Path(folder).rglob("*.py")):
+                text = file.read_bytes()
+                if b"kernels import" in text:
+                    digest.update(text)
+    return digest.hexdigest()[:16]
 
 
 def _cache_folder() -> Path:
-    """Return a writable folder for kernels of exactly these sources, versions and CPU."""
-    key = hashlib.sha256()
-    for path in _kernel_sources():
-        key.update(path.name.encode())
-        key.update(path.read_bytes())
-    numba_spec = importlib.util.find_spec("numba")
-    for part in (llvmlite.__version__, str(numba_spec.origin if numba_spec else ""), _numba_version(), sys.version, platform.machine()):
-        key.update(part.encode())
-    key.update(llvmlite.binding.get_host_cpu_name().encode())
-    name = _MARK + key.hexdigest()[:16]
-    asked = os.environ.get("NUMBA_CACHE_DIR", "")
-    if asked and Path(asked).name.startswith(_MARK):  # set by a parent process that ran this
-        asked = str(Path(asked).parent)
-    home = os.environ.get("XDG_CACHE_HOME", "") or os.path.join(os.path.expanduser("~"), ".cache")
-    user = str(os.getuid()) if hasattr(os, "getuid") else "user"
-    for base in (asked, os.path.join(home, "greentrip"), os.path.join(tempfile.gettempdir(), f"greentrip-{user}")):
-        if not base or base.startswith("~"):
-            continue
-        folder = Path(base) / name
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                return folder
-        except OSError:
-            continue
-    return Path(tempfile.mkdtemp(prefix=_MARK))
+    """Return a folder that can be written to, in the user's cache or else in a temporary place."""
+    asked = os.environ.get("GREENTRIP_CACHE")
+    base = Path(asked) if asked else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "greentrip"
+    folder = base / "kernels" / _sources_key()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    except OSError:
+        pass
+    return Path(tempfile.mkdtemp(prefix="greentrip-kernels-"))
 
 
-def _numba_version() -> str:
-    """Return numba's version without importing it."""
-    from importlib.metadata import version
-
-    return version("numba")
-
-
-CACHE_FOLDER = _cache_folder()
-os.environ["NUMBA_CACHE_DIR"] = str(CACHE_FOLDER)
-
+if "numba" not in sys.modules:
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(_cache_folder()))
 import numba  # noqa: E402
 
-numba.config.CACHE_DIR = str(CACHE_FOLDER)  # when numba was imported by somebody else before
-njit = numba.njit
+F = TypeVar("F", bound=Callable[..., Any])
 prange = numba.prange
+
+
+def njit(*, parallel: bool = False, inline: bool = False) -> Callable[[F], F]:
+    """Compile a function without the interpreter's lock; results must not depend on the number of threads."""
+    options: dict[str, Any] = {"cache": True, "nogil": True, "parallel": parallel, "error_model": "numpy", "boundscheck": False}
+    if inline:
+        options["inline"] = "always"
+    made: Callable[[F], F] = numba.njit(**options)
+    return made
