@@ -1,9 +1,13 @@
 """The arrays kernels use, compiled once from a network's graphs and tables."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from greentrip_networks.network import Network
 
 Int32s = NDArray[np.int32]
 Floats = NDArray[np.float64]
@@ -82,3 +86,10 @@ class Compiled:
     rail: RailArrays
     buses: BusArrays
     zone_first_cell: Int32s  # (zones + 1,) cells of zone z are rows zone_first_cell[z] to zone_first_cell[z + 1]
+
+
+def compile_network(network: "Network") -> Compiled:
+    """Make every array of a network; `Network.compiled` keeps them."""
+    from greentrip_networks.compiling import compile_all
+
+    return compile_all(network)
