@@ -1,0 +1,370 @@
+"""The service's verbs as methods; a call that is refused raises CallError with the server's reasons."""
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import grpc
+from google.longrunning import operations_pb2, operations_pb2_grpc
+from google.protobuf.duration_pb2 import Duration
+
+from greentrip.client.embedded import OPTIONS, Embedded
+from greentrip.client.errors import CallError, ConnectError, call_error, from_status
+from greentrip.client.runs import Runs
+from greentrip.interventions import to_message
+from greentrip.v1 import (
+    comparison_pb2,
+    comparison_pb2_grpc,
+    network_pb2,
+    network_pb2_grpc,
+    plan_pb2,
+    plan_pb2_grpc,
+    report_pb2,
+    report_pb2_grpc,
+    run_pb2,
+    run_pb2_grpc,
+    scenario_pb2,
+    scenario_pb2_grpc,
+)
+
+DEFAULT_DATA_DIR = "greentrip-data"
+TERMINAL = (run_pb2.RUN_STATE_SUCCEEDED, run_pb2.RUN_STATE_FAILED, run_pb2.RUN_STATE_CANCELLED)
+
+
+def connect(address: str | None = None, data_dir: str | Path | None = None, *, workers: int | None = None) -> "Client":
+    """Return a client of a server, or of one that is started on a data directory and ends with the client.
+
+    Parameters
+    ----------
+    address
+        `host:port` of a running server; None for the data directory's own.
+    data_dir
+        Data directory; None means GREENTRIP_DATA, else `greentrip-data`.
+    workers
+        Worker processes at most, when a server is started; None means one a core.
+
+    Raises
+    ------
+    ConnectError
+        When no server answers or starts.
+
+    """
+    if address is None:
+        return Client(Embedded(Path(data_dir or os.environ.get("GREENTRIP_DATA") or DEFAULT_DATA_DIR), workers))
+    channel = grpc.insecure_channel(address, options=OPTIONS)
+    try:
+        grpc.channel_ready_future(channel).result(timeout=10)
+    except grpc.FutureTimeoutError:
+        channel.close()
+        raise ConnectError(f"no server answers at {address}; start one with `greentrip serve`") from None
+    return Client(channel)
+
+
+class Client:
+    """One server; close it, or use it in a `with` block."""
+
+    def __init__(self, server: Embedded | grpc.Channel) -> None:
+        self._server = server
+        self.channel = server.channel if isinstance(server, Embedded) else server
+        self._networks = network_pb2_grpc.NetworkServiceStub(self.channel)
+        self._scenarios = scenario_pb2_grpc.ScenarioServiceStub(self.channel)
+        self._plans = plan_pb2_grpc.PlanServiceStub(self.channel)
+        self._runs = run_pb2_grpc.RunServiceStub(self.channel)
+        self._comparisons = comparison_pb2_grpc.ComparisonServiceStub(self.channel)
+        self._reports = report_pb2_grpc.ReportServiceStub(self.channel)
+        self._operations = operations_pb2_grpc.OperationsStub(self.channel)
+
+    def __enter__(self) -> Self:
+        """Use the client in a block."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close the client."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the channel; a server that this client started ends, unfinished runs go on when it is next started."""
+        self._server.close()
+
+    def networks(self) -> list[str]:
+        """Return the names of the networks."""
+        found = _pages(self._networks.ListNetworks, network_pb2.ListNetworksRequest(), "networks")
+        return [n.name.removeprefix("networks/") for n in found]
+
+    def network(self, name: str) -> network_pb2.Network:
+        """Return one network with its counts."""
+        return _call(self._networks.GetNetwork, network_pb2.GetNetworkRequest(name=_in("networks", name)))
+
+    def create_scenario(
+        self,
+        network: str,
+        interventions: Iterable[Any] = (),
+        *,
+        name: str = "",
+        description: str = "",
+        request_id: str = "",
+        validate_only: bool = False,
+    ) -> scenario_pb2.Scenario:
+        """Store a scenario: a network and interventions (messages, the model's dataclasses or mappings with a `kind`)."""
+        request = scenario_pb2.CreateScenarioRequest(
+            scenario=scenario_pb2.Scenario(
+                network=_in("networks", network), interventions=[to_message(step) for step in interventions], description=description
+            ),
+            scenario_id=name.removeprefix("scenarios/"),
+            request_id=request_id,
+            validate_only=validate_only,
+        )
+        return _call(self._scenarios.CreateScenario, request)
+
+    def scenario(self, name: str) -> scenario_pb2.Scenario:
+        """Return one scenario."""
+        return _call(self._scenarios.GetScenario, scenario_pb2.GetScenarioRequest(name=_in("scenarios", name)))
+
+    def scenarios(self) -> list[scenario_pb2.Scenario]:
+        """Return all scenarios, oldest first."""
+        return list(_pages(self._scenarios.ListScenarios, scenario_pb2.ListScenariosRequest(), "scenarios"))
+
+    def delete_scenario(self, name: str) -> None:
+        """Remove a scenario that no run refers to."""
+        _call(self._scenarios.DeleteScenario, scenario_pb2.DeleteScenarioRequest(name=_in("scenarios", name)))
+
+    def create_run(
+        self,
+        scenario: str,
+        *,
+        seed: int = 0,
+        sample: float = 0.005,
+        max_days: int = 60,
+        placement: int = 0,
+        name: str = "",
+        request_id: str = "",
+        validate_only: bool = False,
+    ) -> run_pb2.Run:
+        """Queue a run of `scenarios/x` or `networks/x` and return it; with `validate_only` an empty one when it could be queued."""
+        request = run_pb2.CreateRunRequest(
+            run=run_pb2.Run(
+                scenario=self._simulated(scenario), seed=seed, sample=sample, max_days=max_days, placement=placement
+            ),
+            run_id=name.removeprefix("runs/"),
+            request_id=request_id,
+            validate_only=validate_only,
+        )
+        operation = _call(self._runs.CreateRun, request)
+        made = run_pb2.Run()
+        operation.metadata.Unpack(made)
+        return made
+
+    def run(self, name: str) -> run_pb2.Run:
+        """Return one run as it stands."""
+        return _call(self._runs.GetRun, run_pb2.GetRunRequest(name=_in("runs", name)))
+
+    def runs(self) -> list[run_pb2.Run]:
+        """Return all runs, oldest first."""
+        return list(_pages(self._runs.ListRuns, run_pb2.ListRunsRequest(), "runs"))
+
+    def watch(self, run: str) -> Iterator[run_pb2.Run]:
+        """Yield a run whenever it changes, until it ends."""
+        return _stream(self._runs.WatchRun, run_pb2.WatchRunRequest(name=_in("runs", run)))
+
+    def cancel(self, run: str) -> run_pb2.Run:
+        """Stop a run; its worker is gone when this returns."""
+        return _call(self._runs.CancelRun, run_pb2.CancelRunRequest(name=_in("runs", run)))
+
+    def delete_run(self, run: str) -> None:
+        """Remove a run that has ended, and its tables."""
+        _call(self._runs.DeleteRun, run_pb2.DeleteRunRequest(name=_in("runs", run)))
+
+    def result(self, run: str) -> run_pb2.RunResult:
+        """Return what a finished run found."""
+        return _call(self._runs.GetRunResult, run_pb2.GetRunResultRequest(name=_in("runs", run)))
+
+    def table(self, run: str, table: str) -> bytes:
+        """Return a finished run's `trips`, `links` or `lines` as the bytes of an Arrow IPC stream."""
+        request = run_pb2.StreamTableRequest(name=_in("runs", run), table=table)
+        return b"".join(piece.content for piece in _stream(self._runs.StreamTable, request))
+
+    def simulate(
+        self,
+        scenario: str,
+        *,
+        plan: str | plan_pb2.Plan | None = None,
+        seeds: Sequence[int] = (0,),
+        sample: float = 0.005,
+        max_days: int = 60,
+        placement: int = 0,
+        progress: Callable[[run_pb2.Run], None] | None = None,
+    ) -> Runs:
+        """Simulate a scenario or network, with a plan's routes if given, once for each seed, and wait.
+
+        Parameters
+        ----------
+        scenario
+            `scenarios/x`, `networks/x` or the plain name of either.
+        plan
+            A plan or its name, whose routes are added.
+        seeds, sample, max_days, placement
+            As in a run; residents' share, days, seed of the placement rule.
+        progress
+            Called, one call at a time, with every run that changed.
+
+        Raises
+        ------
+        CallError
+            When a run is refused or fails; the others are cancelled, as they are on Ctrl-C.
+
+        """
+        name = self._simulated(scenario) if plan is None else self._with_plan(scenario, plan)
+        queued = [
+            self.create_run(name, seed=seed, sample=sample, max_days=max_days, placement=placement) for seed in dict.fromkeys(seeds)
+        ]
+        lock = threading.Lock()
+
+        def follow(run: run_pb2.Run) -> run_pb2.Run:
+            last = run
+            for last in self.watch(run.name):
+                if progress is not None:
+                    with lock:
+                        progress(last)
+            if last.state == run_pb2.RUN_STATE_FAILED:
+                raise from_status(last.error)
+            if last.state == run_pb2.RUN_STATE_CANCELLED:
+                raise CallError("CANCELLED", f"{run.name} was cancelled", {}, ())
+            return last
+
+        with ThreadPoolExecutor(max(1, len(queued))) as pool:
+            following = [pool.submit(follow, run) for run in queued]
+            try:
+                return Runs(self, [f.result() for f in following])
+            except BaseException:
+                for run in queued:
+                    self.cancel(run.name)
+                raise
+
+    def design_feeders(
+        self,
+        run: str | Runs,
+        stations: Sequence[str],
+        *,
+        vehicles: int,
+        budget_cny_day: float | None = None,
+        seed: int = 0,
+        name: str = "",
+        request_id: str = "",
+        progress: Callable[[plan_pb2.PlanMetadata], None] | None = None,
+    ) -> plan_pb2.Plan:
+        """Design feeder routes around stations from a finished run (the first, of several) and wait for the plan."""
+        request = plan_pb2.DesignFeedersRequest(
+            run=_in("runs", run if isinstance(run, str) else run.names[0]),
+            stations=stations,
+            vehicles=vehicles,
+            budget_cny_day=budget_cny_day,
+            seed=seed,
+            plan_id=name.removeprefix("plans/"),
+            request_id=request_id,
+        )
+        operation = _call(self._plans.DesignFeeders, request)
+        try:
+            while not operation.done:
+                wait = operations_pb2.WaitOperationRequest(name=operation.name, timeout=Duration(nanos=500_000_000))
+                operation = _call(self._operations.WaitOperation, wait)
+                if progress is not None:
+                    metadata = plan_pb2.PlanMetadata()
+                    operation.metadata.Unpack(metadata)
+                    progress(metadata)
+        except KeyboardInterrupt:
+            _call(self._operations.CancelOperation, operations_pb2.CancelOperationRequest(name=operation.name))
+            raise
+        if operation.HasField("error"):
+            raise from_status(operation.error)
+        made = plan_pb2.Plan()
+        operation.response.Unpack(made)
+        return made
+
+    def create_plan(self, network: str, routes: Iterable[Any], *, name: str = "", request_id: str = "") -> plan_pb2.Plan:
+        """Store routes written elsewhere as a plan."""
+        adding = to_message({"kind": "AddFeeders", "routes": list(routes)})
+        plan = plan_pb2.Plan(network=_in("networks", network), routes=adding.add_feeders.routes)
+        request = plan_pb2.CreatePlanRequest(plan=plan, plan_id=name.removeprefix("plans/"), request_id=request_id)
+        return _call(self._plans.CreatePlan, request)
+
+    def plan(self, name: str) -> plan_pb2.Plan:
+        """Return one plan."""
+        return _call(self._plans.GetPlan, plan_pb2.GetPlanRequest(name=_in("plans", name)))
+
+    def plans(self) -> list[plan_pb2.Plan]:
+        """Return all plans, oldest first."""
+        return list(_pages(self._plans.ListPlans, plan_pb2.ListPlansRequest(), "plans"))
+
+    def export_plan(self, name: str) -> bytes:
+        """Return a plan as the bytes of a zipped GTFS feed."""
+        request = plan_pb2.ExportPlanRequest(name=_in("plans", name))
+        return b"".join(piece.content for piece in _stream(self._plans.ExportPlan, request))
+
+    def compare(self, base: Sequence[str] | Runs, other: Sequence[str] | Runs) -> comparison_pb2.Comparison:
+        """Compare finished runs of two scenarios, paired by seed."""
+        request = comparison_pb2.CompareRunsRequest(base_runs=_names(base), other_runs=_names(other))
+        return _call(self._comparisons.CompareRuns, request)
+
+    def report(self, base: Sequence[str] | Runs, other: Sequence[str] | Runs, plan: str) -> bytes:
+        """Return a self-contained HTML page on a plan and the runs without and with it."""
+        request = report_pb2.RenderReportRequest(base_runs=_names(base), other_runs=_names(other), plan=_in("plans", plan))
+        return b"".join(piece.content for piece in _stream(self._reports.RenderReport, request))
+
+    def _simulated(self, name: str) -> str:
+        """Return a scenario's or network's resource name."""
+        if "/" in name:
+            return name
+        return f"networks/{name}" if name in self.networks() else f"scenarios/{name}"
+
+    def _with_plan(self, scenario: str, plan: str | plan_pb2.Plan) -> str:
+        """Return the scenario that adds a plan's routes, stored once however often it is asked for."""
+        routes = (self.plan(plan) if isinstance(plan, str) else plan).routes
+        name = self._simulated(scenario)
+        network, steps = name, []
+        if name.startswith("scenarios/"):
+            base = self.scenario(name)
+            network, steps = base.network, list(base.interventions)
+        steps.append(scenario_pb2.Intervention(add_feeders=scenario_pb2.AddFeeders(routes=routes)))
+        content = hashlib.sha256(network.encode() + b"".join(s.SerializeToString(deterministic=True) for s in steps))
+        return self.create_scenario(network, steps, request_id=f"with-plan-{content.hexdigest()[:32]}").name
+
+
+def _in(collection: str, name: str) -> str:
+    """Return a name with its collection."""
+    return name if "/" in name else f"{collection}/{name}"
+
+
+def _names(runs: Sequence[str] | Runs) -> list[str]:
+    """Return resource names of runs."""
+    return list(runs.names) if isinstance(runs, Runs) else [_in("runs", name) for name in runs]
+
+
+def _call(method: Callable[[Any], Any], request: Any) -> Any:
+    """Call, and raise what the server says."""
+    try:
+        return method(request)
+    except grpc.RpcError as error:
+        raise call_error(error) from None
+
+
+def _stream(method: Callable[[Any], Iterator[Any]], request: Any) -> Iterator[Any]:
+    """Call, yield what comes, and raise what the server says."""
+    try:
+        yield from method(request)
+    except grpc.RpcError as error:
+        raise call_error(error) from None
+
+
+def _pages(method: Callable[[Any], Any], request: Any, field: str) -> Iterator[Any]:
+    """Yield the items of every page."""
+    while True:
+        page = _call(method, request)
+        yield from getattr(page, field)
+        if not page.next_page_token:
+            return
+        request.page_token = page.next_page_token

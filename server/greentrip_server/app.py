@@ -1,0 +1,154 @@
+"""One server: its data directory, dispatcher and services on one gRPC port of the loopback interface."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+import grpc
+import structlog
+from google.longrunning import operations_pb2, operations_pb2_grpc
+from greentrip import __version__
+from greentrip.v1 import (
+    comparison_pb2,
+    comparison_pb2_grpc,
+    network_pb2,
+    network_pb2_grpc,
+    plan_pb2,
+    plan_pb2_grpc,
+    report_pb2,
+    report_pb2_grpc,
+    run_pb2,
+    run_pb2_grpc,
+    scenario_pb2,
+    scenario_pb2_grpc,
+)
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from greentrip_server.cities import Cities
+from greentrip_server.database import open_database
+from greentrip_server.directory import DataDirectory
+from greentrip_server.dispatcher import Dispatcher
+from greentrip_server.errors import StateError
+from greentrip_server.jobs import Jobs
+from greentrip_server.services.comparisons import ComparisonService, Pairs
+from greentrip_server.services.networks import NetworkService
+from greentrip_server.services.operations import OperationService
+from greentrip_server.services.plans import PlanService
+from greentrip_server.services.reports import ReportService
+from greentrip_server.services.runs import RunService
+from greentrip_server.services.scenarios import ScenarioService
+from greentrip_server.settings import Settings
+
+GRACE_S = 2.0
+SERVICES = (
+    *(
+        module.DESCRIPTOR.services_by_name[name].full_name
+        for module, name in (
+            (network_pb2, "NetworkService"),
+            (scenario_pb2, "ScenarioService"),
+            (plan_pb2, "PlanService"),
+            (run_pb2, "RunService"),
+            (comparison_pb2, "ComparisonService"),
+            (report_pb2, "ReportService"),
+        )
+    ),
+    operations_pb2.DESCRIPTOR.services_by_name["Operations"].full_name,
+)
+
+
+async def serve(settings: Settings, ready: Callable[[str], None], *, until_input_ends: bool = False) -> None:
+    """Serve until a signal, or until standard input ends, and leave unfinished runs for the next owner.
+
+    Parameters
+    ----------
+    settings
+        Where and how.
+    ready
+        Called with the address once calls are answered.
+    until_input_ends
+        Stop when the process that holds the other end of standard input is gone.
+
+    Raises
+    ------
+    StateError
+        When the data directory is owned by another process, is of a newer version, or the port is taken.
+
+    """
+    directory = DataDirectory(settings.data)
+    with directory.owned(), directory.log.open("a") as log:
+        structlog.configure(
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso"),
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(ensure_ascii=False),
+            ],
+            logger_factory=structlog.WriteLoggerFactory(file=log),
+        )
+        jobs = Jobs(open_database(directory.database))
+        dispatcher = Dispatcher(jobs, directory, settings)
+        server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        checks = register(server, jobs, dispatcher, directory)
+        try:
+            port = server.add_insecure_port(settings.address)
+        except RuntimeError as error:
+            raise StateError(f"{settings.address} cannot be listened on ({error})", "choose another port, or 0 for a free one") from error
+        await server.start()
+        for service in ("", *SERVICES):
+            await checks.set(service, health_pb2.HealthCheckResponse.SERVING)
+        address = f"{settings.address.rpartition(':')[0]}:{port}"
+        directory.announce({"address": address, "pid": os.getpid(), "version": __version__})
+        dispatching = asyncio.create_task(dispatcher.run())
+        stop = _stop_event(until_input_ends=until_input_ends)
+        ready(address)
+        structlog.get_logger("server").info("ready", address=address)
+        waiting = asyncio.create_task(stop.wait())
+        await asyncio.wait({dispatching, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        await checks.enter_graceful_shutdown()
+        waiting.cancel()
+        failed = dispatching.done()
+        dispatching.cancel()
+        await dispatcher.close()
+        await server.stop(GRACE_S)
+        with contextlib.suppress(asyncio.CancelledError):
+            await dispatching
+        structlog.get_logger("server").info("stopped", dispatcher_failed=failed)
+
+
+def register(server: grpc.aio.Server, jobs: Jobs, dispatcher: Dispatcher, directory: DataDirectory) -> health.aio.HealthServicer:
+    """Add every service to a gRPC server; return the health service, which nothing reports to yet."""
+    cities = Cities()
+    pairs = Pairs(jobs, cities, directory)
+    network_pb2_grpc.add_NetworkServiceServicer_to_server(NetworkService(cities), server)
+    scenario_pb2_grpc.add_ScenarioServiceServicer_to_server(ScenarioService(jobs, cities), server)
+    plan_pb2_grpc.add_PlanServiceServicer_to_server(PlanService(jobs, cities, dispatcher), server)
+    run_pb2_grpc.add_RunServiceServicer_to_server(RunService(jobs, cities, directory, dispatcher), server)
+    comparison_pb2_grpc.add_ComparisonServiceServicer_to_server(ComparisonService(pairs), server)
+    report_pb2_grpc.add_ReportServiceServicer_to_server(ReportService(jobs, pairs), server)
+    operations_pb2_grpc.add_OperationsServicer_to_server(OperationService(jobs, dispatcher), server)
+    checks = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+    reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    return checks
+
+
+def _stop_event(*, until_input_ends: bool) -> asyncio.Event:
+    """Return an event that a signal, or the end of standard input, sets."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    if until_input_ends:
+        handle = sys.stdin.fileno()
+
+        def read() -> None:
+            if not os.read(handle, 1024):
+                loop.remove_reader(handle)
+                stop.set()
+
+        loop.add_reader(handle, read)
+    return stop

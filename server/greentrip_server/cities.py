@@ -1,0 +1,42 @@
+"""Networks by name, loaded once and kept while they are in use."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from greentrip_networks import NAMES, load
+from greentrip_networks.errors import UnknownNameError
+from greentrip_networks.network import Network
+from greentrip_networks.scenario import Scenario, intervention_from_dict
+
+PREFIX = "networks/"
+
+
+class Cities:
+    """A small store of loaded networks; safe to share between threads."""
+
+    def __init__(self, keep: int = 3) -> None:
+        self._keep = keep
+        self._loaded: OrderedDict[tuple[str, int], Network] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, name: str, placement: int = 0) -> Network:
+        """Return a network by its resource name or plain name; raise UnknownNameError with the nearest names."""
+        plain = name.removeprefix(PREFIX)
+        if plain not in NAMES:
+            raise UnknownNameError("network", plain, NAMES)
+        key = (plain, placement)
+        with self._lock:
+            if key not in self._loaded:
+                self._loaded[key] = load(plain, placement=placement)
+                while len(self._loaded) > self._keep:
+                    self._loaded.popitem(last=False)
+            self._loaded.move_to_end(key)
+            return self._loaded[key]
+
+    def build(self, name: str, placement: int, interventions: Sequence[Mapping[str, Any]]) -> Network:
+        """Return a network with interventions applied; raise ScenarioError naming the one that cannot be."""
+        base = self.get(name, placement)
+        steps = tuple(intervention_from_dict(step) for step in interventions)
+        return Scenario(name="", base=base.name, interventions=steps).build(base) if steps else base

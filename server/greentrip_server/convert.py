@@ -1,0 +1,172 @@
+"""Turn rows into the contract's messages."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from google.longrunning import operations_pb2
+from google.protobuf.message import Message
+from google.protobuf.struct_pb2 import Struct
+from google.protobuf.timestamp_pb2 import Timestamp
+from google.rpc import code_pb2, status_pb2
+from greentrip.interventions import fill, to_message
+from greentrip.v1 import comparison_pb2, plan_pb2, run_pb2, scenario_pb2
+
+from greentrip_server.errors import status_from_json
+from greentrip_server.jobs import RUNS
+from greentrip_server.tables import CANCELLED, FAILED, SUCCEEDED, TERMINAL, JobRow, PlanRow, ScenarioRow
+
+
+def timestamp(seconds: float | None) -> Timestamp | None:
+    """Return seconds since 1970 as a message."""
+    if seconds is None:
+        return None
+    made = Timestamp()
+    made.FromMicroseconds(round(seconds * 1e6))
+    return made
+
+
+def struct(data: Mapping[str, Any]) -> Struct:
+    """Return plain data as a Struct; keys become text, tuples lists."""
+    made = Struct()
+    made.update(_plain(data))
+    return made
+
+
+def _plain(value: Any) -> Any:
+    """Make keys text and sequences lists."""
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value
+
+
+def scenario(row: ScenarioRow) -> scenario_pb2.Scenario:
+    """Return a scenario's message."""
+    return scenario_pb2.Scenario(
+        name=f"scenarios/{row.id}" if row.id else "",
+        network=row.network,
+        interventions=[to_message(step) for step in row.interventions],
+        description=row.description,
+        content_hash=row.content_hash,
+        create_time=timestamp(row.created),
+    )
+
+
+def run(row: JobRow, progress: Mapping[str, Any]) -> run_pb2.Run:
+    """Return a run's message."""
+    asked = row.input
+    return run_pb2.Run(
+        name=row.name,
+        scenario=row.parent,
+        seed=asked["seed"],
+        sample=asked["sample"],
+        max_days=asked["max_days"],
+        placement=asked["placement"],
+        state=run_pb2.RunState.Value(f"RUN_STATE_{row.state.upper()}"),
+        progress=run_pb2.RunProgress(**progress) if progress else None,
+        attempt=row.attempt,
+        input_hash=row.input_hash,
+        error=status_from_json(row.error) if row.error else None,
+        create_time=timestamp(row.created),
+        start_time=timestamp(row.started),
+        end_time=timestamp(row.ended),
+    )
+
+
+def run_result(row: JobRow) -> run_pb2.RunResult:
+    """Return what a finished run found."""
+    found = row.result or {}
+    return run_pb2.RunResult(
+        run=row.name,
+        converged=found["converged"],
+        days=found["days"],
+        gap=found["gap"],
+        residents=int(found["residents"]),
+        trips=int(found["trips"]),
+        green_shares=_shares(found["green_share"]),
+        mode_shares=_shares(found["mode_share"]),
+        indicators=struct(found),
+    )
+
+
+def _shares(nested: Mapping[str, Mapping[str, Any]]) -> Iterator[run_pb2.Share]:
+    """Flatten {area: {base: percent or {mode: percent}}}."""
+    for area, bases in nested.items():
+        for base, value in bases.items():
+            for mode, percent in value.items() if isinstance(value, Mapping) else [("", value)]:
+                yield run_pb2.Share(area=area, base=base, mode=mode, percent=percent)
+
+
+def plan(row: PlanRow) -> plan_pb2.Plan:
+    """Return a plan's message."""
+    document = row.document
+    made = plan_pb2.Plan(
+        name=f"plans/{row.id}",
+        network=row.network,
+        run=row.run,
+        stations=document["stations"],
+        objective=document["objective"],
+        bound=document["bound"],
+        gap=document["gap"],
+        bound_kind=document["bound_kind"],
+        vehicles=sum(r["vehicles"] for r in document["routes"]),
+        indicators=struct(document["indicators"]),
+        assumptions=document["assumptions"],
+        create_time=timestamp(row.created),
+    )
+    for route in document["routes"]:
+        fill(made.routes.add(), route)
+    return made
+
+
+def operation(row: JobRow, progress: Mapping[str, Any], plan_row: PlanRow | None = None) -> operations_pb2.Operation:
+    """Return a job as a long-running operation."""
+    made = operations_pb2.Operation(name=f"operations/{row.name}", done=row.state in TERMINAL)
+    if row.kind == RUNS:
+        described: Message = run(row, progress)
+    else:
+        described = plan_pb2.PlanMetadata(plan=row.name, state=row.state, **progress)
+    made.metadata.Pack(described)
+    if row.state == SUCCEEDED:
+        made.response.Pack(plan(plan_row) if plan_row is not None else described)
+    elif row.state == FAILED:
+        made.error.CopyFrom(status_from_json(row.error or {}))
+    elif row.state == CANCELLED:
+        made.error.CopyFrom(status_pb2.Status(code=code_pb2.CANCELLED, message=f"{row.name} was cancelled"))
+    return made
+
+
+def comparison(summary: Mapping[str, Any]) -> comparison_pb2.Comparison:
+    """Return a comparison's message from the model's summary."""
+    head = summary["headline"]
+    return comparison_pb2.Comparison(
+        seeds=[int(s) for s in summary["seeds"]],
+        headline=comparison_pb2.Headline(
+            observed_percent=head["observed"],
+            change_points=head["change_points"],
+            change_interval=_interval(head["interval"]),
+            forecast_percent=head["forecast"],
+            target_percent=head["target"],
+            verdict=head["verdict"],
+        ),
+        modes=[
+            comparison_pb2.ModeChange(
+                mode=mode,
+                base_percent=figures["base"],
+                other_percent=figures["other"],
+                change_points=figures["change"],
+                change_interval=_interval(figures["interval"]),
+            )
+            for mode, figures in summary["shares"].items()
+        ],
+        diversions=[comparison_pb2.Diversion(from_mode=a, to_mode=b, trips=trips) for a, b, trips in summary["diversion"]],
+        summary=struct(summary),
+    )
+
+
+def _interval(ends: Any) -> comparison_pb2.Interval | None:
+    """Return an interval, or nothing where there is none (a single seed)."""
+    if ends is None or any(end is None for end in ends):
+        return None
+    return comparison_pb2.Interval(low=ends[0], high=ends[1])

@@ -1,0 +1,99 @@
+"""Errors of the service, and how each error becomes a google.rpc.Status that says what to mend."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf.message import Message
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from greentrip_networks.errors import (
+    GreentripError,
+    LimitError,
+    PiecesError,
+    ScenarioError,
+    TableError,
+    UnknownNameError,
+)
+
+DOMAIN = "greentrip"
+
+
+class FieldError(GreentripError):
+    """A field of a request that does not hold what it must."""
+
+    def __init__(self, field: str, message: str) -> None:
+        self.field = field
+        super().__init__(f"{field}: {message}")
+
+
+class ExistsError(GreentripError):
+    """A name or a request_id that is taken by something else."""
+
+    def __init__(self, name: str, message: str) -> None:
+        self.name = name
+        super().__init__(message)
+
+
+class StateError(GreentripError):
+    """A request that comes too early, too late or in the wrong place, and what to do first."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        self.remedy = remedy
+        super().__init__(f"{message}; {remedy}")
+
+
+def status_of(error: BaseException) -> status_pb2.Status:
+    """Return the status that a caller sees for an error; an unexpected one becomes INTERNAL with its type and text."""
+    if isinstance(error, ScenarioError | FieldError):
+        return _status(code_pb2.INVALID_ARGUMENT, error, _bad_request([(error.field, str(error))]))
+    if isinstance(error, LimitError):
+        return _status(code_pb2.INVALID_ARGUMENT, error, _bad_request([(error.limit, str(error))]))
+    if isinstance(error, UnknownNameError):
+        info = {"kind": error.kind, "name": error.name, "nearest": ", ".join(error.nearest)}
+        resource = error_details_pb2.ResourceInfo(resource_type=error.kind, resource_name=error.name, description=str(error))
+        return _status(code_pb2.NOT_FOUND, error, resource, _info("UNKNOWN_NAME", info))
+    if isinstance(error, ExistsError):
+        return _status(code_pb2.ALREADY_EXISTS, error, _info("ALREADY_EXISTS", {"name": error.name}))
+    if isinstance(error, StateError):
+        failure = error_details_pb2.PreconditionFailure()
+        failure.violations.add(type="STATE", subject=DOMAIN, description=error.remedy)
+        return _status(code_pb2.FAILED_PRECONDITION, error, failure)
+    if isinstance(error, PiecesError | TableError | GreentripError):
+        return _status(code_pb2.FAILED_PRECONDITION, error, _info(type(error).__name__, {}))
+    if isinstance(error, MemoryError):
+        return status_pb2.Status(code=code_pb2.RESOURCE_EXHAUSTED, message="out of memory; use a smaller sample or fewer workers")
+    return status_pb2.Status(code=code_pb2.INTERNAL, message=f"{type(error).__name__}: {error}")
+
+
+def status_to_json(status: status_pb2.Status) -> dict[str, Any]:
+    """Return a status as plain data for storage."""
+    return dict(MessageToDict(status, preserving_proto_field_name=True))
+
+
+def status_from_json(data: dict[str, Any]) -> status_pb2.Status:
+    """Read a status that `status_to_json` made."""
+    return ParseDict(data, status_pb2.Status())
+
+
+def _status(code: int, error: BaseException, *details: Message) -> status_pb2.Status:
+    """Pack a status with its details."""
+    status = status_pb2.Status(code=code, message=str(error))
+    for detail in details:
+        packed = AnyMessage()
+        packed.Pack(detail)
+        status.details.append(packed)
+    return status
+
+
+def _bad_request(violations: Iterable[tuple[str, str]]) -> error_details_pb2.BadRequest:
+    """Return field violations as their message."""
+    found = error_details_pb2.BadRequest()
+    for field, description in violations:
+        found.field_violations.add(field=field, description=description)
+    return found
+
+
+def _info(reason: str, metadata: dict[str, str]) -> error_details_pb2.ErrorInfo:
+    """Return the machine-readable reason."""
+    return error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata)

@@ -1,0 +1,1 @@
+"""Alembic's steps from any older data directory to this version's tables."""

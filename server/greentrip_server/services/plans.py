@@ -1,0 +1,154 @@
+"""The plan service: design, keep and export feeder routes."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from google.longrunning import operations_pb2
+from google.protobuf.empty_pb2 import Empty
+from greentrip import __version__
+from greentrip.interventions import message_to_dict
+from greentrip.v1 import plan_pb2, plan_pb2_grpc
+from greentrip_networks.errors import ScenarioError
+
+from greentrip_server import convert
+from greentrip_server.answer import pieces, streaming, unary
+from greentrip_server.cities import Cities
+from greentrip_server.dispatcher import Dispatcher
+from greentrip_server.errors import FieldError
+from greentrip_server.jobs import PLANS, Jobs, digest, last_part
+from greentrip_server.services.runs import finished
+from greentrip_server.tables import QUEUED, JobRow, PlanRow
+
+
+class PlanService(plan_pb2_grpc.PlanServiceServicer):
+    """Keeps plans."""
+
+    def __init__(self, jobs: Jobs, cities: Cities, dispatcher: Dispatcher) -> None:
+        self._jobs, self._cities, self._dispatcher = jobs, cities, dispatcher
+
+    @unary
+    async def DesignFeeders(self, request: plan_pb2.DesignFeedersRequest) -> operations_pb2.Operation:  # noqa: N802
+        """Queue a design on a finished run."""
+        row = await asyncio.to_thread(self._queue, request)
+        self._dispatcher.wake()
+        plans = await asyncio.to_thread(plan_of, self._jobs, row)
+        return convert.operation(row, self._dispatcher.progress(row), plans)
+
+    def _queue(self, request: plan_pb2.DesignFeedersRequest) -> JobRow:
+        """Check a design and store it as queued."""
+        if not request.stations:
+            raise FieldError("stations", "is empty; expected at least one station's id or name")
+        if request.vehicles < 1:
+            raise FieldError("vehicles", f"saw {request.vehicles}; expected at least 1 bus")
+        if request.HasField("budget_cny_day") and not request.budget_cny_day > 0:
+            raise FieldError("budget_cny_day", f"saw {request.budget_cny_day:g}; expected more than 0 CNY a day, or unset")
+        run = finished(self._jobs, request.run, "run")
+        asked = run.input
+        network = self._cities.build(asked["network"], asked["placement"], asked["interventions"])
+        stations = [network.station(name) for name in request.stations]
+        twice = [name for i, name in enumerate(request.stations) if stations[i] in stations[:i]]
+        if twice:
+            raise FieldError("stations", f"names {twice[0]!r} twice; name each station once")
+        content = {
+            "network": asked["network"],
+            "placement": asked["placement"],
+            "interventions": asked["interventions"],
+            "run": run.input_hash,
+            "stations": stations,
+            "vehicles": request.vehicles,
+            "budget_cny_day": request.budget_cny_day if request.HasField("budget_cny_day") else None,
+            "seed": request.seed,
+        }
+        row = JobRow(
+            kind=PLANS,
+            parent=request.run,
+            input=content,
+            input_hash=digest({**content, "version": __version__}),
+            request_id=request.request_id or None,
+            request_hash=digest({**content, "of": request.run, "id": request.plan_id}),
+            state=QUEUED,
+            attempt=0,
+            lease_owner="",
+            lease_until=0.0,
+            progress={},
+            created=time.time(),
+        )
+        return self._jobs.add(row, request.plan_id, "plan_id")
+
+    @unary
+    def CreatePlan(self, request: plan_pb2.CreatePlanRequest) -> plan_pb2.Plan:  # noqa: N802
+        """Store routes that run on the network."""
+        last_part(request.plan.network, "networks", "plan.network")
+        if not request.plan.routes:
+            raise FieldError("plan.routes", "is empty; expected at least one route")
+        routes = [message_to_dict(r) for r in request.plan.routes]
+        step = {"kind": "AddFeeders", "routes": routes}
+        try:
+            self._cities.build(request.plan.network, 0, [step])
+        except ScenarioError as error:
+            raise FieldError("plan.routes", str(error)) from error
+        document = {
+            "name": request.plan_id,
+            "routes": routes,
+            "objective": 0.0,
+            "bound": 0.0,
+            "gap": 0.0,
+            "bound_kind": "",
+            "stations": list(dict.fromkeys(r["station"] for r in routes)),
+            "indicators": {"cost_cny_day": sum(r["cost_cny_day"] for r in routes)},
+            "assumptions": ["written by hand, not designed"],
+        }
+        row = PlanRow(
+            network=request.plan.network,
+            placement=0,
+            run="",
+            document=document,
+            request_id=request.request_id or None,
+            request_hash=digest({"network": request.plan.network, "document": document}),
+            created=time.time(),
+        )
+        return convert.plan(self._jobs.add(row, request.plan_id, "plan_id"))
+
+    @unary
+    def GetPlan(self, request: plan_pb2.GetPlanRequest) -> plan_pb2.Plan:  # noqa: N802
+        """Return one plan."""
+        return convert.plan(self._jobs.get(PlanRow, request.name, PLANS))
+
+    @unary
+    def ListPlans(self, request: plan_pb2.ListPlansRequest) -> plan_pb2.ListPlansResponse:  # noqa: N802
+        """List plans, oldest first."""
+        rows, token = self._jobs.page(PlanRow, request.page_size, request.page_token)
+        return plan_pb2.ListPlansResponse(plans=[convert.plan(r) for r in rows], next_page_token=token)
+
+    @unary
+    def DeletePlan(self, request: plan_pb2.DeletePlanRequest) -> Empty:  # noqa: N802
+        """Remove a plan."""
+        self._jobs.delete(self._jobs.get(PlanRow, request.name, PLANS))
+        return Empty()
+
+    @streaming
+    async def ExportPlan(self, request: plan_pb2.ExportPlanRequest) -> AsyncIterator[plan_pb2.ExportPlanResponse]:  # noqa: N802
+        """Stream a plan as zipped GTFS."""
+        for piece in pieces(await asyncio.to_thread(self._gtfs, request.name)):
+            yield plan_pb2.ExportPlanResponse(content=piece)
+
+    def _gtfs(self, name: str) -> bytes:
+        """Return a plan's zipped feed."""
+        from greentrip_optimizer import Plan
+
+        row = self._jobs.get(PlanRow, name, PLANS)
+        network = self._cities.get(row.network, row.placement)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "feed.zip"
+            Plan.from_dict(row.document).write_gtfs(path, network)
+            return path.read_bytes()
+
+
+def plan_of(jobs: Jobs, row: JobRow) -> PlanRow | None:
+    """Return the plan that a finished design made."""
+    if row.kind != PLANS or row.state != "succeeded":
+        return None
+    return jobs.get(PlanRow, row.name, PLANS)

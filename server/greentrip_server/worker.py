@@ -1,0 +1,91 @@
+"""A worker process: does one job after another, keeps networks and compiled kernels between them, dies with its server."""
+
+import os
+import threading
+import traceback
+from collections import deque
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from greentrip_server.errors import status_of, status_to_json
+from greentrip_server.jobs import RUNS
+
+
+def work(connection: Connection) -> None:
+    """Take jobs from the connection until it closes; send ("progress" | "done" | "failed", data) back."""
+    from greentrip_server.cities import Cities
+
+    cities = Cities()
+    inbox = _Inbox(connection)
+    while True:
+        job = inbox.next()
+        try:
+            result = (_simulate if job["kind"] == RUNS else _design)(job, cities, connection)
+            connection.send(("done", result))
+        except Exception as error:
+            connection.send(("failed", {"status": status_to_json(status_of(error)), "trace": traceback.format_exc()}))
+
+
+class _Inbox:
+    """Jobs from the server, read by a thread that ends this process as soon as the server is gone."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._jobs: deque[dict[str, Any]] = deque()
+        self._ready = threading.Semaphore(0)
+        threading.Thread(target=self._read, args=(connection,), daemon=True).start()
+
+    def _read(self, connection: Connection) -> None:
+        while True:
+            try:
+                self._jobs.append(connection.recv())
+            except (EOFError, OSError):
+                os._exit(0)
+            self._ready.release()
+
+    def next(self) -> dict[str, Any]:
+        """Wait for a job."""
+        self._ready.acquire()
+        return self._jobs.popleft()
+
+
+def _simulate(job: dict[str, Any], cities: Any, connection: Connection) -> dict[str, Any]:
+    """Simulate a scenario with a seed and save its tables aside."""
+    from greentrip_agents import simulate
+
+    asked = job["input"]
+    network = cities.build(asked["network"], asked["placement"], asked["interventions"])
+
+    def progress(day: int, max_days: int, gap: float, green_share: float) -> None:
+        connection.send(
+            ("progress", {"day": int(day), "max_days": int(max_days), "gap": float(gap), "green_share": float(green_share)})
+        )
+
+    run = simulate(network, sample=asked["sample"], seed=asked["seed"], max_days=asked["max_days"], progress=progress)
+    aside = Path(job["aside"])
+    aside.mkdir(parents=True, exist_ok=True)
+    run.save(aside)
+    return {"indicators": run.indicators}
+
+
+def _design(job: dict[str, Any], cities: Any, connection: Connection) -> dict[str, Any]:
+    """Design feeders on the network and demand of a finished run."""
+    from greentrip_agents import Run
+    from greentrip_optimizer import design_feeders
+
+    asked = job["input"]
+    network = cities.build(asked["network"], asked["placement"], asked["interventions"])
+
+    def progress(message: str, fraction: float) -> None:
+        connection.send(("progress", {"message": str(message), "fraction": float(fraction)}))
+
+    plan = design_feeders(
+        network,
+        Run.load(Path(job["run_folder"])),
+        stations=asked["stations"],
+        vehicles=asked["vehicles"],
+        budget_cny_day=asked["budget_cny_day"],
+        seed=asked["seed"],
+        progress=progress,
+    )
+    return {"plan": plan.to_dict()}
