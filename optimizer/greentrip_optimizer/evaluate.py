@@ -1,0 +1,180 @@
+"""What a route is worth: the exact value of a column (a route at a headway) to each cell, its cost, buses and load."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from greentrip_networks.compiled import Floats, Int32s
+from greentrip_networks.kernels import njit
+from greentrip_optimizer.area import Area
+
+VALUE, FARE, PEAK, SHIFT, DWELL, LENGTH, DETOUR, EXTRA, LAYOVER, LAYOVER_MIN, HOURS, OFF_HOURS, OFF, LOAD, STOPS = range(15)
+
+
+class Columns(NamedTuple):
+    """Routes of one station at every headway; entry lists are by route and hold each cell once."""
+
+    first: Int32s  # (routes + 1,)
+    cell: Int32s  # (entries,) local cell rows
+    worth: Floats  # (headways, entries) CNY a day to the cell if the route serves it
+    cost: Floats  # (routes, headways) CNY a day, inf if the load does not fit the largest bus
+    vehicles: Floats  # (routes, headways)
+    bus: Int32s  # (routes, headways) row of the bus type
+    load: Floats  # (routes, headways) persons in the busiest hour and direction
+
+
+@njit(inline=True)
+def step_value(at: Floats, worth: Floats, m: int, g: float) -> float:
+    """Interpolate a curve of m points; 0 beyond the last point, level below the first."""
+    if g >= at[m - 1]:
+        return 0.0
+    if g <= at[0]:
+        return worth[0]
+    lo, hi = 0, m - 1
+    while hi - lo > 1:
+        mid = (lo + hi) // 2
+        if at[mid] <= g:
+            lo = mid
+        else:
+            hi = mid
+    w = (g - at[lo]) / (at[hi] - at[lo])
+    return worth[lo] * (1 - w) + worth[hi] * w
+
+
+@njit()
+def cell_value(area: Area, c: int, reach: float, h: int) -> tuple[float, float]:
+    """Return what a cell gains a day (CNY: time saved, and the fare it pays) and its load if the ride and walk take `reach` minutes."""
+    rule, m = area.rule, area.points[c]
+    worth, load, base = 0.0, 0.0, area.at_min[c, area.points[c] - 1]
+    for period in range(2):
+        g = reach + area.wait_min[h, period]
+        if g >= base:
+            continue
+        part = rule[PEAK] if period == 0 else 1 - rule[PEAK]
+        riders = step_value(area.at_min[c], area.riders[c], m, g)
+        if rule[SHIFT] > 0 and base - g < rule[SHIFT]:
+            riders *= (base - g) / rule[SHIFT]
+        worth += part * (rule[VALUE] * step_value(area.at_min[c], area.saved_min[c], m, g) + rule[FARE] * riders)
+        if period == 0:
+            load = rule[LOAD] * riders
+    return worth, load
+
+
+@njit()
+def running_cost(area: Area, h: int, in_s: float, out_s: float, metres: float, load: float) -> tuple[float, float, int]:
+    """Return CNY a day, buses in the peak and the smallest bus type that carries the load (inf if none does)."""
+    rule, headway = area.rule, area.headway_s[h]
+    running = in_s + out_s
+    cycle = running + max(rule[LAYOVER_MIN], rule[LAYOVER] * running)
+    peak = np.ceil(cycle / headway - 1e-9)
+    off = np.ceil(cycle / (headway * rule[OFF]) - 1e-9)
+    hours = peak * rule[HOURS] + off * rule[OFF_HOURS]
+    trips = 3600 / headway * (rule[HOURS] + rule[OFF_HOURS] / rule[OFF])
+    for k in range(len(area.bus)):
+        if load <= 3600 / headway * area.bus[k, 0]:
+            return hours * area.bus[k, 1] + trips * metres / 1000 * area.bus[k, 2] + peak * area.bus[k, 3], peak, k
+    return np.inf, peak, len(area.bus) - 1
+
+
+@njit()
+def route_times(area: Area, route: Int32s, ride_s: Floats) -> tuple[float, float, float, float]:
+    """Fill each stop's ride to the station; return seconds inbound and outbound and metres inbound and outbound.
+
+    `route` lists places from the station outwards, without the station.
+    """
+    rule, n = area.rule, len(area.stop_node) - 1
+    cur, ride, out, metres, back = n, 0.0, 0.0, 0.0, 0.0
+    for i in range(len(route)):
+        s = route[i]
+        ride += area.drive_s[s, cur] + (rule[DWELL] if cur != n else 0.0)
+        out += area.drive_s[cur, s] + rule[DWELL]
+        metres += area.length_m[s, cur]
+        back += area.length_m[cur, s]
+        ride_s[i] = ride
+        cur = s
+    return ride + rule[DWELL], out, metres, back
+
+
+@njit()
+def may_extend(area: Area, cur: int, new: int, ride_s: float, in_m: float, out_m: float, mark_in: Int32s, mark_out: Int32s, stamp: int) -> bool:
+    """Say whether a route that now ends at `cur` may go on to `new`.
+
+    It may if it leads away from the station, keeps within length and detour limits, and passes no street node twice in
+    either direction (`mark_in` and `mark_out` hold `stamp` at the nodes passed so far).
+    """
+    rule, n = area.rule, len(area.stop_node) - 1
+    here = 0.0 if cur == n else area.drive_s[cur, n]
+    direct = area.drive_s[new, n]
+    if not (direct > here and np.isfinite(area.drive_s[new, cur]) and np.isfinite(area.drive_s[cur, new])):
+        return False
+    ride = ride_s + area.drive_s[new, cur] + (rule[DWELL] if cur != n else 0.0)
+    if ride > rule[DETOUR] * direct + rule[EXTRA]:
+        return False
+    if in_m + area.length_m[new, cur] > rule[LENGTH] or out_m + area.length_m[cur, new] > rule[LENGTH]:
+        return False
+    leg = new * (n + 1) + cur
+    if mark_in[area.stop_node[new]] == stamp or mark_out[area.stop_node[new]] == stamp:
+        return False
+    for k in range(area.leg_first[leg], area.leg_first[leg + 1] - 1):
+        if mark_in[area.leg_node[k]] == stamp:
+            return False
+    leg = cur * (n + 1) + new
+    for k in range(area.leg_first[leg], area.leg_first[leg + 1]):
+        if mark_out[area.leg_node[k]] == stamp:
+            return False
+    return True
+
+
+@njit()
+def mark_leg(area: Area, cur: int, new: int, mark_in: Int32s, mark_out: Int32s, stamp: int) -> None:
+    """Stamp the nodes passed between two places, inbound from `new` to `cur` and outbound back."""
+    n = len(area.stop_node) - 1
+    mark_in[area.stop_node[new]] = stamp
+    leg = new * (n + 1) + cur
+    for k in range(area.leg_first[leg], area.leg_first[leg + 1]):
+        mark_in[area.leg_node[k]] = stamp
+    leg = cur * (n + 1) + new
+    for k in range(area.leg_first[leg], area.leg_first[leg + 1]):
+        mark_out[area.leg_node[k]] = stamp
+    mark_out[area.stop_node[cur]] = stamp
+
+
+@njit()
+def evaluate(area: Area, first: Int32s, stop: Int32s) -> Columns:
+    """Evaluate routes at every headway; route r is the places `stop[first[r]:first[r + 1]]` from the station outwards."""
+    routes, headways, cells = len(first) - 1, len(area.headway_s), len(area.cell)
+    best = np.full(cells, np.inf)
+    seen = np.full(cells, -1, np.int32)
+    room = 0
+    for k in range(len(stop)):
+        room += area.reach_first[stop[k] + 1] - area.reach_first[stop[k]]
+    cell, out_first = np.empty(room, np.int32), np.zeros(routes + 1, np.int32)
+    worth = np.zeros((headways, room))
+    cost, vehicles = np.zeros((routes, headways)), np.zeros((routes, headways))
+    bus, loads = np.zeros((routes, headways), np.int32), np.zeros((routes, headways))
+    ride_s = np.zeros(64)
+    used = 0
+    for r in range(routes):
+        route = stop[first[r] : first[r + 1]]
+        in_s, out_s, in_m, out_m = route_times(area, route, ride_s)
+        start = used
+        for i in range(len(route)):
+            for k in range(area.reach_first[route[i]], area.reach_first[route[i] + 1]):
+                c = area.reach_cell[k]
+                reach = area.reach_min[k] + ride_s[i] / 60
+                if seen[c] != r:
+                    seen[c] = r
+                    best[c] = reach
+                    cell[used] = c
+                    used += 1
+                elif reach < best[c]:
+                    best[c] = reach
+        for h in range(headways):
+            load = 0.0
+            for k in range(start, used):
+                worth[h, k], one = cell_value(area, cell[k], best[cell[k]], h)
+                load += one
+            loads[r, h] = load
+            cost[r, h], vehicles[r, h], bus[r, h] = running_cost(area, h, in_s, out_s, in_m + out_m, load)
+        out_first[r + 1] = used
+    return Columns(out_first, cell[:used].copy(), worth[:, :used].copy(), cost, vehicles, bus, loads)

@@ -1,0 +1,207 @@
+"""Design feeder routes for stations: candidate stops, routes priced against each other, and the choice among them."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from greentrip_agents.catchment import CatchmentDemand
+from greentrip_networks.compiled import Floats
+from greentrip_networks.errors import ScenarioError
+from greentrip_networks.network import Network
+from greentrip_optimizer import solver
+from greentrip_optimizer.area import Area, station_area
+from greentrip_optimizer.label import grow_routes, list_routes
+from greentrip_optimizer.master import Choice, best_start, choose
+from greentrip_optimizer.options import FeederOptions
+from greentrip_optimizer.plan import Plan
+from greentrip_optimizer.pool import Pool, PoolBuilder, Prices
+from greentrip_optimizer.relax import Relaxation, relax
+from greentrip_optimizer.routes import make_plan
+from greentrip_optimizer.streets import bus_streets
+
+if TYPE_CHECKING:
+    from greentrip_agents import Run
+
+Progress = Callable[[str, float], None]
+
+
+def design_feeders(
+    network: Network, run: "Run", *, stations: Sequence[str], vehicles: int, budget_cny_day: float | None = None, seed: int = 0,
+    progress: Progress | None = None,
+) -> Plan:  # fmt: skip
+    """Design feeders for stations of a network from a finished run's demand.
+
+    Parameters
+    ----------
+    stations
+        Ids or names of rail stations; each gets the routes that are worth their cost, or none.
+    vehicles
+        Buses at hand in the peak; 0 gives a plan without routes.
+    budget_cny_day
+        Most that a weekday's operation may cost, or nothing for no limit.
+    progress
+        Called with what is being done and the share done, 0 to 1; raising in it stops the design.
+
+    Raises
+    ------
+    UnknownNameError
+        For a station the network does not have, with the nearest names.
+    ScenarioError
+        For a station no street reaches, a station named twice, or limits that make no sense.
+    SolverMissingError
+        Without OR-Tools.
+    """
+    solver.load()
+    ids = known_stations(network, stations)
+    options = FeederOptions(vehicles=vehicles, budget_cny_day=budget_cny_day, seed=seed)
+    from greentrip_agents.catchment import catchment_demand  # type: ignore[attr-defined,unused-ignore]
+
+    tell = progress or _silent
+    tell("demand around the stations", 0.0)
+    demands = catchment_demand(network, run, ids)
+    return design(demands, network, options, progress=progress)
+
+
+def known_stations(network: Network, stations: Sequence[str]) -> list[str]:
+    """Return station ids of names; raise for an unknown one or one named twice."""
+    if not stations:
+        raise ScenarioError("stations", "none is given; expected at least one station id or name")
+    ids: list[str] = []
+    for i, name in enumerate(stations):
+        station = network.station(name)
+        if station in ids:
+            raise ScenarioError(f"stations[{i}]", f"{name!r} is the same station as stations[{ids.index(station)}]; name each once")
+        ids.append(station)
+    return ids
+
+
+def design(
+    demands: Sequence[CatchmentDemand], network: Network, options: FeederOptions, *, link_s: Floats | None = None, progress: Progress | None = None
+) -> Plan:
+    """Design feeders from the demand around each station; the same input gives the same plan.
+
+    Routes are found by growing labels against the prices of cells, buses, money and bays that the linear relaxation sets,
+    round by round; CP-SAT then chooses among those that can still matter. `link_s` are congested car seconds by road link.
+    """
+    solver.load()
+    tell = progress or _silent
+    ids = known_stations(network, [d.station for d in demands])
+    streets = bus_streets(network.compiled.roads, options, link_s)
+    areas: list[Area] = []
+    for k, demand in enumerate(demands):
+        tell(f"stops around {network.rail.nodes[ids[k]]['name_en']}", 0.02 + 0.18 * k / len(demands))
+        areas.append(station_area(demand, network, streets, options))
+    if options.vehicles == 0 or options.budget_cny_day == 0:
+        return make_plan(network, demands, areas, PoolBuilder(areas).pool(), (), 0.0, True, options)
+    pool, choice, bound, proved = _search(areas, len(network.compiled.roads.nodes), len(network.cells.x_m), options, tell)
+    tell("done", 1.0)
+    return make_plan(network, demands, areas, pool, choice.columns, bound, proved, options)
+
+
+def _search(areas: Sequence[Area], nodes: int, cells: int, options: FeederOptions, tell: Progress) -> tuple[Pool, Choice, float, bool]:
+    """Grow the pool of columns until the relaxation stops gaining, then choose, then improve around the choice."""
+    builder = PoolBuilder(areas)
+    listed = [list_routes(a, options.exhaustive_routes, nodes) for a in areas]
+    for s, (first, stop, complete) in enumerate(listed):
+        if complete:
+            builder.add(s, [tuple(stop[first[r] : first[r + 1]].tolist()) for r in range(len(first) - 1)])
+    growing = [s for s, (_, _, complete) in enumerate(listed) if not complete]
+    free = Prices(np.zeros(cells), 0.0, 0.0, np.zeros(len(areas)))
+    for vehicle in (0.0, 500.0, 2000.0):
+        _grow(areas, growing, builder, Prices(free.cell, 0.0, vehicle, free.bay), options, nodes)
+    relaxation = Relaxation(cells, len(areas), options)
+    pool = builder.pool()
+    upper, prices, profit = relax(pool, relaxation)
+    for k in range(options.pricing_rounds if growing else 0):
+        tell(f"routes, round {k + 1}: {len(pool.stops)} found, at most {upper:,.0f} CNY a day", 0.25 + 0.45 * k / options.pricing_rounds)
+        if not _grow(areas, growing, builder, prices, options, nodes):
+            break
+        before, pool = upper, builder.pool()
+        upper, prices, profit = relax(pool, relaxation)
+        if upper - before <= 1e-4 * abs(upper) and k >= 2:
+            break
+    tell("choosing among the routes", 0.72)
+    start, value = best_start(pool, prices, options)
+    choice = choose(pool, prices, profit, upper, options, start, value)
+    for k in range(2 if growing else 0):
+        tell(f"improving a plan worth {choice.value:,.0f} CNY a day", 0.82 + 0.08 * k)
+        keys = [(int(pool.route[i]), int(pool.headway[i])) for i in choice.columns]
+        if not _grow_beside(areas, growing, builder, pool, choice, prices, options, nodes):
+            break
+        pool = builder.pool()
+        upper, prices, profit = relax(pool, relaxation)
+        at = {(int(r), int(h)): i for i, (r, h) in enumerate(zip(pool.route, pool.headway, strict=True))}
+        start, value = best_start(pool, prices, options, [tuple(sorted(at[key] for key in keys))])
+        again = choose(pool, prices, profit, upper, options, start, value)
+        gained, choice = again.value - value, again
+        if gained <= 1e-4 * abs(value):
+            break
+    bound = upper
+    if choice.complete:
+        bound = min(upper, choice.bound)
+    return pool, choice, max(bound, choice.value), not growing
+
+
+def _grow(areas: Sequence[Area], stations: Sequence[int], builder: PoolBuilder, prices: Prices, options: FeederOptions, nodes: int) -> int:
+    """Add the routes that pay most at the prices, at every station; return how many are new."""
+    added = 0
+    for s in stations:
+        area = areas[s]
+        local = prices.cell[area.cell]
+        found: list[tuple[int, ...]] = []
+        for h in _grown_headways(len(area.headway_s)):
+            labels = grow_routes(area, h, local, 1 + prices.budget, prices.vehicle, options.beam, 12, nodes)
+            found.extend(_best_routes(labels, float(prices.bay[s]), len(area.stop_node) - 1, 10))
+        added += builder.add(s, found)
+    return added
+
+
+def _grow_beside(
+    areas: Sequence[Area], stations: Sequence[int], builder: PoolBuilder, pool: Pool, choice: Choice, prices: Prices, options: FeederOptions, nodes: int
+) -> int:
+    """Add, for each chosen route, routes that would replace it best while all others stay."""
+    added = 0
+    growing = set(stations)
+    for i in choice.columns:
+        s = int(pool.station[i])
+        if s not in growing:
+            continue
+        rest = np.zeros(len(prices.cell))
+        for j in choice.columns:
+            if j != i:
+                at = pool.entries(j)
+                rest[pool.cell[at]] = np.maximum(rest[pool.cell[at]], pool.worth[at])
+        h = int(pool.headway[i])
+        for near in sorted({max(h - 1, 0), h, min(h + 1, len(areas[s].headway_s) - 1)}):
+            labels = grow_routes(areas[s], near, rest[areas[s].cell], 1 + prices.budget, prices.vehicle, options.beam, 12, nodes)
+            added += builder.add(s, _best_routes(labels, 0.0, len(areas[s].stop_node) - 1, 6))
+    return added
+
+
+def _grown_headways(count: int) -> list[int]:
+    """Return the headways to grow routes at: every other one; routes are then evaluated at all."""
+    return list(range(count)) if count <= 3 else list(range(0, count, 2))
+
+
+def _best_routes(labels: "tuple[Any, Any, Any, Any]", least: float, stops: int, most: int) -> list[tuple[int, ...]]:
+    """Read the best routes off the labels, at most one for each last stop."""
+    profit, parent, stop, _ = labels
+    out: list[tuple[int, ...]] = []
+    ended = np.zeros(stops, bool)
+    for label in np.lexsort((np.arange(len(profit)), -profit)).tolist():
+        if profit[label] <= least + 1e-6 or len(out) == most:
+            break
+        if ended[stop[label]]:
+            continue
+        ended[stop[label]] = True
+        chain, at = [], label
+        while at >= 0:
+            chain.append(int(stop[at]))
+            at = int(parent[at])
+        out.append(tuple(reversed(chain)))
+    return out
+
+
+def _silent(message: str, fraction: float) -> None:
+    """Tell nobody."""

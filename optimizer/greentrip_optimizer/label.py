@@ -1,0 +1,171 @@
+"""Find good routes of a station by growing them outwards stop by stop, keeping the best few labels at each stop."""
+
+import numpy as np
+
+from greentrip_networks.compiled import Floats, Int32s
+from greentrip_networks.kernels import njit
+from greentrip_optimizer.area import Area
+from greentrip_optimizer.evaluate import DWELL, STOPS, cell_value, mark_leg, may_extend, running_cost
+
+
+@njit()
+def grow_routes(
+    area: Area, h: int, cell_price: Floats, cost_price: float, vehicle_price: float, beam: int, branch: int, nodes: int,
+) -> tuple[Floats, Int32s, Int32s, Int32s]:  # fmt: skip
+    """Grow routes at one headway against prices; labels at each last stop are dominated by the best few of their length.
+
+    A label's profit is what its cells gain beyond `cell_price` (CNY, by local cell), less its cost times `cost_price` and
+    its buses at `vehicle_price`. Routes only go outwards, so stops already served keep their ride and gains only add.
+
+    Returns
+    -------
+    profit, parent, stop, depth
+        One entry a kept label; follow `parent` (-1 at the first stop) to read the route.
+    """
+    n, cells = len(area.stop_node) - 1, len(area.cell)
+    deepest = int(area.rule[STOPS])
+    room = n * beam * deepest + 1
+    profit, parent = np.full(room, -np.inf), np.full(room, -1, np.int32)
+    stop, depth = np.zeros(room, np.int32), np.zeros(room, np.int32)
+    ride, in_s, out_s = np.zeros(room), np.zeros(room), np.zeros(room)
+    in_m, out_m, gain, load = np.zeros(room), np.zeros(room), np.zeros(room), np.zeros(room)
+    reach = np.full((room, cells), np.inf)
+    mark_in, mark_out = np.full(nodes, -1, np.int32), np.full(nodes, -1, np.int32)
+    # the best candidates of the stage for each last stop: profit, parent
+    slot_profit = np.full((n, beam), -np.inf)
+    slot_from = np.full((n, beam), -1, np.int32)
+    slot_gain, slot_load = np.zeros((n, beam)), np.zeros((n, beam))
+    chain = np.zeros(deepest + 1, np.int32)
+    used, stage_first, stage_last = 0, 0, 0
+    stamp = 0
+    for stage in range(deepest):
+        slot_profit[:] = -np.inf
+        sources = 1 if stage == 0 else stage_last - stage_first
+        for q in range(sources):
+            label = -1 if stage == 0 else stage_first + q
+            cur = n if stage == 0 else stop[label]
+            stamp += 1
+            if stage == 0:
+                mark_in[area.stop_node[n]] = stamp
+                mark_out[area.stop_node[n]] = stamp
+            else:
+                length, at = 0, label
+                while at >= 0:
+                    chain[length] = stop[at]
+                    length += 1
+                    at = parent[at]
+                before = n
+                for i in range(length - 1, -1, -1):
+                    mark_leg(area, before, chain[i], mark_in, mark_out, stamp)
+                    before = chain[i]
+            r0 = 0.0 if stage == 0 else ride[label]
+            m0 = 0.0 if stage == 0 else in_m[label]
+            b0 = 0.0 if stage == 0 else out_m[label]
+            o0 = 0.0 if stage == 0 else out_s[label]
+            g0 = 0.0 if stage == 0 else gain[label]
+            l0 = 0.0 if stage == 0 else load[label]
+            tried = 0
+            for k in range(n):
+                new = k if stage == 0 else area.near[cur, k]
+                if stage > 0 and tried >= branch:
+                    break
+                if not may_extend(area, cur, new, r0, m0, b0, mark_in, mark_out, stamp):
+                    continue
+                tried += 1
+                r1 = r0 + area.drive_s[new, cur] + (area.rule[DWELL] if cur != n else 0.0)
+                g1, l1 = g0, l0
+                for e in range(area.reach_first[new], area.reach_first[new + 1]):
+                    c = area.reach_cell[e]
+                    now = area.reach_min[e] + r1 / 60
+                    old = np.inf if label < 0 else reach[label, c]
+                    if now < old:
+                        v1, p1 = cell_value(area, c, now, h)
+                        g1 += max(v1 - cell_price[c], 0.0)
+                        l1 += p1
+                        if old < np.inf:
+                            v0, p0 = cell_value(area, c, old, h)
+                            g1 -= max(v0 - cell_price[c], 0.0)
+                            l1 -= p0
+                metres = m0 + b0 + area.length_m[new, cur] + area.length_m[cur, new]
+                out = o0 + area.drive_s[cur, new] + area.rule[DWELL]
+                cost, vehicles, _ = running_cost(area, h, r1 + area.rule[DWELL], out, metres, l1)
+                if cost == np.inf:
+                    continue
+                p = g1 - cost_price * cost - vehicle_price * vehicles
+                # insert into the stop's slots, best first; ties keep the earlier
+                place = beam
+                while place > 0 and p > slot_profit[new, place - 1] + 1e-9:
+                    place -= 1
+                if place < beam:
+                    for j in range(beam - 1, place, -1):
+                        slot_profit[new, j], slot_from[new, j] = slot_profit[new, j - 1], slot_from[new, j - 1]
+                        slot_gain[new, j], slot_load[new, j] = slot_gain[new, j - 1], slot_load[new, j - 1]
+                    slot_profit[new, place], slot_from[new, place] = p, label
+                    slot_gain[new, place], slot_load[new, place] = g1, l1
+        stage_first = used
+        for new in range(n):
+            for j in range(beam):
+                if slot_profit[new, j] == -np.inf:
+                    break
+                label = slot_from[new, j]
+                cur = n if label < 0 else stop[label]
+                profit[used], parent[used], stop[used], depth[used] = slot_profit[new, j], label, new, stage + 1
+                ride[used] = (0.0 if label < 0 else ride[label] + area.rule[DWELL]) + area.drive_s[new, cur]
+                out_s[used] = (0.0 if label < 0 else out_s[label]) + area.drive_s[cur, new] + area.rule[DWELL]
+                in_m[used] = (0.0 if label < 0 else in_m[label]) + area.length_m[new, cur]
+                out_m[used] = (0.0 if label < 0 else out_m[label]) + area.length_m[cur, new]
+                gain[used], load[used] = slot_gain[new, j], slot_load[new, j]
+                if label >= 0:
+                    reach[used] = reach[label]
+                for e in range(area.reach_first[new], area.reach_first[new + 1]):
+                    c = area.reach_cell[e]
+                    reach[used, c] = min(reach[used, c], area.reach_min[e] + ride[used] / 60)
+                used += 1
+        stage_last = used
+        if stage_last == stage_first:
+            break
+    return profit[:used].copy(), parent[:used].copy(), stop[:used].copy(), depth[:used].copy()
+
+
+@njit()
+def list_routes(area: Area, limit: int, nodes: int) -> tuple[Int32s, Int32s, bool]:
+    """List every route a station may have, depth first; give up (False) once there are more than `limit`.
+
+    Returns the first entry of each route, the places from the station outwards, and whether the list is complete.
+    """
+    n, deepest = len(area.stop_node) - 1, int(area.rule[STOPS])
+    first, stop = np.zeros(limit + 1, np.int32), np.zeros(limit * deepest, np.int32)
+    chain, following = np.zeros(deepest + 1, np.int32), np.zeros(deepest + 1, np.int32)
+    ride, in_m, out_m = np.zeros(deepest + 1), np.zeros(deepest + 1), np.zeros(deepest + 1)
+    mark_in, mark_out = np.full(nodes, -1, np.int32), np.full(nodes, -1, np.int32)
+    routes, depth, stamp = 0, 0, 0
+    while depth >= 0:
+        cur = n if depth == 0 else chain[depth - 1]
+        if depth == deepest or following[depth] >= n:
+            following[depth] = 0
+            depth -= 1
+            continue
+        new = following[depth]
+        following[depth] += 1
+        stamp += 1
+        mark_in[area.stop_node[n]] = stamp
+        mark_out[area.stop_node[n]] = stamp
+        before = n
+        for i in range(depth):
+            mark_leg(area, before, chain[i], mark_in, mark_out, stamp)
+            before = chain[i]
+        if not may_extend(area, cur, new, ride[depth], in_m[depth], out_m[depth], mark_in, mark_out, stamp):
+            continue
+        if routes == limit:
+            return first, stop, False
+        chain[depth] = new
+        ride[depth + 1] = ride[depth] + area.drive_s[new, cur] + (area.rule[DWELL] if cur != n else 0.0)
+        in_m[depth + 1] = in_m[depth] + area.length_m[new, cur]
+        out_m[depth + 1] = out_m[depth] + area.length_m[cur, new]
+        for i in range(depth + 1):
+            stop[first[routes] + i] = chain[i]
+        first[routes + 1] = first[routes] + depth + 1
+        routes += 1
+        depth += 1
+        following[depth] = 0
+    return first[: routes + 1].copy(), stop[: first[routes]].copy(), True

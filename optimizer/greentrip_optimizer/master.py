@@ -1,0 +1,150 @@
+"""Choose the columns to run, over all stations at once: a greedy start, then CP-SAT over the columns that could still matter."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from greentrip_networks.compiled import Floats
+from greentrip_optimizer.options import FeederOptions
+from greentrip_optimizer.pool import Pool, Prices
+from greentrip_optimizer.solver import load
+
+_CENT = 100  # CP-SAT counts in hundredths of a CNY
+_MOST_CREDITS = 15000  # cell credits that CP-SAT handles in seconds
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Columns chosen and what is known of how good they are."""
+
+    columns: tuple[int, ...]
+    value: float  # CNY a day
+    complete: bool  # CP-SAT saw every column that could improve on the start
+    optimal: bool  # and proved that nothing better exists among them
+    bound: float  # of the integer program CP-SAT saw
+
+
+def greedy(pool: Pool, prices: Prices, options: FeederOptions, start: Sequence[int] = (), weight: float = 1.0) -> tuple[int, ...]:
+    """Take the column that adds the most beyond `weight` times the prices of buses and money, until nothing fits."""
+    chosen = list(start)
+    gained = np.zeros(len(prices.cell))
+    taken = np.zeros(len(pool.stops), bool)
+    bays = np.zeros(len(prices.bay))
+    vehicles, money = 0.0, 0.0
+    budget = np.inf if options.budget_cny_day is None else options.budget_cny_day
+    for i in chosen:
+        np.maximum.at(gained, pool.cell[pool.entries(i)], pool.worth[pool.entries(i)])
+        taken[pool.route[i]] = True
+        bays[pool.station[i]] += 1
+        vehicles, money = vehicles + pool.vehicles[i], money + pool.cost[i]
+    while len(pool):
+        added = pool.sums(np.maximum(pool.worth - gained[pool.cell], 0.0)) - pool.cost
+        score = added - weight * (prices.vehicle * pool.vehicles + prices.budget * pool.cost)
+        fits = (pool.vehicles <= options.vehicles - vehicles + 1e-9) & (pool.cost <= budget - money + 1e-9)
+        fits &= ~taken[pool.route] & (bays[pool.station] < options.max_routes_station) & (added > 1e-6)
+        score = np.where(fits, score, -np.inf)
+        i = int(score.argmax())
+        if not score[i] > -1e-6:
+            break
+        chosen.append(i)
+        at = pool.entries(i)
+        gained[pool.cell[at]] = np.maximum(gained[pool.cell[at]], pool.worth[at])
+        taken[pool.route[i]] = True
+        bays[pool.station[i]] += 1
+        vehicles, money = vehicles + pool.vehicles[i], money + pool.cost[i]
+    return tuple(sorted(chosen))
+
+
+def best_start(pool: Pool, prices: Prices, options: FeederOptions, known: Sequence[tuple[int, ...]] = ()) -> tuple[tuple[int, ...], float]:
+    """Return the best of several greedy choices and the known ones, with its value."""
+    tries = [*known]
+    for weight in (1.0, 0.8, 0.5, 0.0):
+        first = greedy(pool, prices, options, weight=weight)
+        tries.append(first if weight == 0.0 else greedy(pool, prices, options, first, 0.0))
+    values = [pool.value(t) for t in tries]
+    k = int(np.argmax(values))
+    return tuple(tries[k]), values[k]
+
+
+def choose(pool: Pool, prices: Prices, profit: Floats, upper: float, options: FeederOptions, start: tuple[int, ...], start_value: float) -> Choice:
+    """Solve the integer program over the columns that could be in a better plan than the start.
+
+    A plan with column i is worth at most `upper + min(profit[i], 0)`, so columns below the start's value are left out; if
+    too many remain the most promising are kept and the choice is marked incomplete.
+    """
+    cp_model, _ = load()
+    possible = np.minimum(profit, 0.0) + upper > start_value + 1e-6
+    complete = True
+    sizes = np.diff(pool.first)
+    order = np.flatnonzero(possible)
+    order = order[np.lexsort((order, -profit[order]))]
+    most = int(np.searchsorted(np.cumsum(sizes[order]), _MOST_CREDITS, side="right"))
+    if most < len(order):
+        complete, order = False, order[:most]
+    keep = np.zeros(len(pool), bool)
+    keep[order] = True
+    keep[list(start)] = True
+    columns = np.flatnonzero(keep)
+    if not len(order):
+        return Choice(start, start_value, complete, complete, start_value)
+    model: Any = cp_model.CpModel()
+    x = {int(i): model.new_bool_var(f"x{i}") for i in columns}
+    gain: list[Any] = []
+    weight: list[int] = []
+    by_cell: dict[int, list[tuple[int, int]]] = {}
+    for i in columns.tolist():
+        at = pool.entries(i)
+        for c, w in zip(pool.cell[at].tolist(), np.round(pool.worth[at] * _CENT).astype(int).tolist(), strict=True):
+            if w > 0:
+                by_cell.setdefault(c, []).append((w, i))
+    for c in sorted(by_cell):
+        # the cell's gain as steps: the step of rank k is had if some column gives at least that much
+        ranked = sorted(by_cell[c], key=lambda e: (-e[0], e[1]))
+        if len(ranked) == 1:
+            gain.append(x[ranked[0][1]])
+            weight.append(ranked[0][0])
+            continue
+        credits = []
+        for w, i in ranked:
+            y = model.new_bool_var("")
+            model.add_implication(y, x[i])
+            credits.append(y)
+            gain.append(y)
+            weight.append(w)
+        model.add_at_most_one(credits)
+    for i in columns.tolist():
+        gain.append(x[i])
+        weight.append(-int(np.ceil(pool.cost[i] * _CENT)))
+    by_route: dict[int, list[Any]] = {}
+    by_station: dict[int, list[Any]] = {}
+    for i in columns.tolist():
+        by_route.setdefault(int(pool.route[i]), []).append(x[i])
+        by_station.setdefault(int(pool.station[i]), []).append(x[i])
+    for group in by_route.values():
+        model.add_at_most_one(group)
+    for group in by_station.values():
+        model.add(sum(group) <= options.max_routes_station)
+    listed = columns.tolist()
+    model.add(cp_model.LinearExpr.weighted_sum([x[i] for i in listed], [int(pool.vehicles[i]) for i in listed]) <= options.vehicles)
+    if options.budget_cny_day is not None:
+        costs = [int(np.ceil(pool.cost[i] * _CENT)) for i in listed]
+        model.add(cp_model.LinearExpr.weighted_sum([x[i] for i in listed], costs) <= int(options.budget_cny_day * _CENT))
+    model.maximize(cp_model.LinearExpr.weighted_sum(gain, weight))
+    for i in listed:
+        model.add_hint(x[i], i in start)
+    solver: Any = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.random_seed = options.seed % 2_000_000_000
+    solver.parameters.linearization_level = 2
+    solver.parameters.max_deterministic_time = options.master_work
+    status = solver.solve(model)
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return Choice(start, start_value, complete, False, upper)
+    found = tuple(i for i in listed if solver.boolean_value(x[i]))
+    value = pool.value(found)
+    bound = solver.best_objective_bound / _CENT
+    if value < start_value:
+        found, value = start, start_value
+    return Choice(found, value, complete, status == cp_model.OPTIMAL, max(bound, value))

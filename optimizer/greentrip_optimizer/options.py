@@ -1,0 +1,105 @@
+"""What a feeder design may assume: limits, operating rules and unit costs, each with its source."""
+
+from dataclasses import dataclass, fields
+from math import isfinite
+
+from greentrip_networks.errors import ScenarioError
+
+
+@dataclass(frozen=True)
+class BusType:
+    """A vehicle that may run a feeder, and what it costs.
+
+    The figures in `FeederOptions.bus_types` are assumed: a driver and supervision cost about 90 to 100 CNY an hour at
+    Beijing wages of 2019 (about 170,000 CNY a year for 1,750 hours), electricity and upkeep 1.5 to 3 CNY/km, and a bus of
+    0.7 or 1.5 million CNY is written off over 8 years of 300 days.
+    """
+
+    name: str
+    capacity: int  # persons, seated and standing
+    cny_vehicle_hour: float
+    cny_km: float
+    cny_vehicle_day: float
+
+
+@dataclass(frozen=True)
+class FeederOptions:
+    """Everything a design depends on besides the network and the demand; the same options give the same plan.
+
+    `vehicles` are buses on the road in the peak; `budget_cny_day` limits the operating cost of a weekday. Times in minutes
+    or seconds as named. Values without a source are assumed.
+    """
+
+    vehicles: int
+    budget_cny_day: float | None = None
+    seed: int = 0
+    name: str = "feeders"
+    # Service offered: headways in the peak; the off-peak headway is a multiple.
+    headways_min: tuple[float, ...] = (4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0)
+    off_peak_factor: float = 2.0
+    peak_hours: float = 4.0  # 07-09 and 17-19
+    off_peak_hours: float = 13.0
+    peak_share: float = 0.5  # of a day's riders who travel in the peak hours
+    peak_hour_direction_share: float = 0.11  # of a day's riders, both ways, in the busiest hour and direction
+    # How passengers weigh it (the simulation's parameters replace these).
+    value_cny_h: float = 24.58
+    walk_weight: float = 2.0
+    wait_weight: float = 2.0
+    walk_m_s: float = 1.2
+    street_detour: float = 1.3
+    stop_walk_m: float = 600.0  # as the crow flies
+    shift_min: float = 4.0  # a gain of this many minutes brings every rider onto the feeder, a smaller one a part
+    # How buses run.
+    dwell_s: float = 35.0
+    bus_over_car: float = 1.15
+    max_speed_kmh: float = 40.0
+    layover_share: float = 0.1
+    layover_min_s: float = 300.0
+    # What a route may look like.
+    radius_m: float = 3500.0
+    stop_spacing_m: float = 375.0
+    station_spacing_m: float = 450.0  # from the station to its nearest feeder stop
+    max_stops: int = 60  # candidate stops a station
+    max_route_stops: int = 16
+    max_length_m: float = 8000.0
+    detour_factor: float = 1.8
+    detour_extra_s: float = 240.0
+    max_routes_station: int = 8  # bays
+    street_reach_m: float = 500.0  # from a station to a street that buses may use
+    no_stop_facilities: tuple[str, ...] = ("motorway", "expressway", "ring", "connector")
+    no_bus_facilities: tuple[str, ...] = ("motorway", "expressway")
+    bus_types: tuple[BusType, ...] = (
+        BusType("8 m", 45, 100.0, 2.0, 290.0),
+        BusType("12 m", 80, 110.0, 3.5, 625.0),
+    )
+    # How hard to look; counts of work, never seconds.
+    pricing_rounds: int = 6
+    beam: int = 4  # labels kept for each last stop and number of stops
+    exhaustive_routes: int = 4000  # list every route of a station that has no more than this
+    master_work: float = 6.0  # CP-SAT's deterministic time, about seconds on one core
+
+    def __post_init__(self) -> None:
+        """Refuse values that make no sense, naming the field."""
+        if isinstance(self.vehicles, bool) or self.vehicles != int(self.vehicles) or self.vehicles < 0:
+            raise ScenarioError("vehicles", f"saw {self.vehicles!r}; expected a whole number, 0 or more")
+        if self.budget_cny_day is not None and not (isfinite(self.budget_cny_day) and self.budget_cny_day >= 0):
+            raise ScenarioError("budget_cny_day", f"saw {self.budget_cny_day!r}; expected CNY a day, 0 or more, or nothing for no limit")
+        if not self.headways_min:
+            raise ScenarioError("headways_min", "no headway is given; expected at least one, 2 to 60 minutes")
+        for i, headway in enumerate(self.headways_min):
+            if not 2 <= headway <= 60:
+                raise ScenarioError(f"headways_min[{i}]", f"saw {headway:g}; expected 2 to 60 minutes")
+            if headway * self.off_peak_factor > 120:
+                raise ScenarioError(f"headways_min[{i}]", f"{headway:g} minutes becomes {headway * self.off_peak_factor:g} off-peak; expected at most 120")
+        if list(self.headways_min) != sorted(set(self.headways_min)):
+            raise ScenarioError("headways_min", f"saw {self.headways_min}; expected ascending headways, each once")
+        if not self.bus_types or any(b.capacity <= 0 for b in self.bus_types):
+            raise ScenarioError("bus_types", "expected at least one type with room for passengers")
+        if [b.capacity for b in self.bus_types] != sorted({b.capacity for b in self.bus_types}):
+            raise ScenarioError("bus_types", "expected ascending capacities")
+        if not 1 <= self.max_stops <= 62:
+            raise ScenarioError("max_stops", f"saw {self.max_stops}; expected 1 to 62 candidate stops a station")
+        for f in fields(self):
+            value = getattr(self, f.name)
+            if isinstance(value, float) and not (isfinite(value) and value >= 0):
+                raise ScenarioError(f.name, f"saw {value!r}; expected a number, 0 or more")

@@ -1,0 +1,114 @@
+"""A plan: the routes a design chose, how good they are, what they do, and what was assumed."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from greentrip_networks.errors import ScenarioError, UnknownNameError
+from greentrip_networks.network import FeederRoute, Network
+from greentrip_networks.scenario import AddFeeders
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Feeder routes with headways and vehicles.
+
+    `objective` is what the plan is worth in CNY a day: time saved by passengers at their value of time, plus the fares they
+    pay (a transfer: already subtracted from what they save), less operating cost. `bound` is the most that any plan could
+    be worth; it is `proved` over every admissible route or an `estimate` over the routes that were generated. `gap` is
+    (bound - objective) / bound.
+    """
+
+    name: str
+    routes: tuple[FeederRoute, ...]
+    objective: float
+    bound: float
+    gap: float
+    bound_kind: str  # proved or estimate
+    stations: tuple[str, ...]
+    indicators: Mapping[str, Any] = field(default_factory=dict)
+    assumptions: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as plain data that JSON can hold."""
+        data = asdict(self)
+        data["schema"] = SCHEMA
+        return json.loads(json.dumps(data))  # type: ignore[no-any-return]
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Plan":
+        """Build a plan from plain data; raise ScenarioError naming the field that is missing or unknown."""
+        if data.get("schema", SCHEMA) != SCHEMA:
+            raise ScenarioError("schema", f"saw {data['schema']!r}; expected {SCHEMA}: design the plan again with this version")
+        known = {f.name for f in fields(cls)}
+        for name in data:
+            if name not in known | {"schema"}:
+                raise UnknownNameError("field of a plan", name, sorted(known))
+        for name in ("name", "routes", "objective", "bound", "gap", "bound_kind", "stations"):
+            if name not in data:
+                raise ScenarioError(name, "missing from the plan")
+        values = {k: v for k, v in data.items() if k != "schema"}
+        values["routes"] = tuple(_route(r, i) for i, r in enumerate(data["routes"]))
+        values["stations"] = tuple(data["stations"])
+        values["assumptions"] = tuple(data.get("assumptions", ()))
+        return cls(**values)
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the plan's data, the same for the same plan on any machine."""
+        text = json.dumps(self.to_dict(), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def vehicles(self) -> int:
+        """Buses on the road in the peak."""
+        return sum(r.vehicles for r in self.routes)
+
+    def intervention(self) -> AddFeeders:
+        """Return the plan as a change of a scenario."""
+        return AddFeeders(self.routes)
+
+    def explain(self) -> list[dict[str, Any]]:
+        """Return one row a route: where, how often, how long, who gains, what it costs; the most valuable first."""
+        return [dict(row) for row in self.indicators.get("routes", ())]
+
+    def summary(self) -> list[tuple[str, str]]:
+        """Return the plan's figures as rows of name and text, for tables."""
+        i = self.indicators
+        rows = [
+            ("routes", f"{len(self.routes)} at {len({r.station for r in self.routes})} of {len(self.stations)} stations"),
+            ("buses in the peak", f"{self.vehicles}"),
+            ("cost", f"{sum(r.cost_cny_day for r in self.routes):,.0f} CNY a day"),
+            ("worth", f"{self.objective:,.0f} CNY a day net, at most {self.bound:,.0f} ({self.bound_kind}), gap {self.gap:.2%}"),
+        ]
+        if "riders_day" in i:
+            rows.append(("riders", f"{i['riders_day']:,.0f} a day"))
+            rows.append(("time saved", f"{i['minutes_saved_day'] / 60:,.0f} person-hours a day"))
+        for station in i.get("stations_without_route", ()):
+            rows.append(("no route", f"{station['name_en']}: {station['reason']}"))
+        return rows
+
+    def write_gtfs(self, path: str | Path, network: Network) -> None:
+        """Write the plan as a zipped GTFS feed."""
+        from greentrip_optimizer.gtfs import write_gtfs
+
+        write_gtfs(self, network, path)
+
+
+def _route(data: Any, i: int) -> FeederRoute:
+    """Build a route from plain data or raise ScenarioError."""
+    if isinstance(data, FeederRoute):
+        return data
+    values = dict(data)
+    for name in ("stops", "path", "ride_s"):
+        if name in values:
+            values[name] = tuple(values[name])
+    try:
+        return FeederRoute(**values)
+    except TypeError as error:
+        raise ScenarioError(f"routes[{i}]", str(error)) from None

@@ -1,0 +1,119 @@
+"""The columns found so far: every route at every headway that is worth more than it costs, as flat arrays."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from greentrip_networks.compiled import Bools, Floats, Int32s
+from greentrip_optimizer.area import Area
+from greentrip_optimizer.evaluate import evaluate
+
+
+@dataclass(frozen=True, eq=False)
+class Prices:
+    """What a column must pay for: each cell's gain, a CNY of budget, a bus and a bay at each station."""
+
+    cell: Floats  # (network cells,)
+    budget: float
+    vehicle: float
+    bay: Floats  # (stations,)
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """Columns as flat arrays; entries first[i] to first[i + 1] are the cells of column i and what each gains (CNY a day)."""
+
+    station: Int32s
+    route: Int32s  # row of `stops`
+    headway: Int32s
+    cost: Floats
+    vehicles: Floats
+    bus: Int32s
+    load: Floats
+    first: Int32s
+    cell: Int32s  # rows of network.cells
+    worth: Floats
+    stops: tuple[tuple[int, tuple[int, ...]], ...]  # (station, places from the station outwards)
+
+    def __len__(self) -> int:
+        return len(self.station)
+
+    def profit(self, prices: Prices) -> Floats:
+        """Return each column's value beyond the prices."""
+        beyond = np.maximum(self.worth - prices.cell[self.cell], 0.0)
+        return self.sums(beyond) - (1 + prices.budget) * self.cost - prices.vehicle * self.vehicles - prices.bay[self.station]
+
+    def sums(self, entries: Floats) -> Floats:
+        """Add entries up by column."""
+        return np.diff(np.append(0.0, np.cumsum(entries))[self.first])
+
+    def entries(self, column: int) -> slice:
+        """Return where a column's entries are."""
+        return slice(int(self.first[column]), int(self.first[column + 1]))
+
+    def take(self, columns: Bools) -> "Pool":
+        """Return the pool of some of the columns, routes kept."""
+        keep = np.repeat(columns, np.diff(self.first))
+        first = np.append(0, np.cumsum(np.diff(self.first)[columns])).astype(np.int32)
+        return Pool(
+            self.station[columns], self.route[columns], self.headway[columns], self.cost[columns], self.vehicles[columns],
+            self.bus[columns], self.load[columns], first, self.cell[keep], self.worth[keep], self.stops,
+        )  # fmt: skip
+
+    def value(self, columns: Sequence[int]) -> float:
+        """Return the objective of running some columns together: each cell gains from the best, all costs are paid."""
+        best: dict[int, float] = {}
+        for i in columns:
+            for c, w in zip(self.cell[self.entries(i)].tolist(), self.worth[self.entries(i)].tolist(), strict=True):
+                best[c] = max(best.get(c, 0.0), w)
+        return float(sum(best[c] for c in sorted(best)) - sum(self.cost[i] for i in columns))
+
+
+class PoolBuilder:
+    """Gathers routes by station, each once, and evaluates the new ones."""
+
+    def __init__(self, areas: Sequence[Area]) -> None:
+        self._areas = areas
+        self._known: set[tuple[int, tuple[int, ...]]] = set()
+        self._stops: list[tuple[int, tuple[int, ...]]] = []
+        self._parts: list[Pool] = []
+
+    def add(self, station: int, routes: Sequence[tuple[int, ...]]) -> int:
+        """Add the routes of a station that are new and return how many were."""
+        fresh = [r for r in dict.fromkeys(routes) if (station, r) not in self._known]
+        if not fresh:
+            return 0
+        self._known.update((station, r) for r in fresh)
+        area, base = self._areas[station], len(self._stops)
+        self._stops.extend((station, r) for r in fresh)
+        first = np.append(0, np.cumsum([len(r) for r in fresh])).astype(np.int32)
+        made = evaluate(area, first, np.concatenate([np.array(r, np.int32) for r in fresh]))
+        headways = len(area.headway_s)
+        size = np.diff(made.first)
+        for h in range(headways):
+            total = np.diff(np.append(0.0, np.cumsum(made.worth[h]))[made.first])
+            keep = np.isfinite(made.cost[:, h]) & (total > made.cost[:, h])
+            if not keep.any():
+                continue
+            entry = np.repeat(keep, size)
+            rows = np.flatnonzero(keep).astype(np.int32)
+            self._parts.append(Pool(
+                np.full(len(rows), station, np.int32), rows + np.int32(base), np.full(len(rows), h, np.int32), made.cost[keep, h],
+                made.vehicles[keep, h], made.bus[keep, h], made.load[keep, h],
+                np.append(0, np.cumsum(size[keep])).astype(np.int32), area.cell[made.cell[entry]], made.worth[h, entry], (),
+            ))  # fmt: skip
+        return len(fresh)
+
+    def pool(self) -> Pool:
+        """Return every column gathered so far."""
+        parts = self._parts
+        if not parts:
+            none = np.zeros(0, np.int32)
+            return Pool(none, none, none, np.zeros(0), np.zeros(0), none, np.zeros(0), np.zeros(1, np.int32), none, np.zeros(0), tuple(self._stops))
+        shift = np.append(0, np.cumsum([p.first[-1] for p in parts]))
+        first = np.concatenate([np.zeros(1, np.int32), *(p.first[1:] + s for p, s in zip(parts, shift, strict=False))]).astype(np.int32)
+        joined = {f: np.concatenate([getattr(p, f) for p in parts]) for f in ("station", "route", "headway", "cost", "vehicles", "bus", "load", "cell", "worth")}
+        merged = Pool(**joined, first=first, stops=tuple(self._stops))
+        self._parts = [Pool(**joined, first=first, stops=())]
+        return merged

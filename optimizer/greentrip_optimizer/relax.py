@@ -1,0 +1,136 @@
+"""The linear relaxation over a pool of columns, solved with GLOP by adding columns trimmed to the cells worth their price."""
+
+from typing import Any
+
+import numpy as np
+
+from greentrip_networks.compiled import Floats
+from greentrip_optimizer.options import FeederOptions
+from greentrip_optimizer.pool import Pool, Prices
+from greentrip_optimizer.solver import load
+
+
+class Relaxation:
+    """A packing of columns: each cell is credited to one column at most; buses, budget and bays are limited.
+
+    A column may be bought with any part of its cells. Only the parts that pay at current prices enter the program, so it
+    stays small; once no column of the pool pays, its value bounds every plan over the pool.
+    """
+
+    def __init__(self, pool_cells: int, stations: int, options: FeederOptions) -> None:
+        _, pywraplp = load()
+        self._lp: Any = pywraplp.Solver.CreateSolver("GLOP")
+        self._lp.Objective().SetMaximization()
+        infinity = self._lp.infinity()
+        self._fleet = self._lp.Constraint(-infinity, float(options.vehicles), "vehicles")
+        budget = infinity if options.budget_cny_day is None else float(options.budget_cny_day)
+        self._limited = options.budget_cny_day is not None
+        self._money = self._lp.Constraint(-infinity, budget, "budget")
+        self._bays = [self._lp.Constraint(-infinity, float(options.max_routes_station), f"bays{s}") for s in range(stations)]
+        self._cells: dict[int, Any] = {}
+        self._bought: set[tuple[object, ...]] = set()
+        self._size, self._stations, self._options = pool_cells, stations, options
+        self._infinity = infinity
+        self.solution: list[tuple[tuple[int, int], Any]] = []  # ((route, headway), variable)
+        self.prices = Prices(np.zeros(pool_cells), 0.0, 0.0, np.zeros(stations))
+        self.value = 0.0
+
+    def solve(self) -> None:
+        """Solve and keep value and prices."""
+        status = self._lp.Solve()
+        if status not in (0, 1):
+            raise RuntimeError(f"GLOP stopped with status {status} on a program that always has a solution")
+        self.value = float(self._lp.Objective().Value())
+        cell = np.zeros(self._size)
+        for c, row in self._cells.items():
+            cell[c] = max(row.dual_value(), 0.0)
+        budget = max(self._money.dual_value(), 0.0) if self._limited else 0.0
+        bay = np.array([max(b.dual_value(), 0.0) for b in self._bays])
+        self.prices = Prices(cell, budget, max(self._fleet.dual_value(), 0.0), bay)
+
+    def buy(self, pool: Pool, columns: "np.ndarray[Any, Any]", prices: Prices) -> int:
+        """Add columns with the cells that gain more than their price; return how many are new."""
+        added = 0
+        for i in columns.tolist():
+            at = pool.entries(i)
+            pays = pool.worth[at] > prices.cell[pool.cell[at]] + 1e-9
+            cells, worth = pool.cell[at][pays], pool.worth[at][pays]
+            key = (int(pool.route[i]), int(pool.headway[i]), cells.tobytes())
+            if key in self._bought:
+                continue
+            self._bought.add(key)
+            variable = self._lp.NumVar(0.0, self._infinity, "")
+            self._lp.Objective().SetCoefficient(variable, float(worth.sum() - pool.cost[i]))
+            self._fleet.SetCoefficient(variable, float(pool.vehicles[i]))
+            if self._limited:
+                self._money.SetCoefficient(variable, float(pool.cost[i]))
+            self._bays[int(pool.station[i])].SetCoefficient(variable, 1.0)
+            for c in cells.tolist():
+                if c not in self._cells:
+                    self._cells[c] = self._lp.Constraint(-self._infinity, 1.0, "")
+                self._cells[c].SetCoefficient(variable, 1.0)
+            self.solution.append(((int(pool.route[i]), int(pool.headway[i])), variable))
+            added += 1
+        return added
+
+    def chosen(self) -> dict[tuple[int, int], float]:
+        """Return how much of each (route, headway) the relaxation takes."""
+        out: dict[tuple[int, int], float] = {}
+        for key, variable in self.solution:
+            x = variable.solution_value()
+            if x > 1e-7:
+                out[key] = out.get(key, 0.0) + x
+        return out
+
+    def bound(self, pool: Pool, prices: Prices) -> float:
+        """Return an upper bound of every plan over the pool, valid at any prices (Lagrangian; one headway a route)."""
+        o = self._options
+        fixed = prices.cell.sum() + prices.vehicle * o.vehicles + prices.bay.sum() * o.max_routes_station
+        fixed += prices.budget * (o.budget_cny_day or 0.0)
+        if not len(pool):
+            return 0.0
+        profit = np.maximum(pool.profit(prices), 0.0)
+        by_route = np.zeros(len(pool.stops))
+        np.maximum.at(by_route, pool.route, profit)
+        station = np.array([s for s, _ in pool.stops], np.int32)
+        extra = 0.0
+        for s in range(self._stations):
+            extra += np.sort(by_route[station == s])[::-1][: o.max_routes_station].sum()
+        return float(fixed + extra)
+
+
+def relax(pool: Pool, relaxation: Relaxation, *, rounds: int = 60, per_station: int = 12, tolerance: float = 1e-6) -> tuple[float, Prices, Floats]:
+    """Solve the relaxation over a pool; return the best bound, the prices and each column's profit at them.
+
+    Each round adds the columns that pay most at every station, at prices half way between the last best and the new ones
+    (which settles faster), until none pays.
+    """
+    if not len(pool):
+        return 0.0, relaxation.prices, np.zeros(0)
+    stations = int(pool.station.max()) + 1
+    best, best_prices = np.inf, relaxation.prices
+    for _ in range(rounds):
+        relaxation.solve()
+        now = relaxation.prices
+        bound = relaxation.bound(pool, now)
+        if bound < best:
+            best, best_prices = bound, now
+        if bound - relaxation.value <= tolerance * max(1.0, abs(relaxation.value)):
+            break
+        added = 0
+        middle = Prices(
+            (now.cell + best_prices.cell) / 2, (now.budget + best_prices.budget) / 2,
+            (now.vehicle + best_prices.vehicle) / 2, (now.bay + best_prices.bay) / 2,
+        )  # fmt: skip
+        for prices in (middle, now):
+            profit = pool.profit(prices)
+            bound = relaxation.bound(pool, prices)
+            if bound < best:
+                best, best_prices = bound, prices
+            for s in range(stations):
+                rows = np.flatnonzero((pool.station == s) & (profit > 1e-6))
+                rows = rows[np.lexsort((rows, -profit[rows]))][:per_station]
+                added += relaxation.buy(pool, rows, prices)
+        if not added:
+            break
+    return best, best_prices, pool.profit(best_prices)
