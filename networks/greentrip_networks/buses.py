@@ -22,7 +22,7 @@ from greentrip_networks.network import Buses, Floats, Ints, Line, Zones
 from greentrip_networks.paths import quickest_paths
 from greentrip_networks.road_arrays import Links, drivable, links_of, on_streets
 
-STOP_EVERY_M = 600.0  # a stop is at the first street node after this distance
+STOP_EVERY_M = 420.0  # a stop is at the first street node after this distance: about 700 m apart on the whole
 WALK_M = 500.0  # a place is covered if a stop is this near
 UNCOVERED = 4.0  # how much more likely a line starts at a place not covered
 SPREAD = 0.55  # standard deviation of the logarithm of line length

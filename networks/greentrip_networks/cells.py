@@ -21,6 +21,8 @@ MAX_CELLS = 12_000
 COVER = 0.99  # share of a zone's residents and jobs that its kept cells must hold
 NOISE = 0.5  # standard deviation of the logarithm of a cell's weight
 STREET_M = 1_500.0  # street metres around a cell at which its weight is half of the most
+LONE_NODE, STREET_REACH_M = 0.05, 300.0  # weight of a place at a street node with no street's middle around, and its decay
+WALK_REACH_M = 800.0  # decay with the metres to the nearest street node
 STATION_REACH_M = 600.0  # decay of the attraction of stations
 TOWN_KM2 = 12.0  # zones larger than this gather around their centre
 MAJOR = ("arterial", "primary", "secondary", "trunk", "ring")
@@ -52,10 +54,13 @@ def make_cells(
     large = zones.area_km2[zone] > TOWN_KM2
     scale = np.clip(0.45 * radius, 1000.0, 3000.0)
     town = np.where(large, np.exp(-from_centre / scale) + 0.01, 1.0)
+    _, to_street = street.find(x, y)
+    reached = LONE_NODE * np.exp(-to_street / STREET_REACH_M)  # the end of a lone street counts a little
+    walkable = np.exp(-to_street / WALK_REACH_M)
     streets = minor_m + 0.5 * major_m
-    lived = streets / (streets + STREET_M)
+    lived = walkable * streets / (streets + STREET_M) + reached
     home = lived * (1.0 + 1.0 * near) * town * np.exp(NOISE * normal(placement, 11, ix, iy))
-    busy = (streets + major_m) / (streets + major_m + STREET_M)
+    busy = walkable * (streets + major_m) / (streets + major_m + STREET_M) + reached
     work = busy * (1.0 + 4.0 * near) * town * np.exp(NOISE * normal(placement, 12, ix, iy))
     dry = np.ones(len(zone), bool)
     for cx, cy, r in terrain:
@@ -136,7 +141,7 @@ def _street_around(ix: Ints, iy: Ints, street: StreetNodes) -> tuple[Floats, Flo
 def _shares(weight: Floats, dry: Bools, from_centre: Floats, zone: Ints, zones: int) -> Floats:
     """Return each cell's share of its zone: its weight, off terrain while the zone has anything off it."""
     chosen = np.where(dry, weight, 0.0)
-    fallbacks = (weight, 1.0 / (from_centre + SIDE_M))  # all under terrain; no street anywhere near
+    fallbacks = (weight, 1.0 / (from_centre + SIDE_M))  # all of it is terrain; no street anywhere near
     for other in fallbacks:
         none = np.bincount(zone, chosen, minlength=zones) <= 0
         chosen = np.where(none[zone], other, chosen)

@@ -13,7 +13,7 @@ Int32s = NDArray[np.int32]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-HIGHWAYS = ("motorway", "expressway", "ramp")  # no stops, no front doors
+HIGHWAYS = ("motorway", "ramp")  # no stops, no front doors
 
 
 @dataclass(frozen=True, eq=False)

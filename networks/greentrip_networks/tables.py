@@ -132,6 +132,9 @@ def _first(problems: Sequence[TableError]) -> TableError:
 
 def _column(file: str, column: Column, texts: list[str], rows: list[int], problems: list[TableError]) -> list[Any]:
     """Turn a column's texts into values, adding to `problems` what is wrong."""
+    fast = _well_formed(column, texts)
+    if fast is not None:
+        return fast
     values: list[Any] = []
     seen: dict[str, int] = {}
     for row, text in zip(rows, texts, strict=True):
@@ -144,6 +147,29 @@ def _column(file: str, column: Column, texts: list[str], rows: list[int], proble
             problems.append(TableError(file, wrong, row=row, column=column.name, value=text))
         values.append(value)
     return values
+
+
+def _well_formed(column: Column, texts: list[str]) -> list[Any] | None:
+    """Return a whole column's values at once if nothing is wrong with it, else None."""
+    if column.kind == "text" and column.empty and not column.unique and not column.among and column.default in (None, ""):
+        return texts
+    if not texts or (column.unique and len(set(texts)) < len(texts)):
+        return None
+    if column.kind in ("text", "flag"):
+        distinct = set(texts)
+        if column.kind == "flag":
+            known = {t: t.lower() in ("1", "true") for t in distinct}
+            return [known[t] for t in texts] if distinct <= {"0", "1"} else None
+        return None if "" in distinct or (column.among and distinct - set(column.among)) else texts
+    try:
+        values = list(map(float, texts))
+    except ValueError:
+        return None
+    if not (np.isfinite(np.array(values)).all() and column.low <= min(values) and max(values) <= column.high):
+        return None
+    if column.kind == "number":
+        return values
+    return [int(v) for v in values] if all(v == int(v) for v in values) else None
 
 
 def _cell(column: Column, text: str) -> tuple[Any, str]:
