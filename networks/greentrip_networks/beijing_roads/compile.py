@@ -37,7 +37,7 @@ def build(sources: Sources) -> tuple[list[Link], Floats]:
     meet_named(named, nodes)
     streets = meet_streets([Line("local", s) for s in local_streets(sources)], named, nodes)
     links = keep_off_motorways(cut_lines(named + streets, [*roads, *([None] * len(streets))], nodes))
-    links = connect_places(one_piece(links, nodes, "auto;walk"), sources.places, nodes)
+    links = connect_places(one_piece(links, nodes, "auto;bike;walk"), sources.places, nodes)
     links = one_piece(one_piece(links, nodes, "auto;bike;walk"), nodes, "auto")
     return renumber(links, nodes)
 
