@@ -1,0 +1,121 @@
+"""Report how far Beijing's hand-laid roads lie from a yardstick street graph; it only measures, nothing is moved.
+
+The yardstick is a folder ``beijing/roads_reference`` with a link.csv (WKT geometry) under GREENTRIP_REFERENCE (default
+../shared/data). Every named road is sampled each 50 m; a sample's distance is that to the nearest yardstick street whose bearing is
+within 25 degrees (bearings taken to 2 degrees). Run ``python benchmarks/roads_yardstick.py [--json]``.
+"""
+
+import argparse
+import csv
+import json
+import os
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from greentrip_networks.beijing_roads.sources import PLANE, read_sources
+from greentrip_networks.network import Floats
+
+STEP_M = 50.0
+REFERENCE_STEP_M = 20.0
+BEARING_DEG = 25.0
+WITHIN_M = 250.0
+RINGS = ("二环路", "三环路", "四环路", "五环路", "六环路")
+
+
+def samples(line: Floats, step: float) -> tuple[Floats, Floats]:
+    """Return points (n, 2) each ``step`` metres along a line and the bearing there, degrees from 0 to 180."""
+    run = np.hypot(*(line[1:] - line[:-1]).T)
+    line = line[np.concatenate([[True], run > 0])]
+    run = run[run > 0]
+    if not len(run):
+        return np.zeros((0, 2)), np.zeros(0)
+    along = np.concatenate([[0.0], np.cumsum(run)])
+    count = max(1, round(along[-1] / step))
+    at = (np.arange(count) + 0.5) * along[-1] / count
+    which = np.clip(np.searchsorted(along, at, side="right") - 1, 0, len(run) - 1)
+    delta = line[which + 1] - line[which]
+    points = np.column_stack([np.interp(at, along, line[:, d]) for d in (0, 1)])
+    return points, np.degrees(np.arctan2(delta[:, 0], delta[:, 1])) % 180.0
+
+
+def reference_points(folder: Path) -> tuple[Floats, Floats]:
+    """Return points along every yardstick street, metres, and their bearings."""
+    points, bearings = [], []
+    with (folder / "link.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            text = row["geometry"].split("(")[1].rstrip(")")
+            degrees = np.array([p.split() for p in text.split(",")], np.float64)
+            p, b = samples(np.column_stack(PLANE.to_metres(degrees[:, 0], degrees[:, 1])), REFERENCE_STEP_M)
+            points.append(p)
+            bearings.append(b)
+    return np.vstack(points), np.concatenate(bearings)
+
+
+def distances(points: Floats, bearings: Floats, reference: Floats, reference_bearings: Floats) -> Floats:
+    """Return for each sample the metres to the nearest yardstick point of about the same bearing."""
+    result = np.full(len(points), np.inf)
+    rounded = (np.round(bearings / 2.0) * 2.0) % 180.0
+    for bearing in np.unique(rounded).tolist():
+        turn = np.abs((reference_bearings - bearing + 90.0) % 180.0 - 90.0)
+        near = turn <= BEARING_DEG
+        mine = rounded == bearing
+        if near.any():
+            result[mine] = cKDTree(reference[near]).query(points[mine])[0]
+    return result
+
+
+def summary(d: Floats) -> dict[str, float]:
+    """Return km sampled, median metres and the share of length within 250 m."""
+    return {
+        "km": round(len(d) * STEP_M / 1000, 1),
+        "median_m": round(float(np.median(d)), 0),
+        "within_250m": round(float((d <= WITHIN_M).mean()), 3),
+    }
+
+
+def report(folder: Path) -> dict[str, object]:
+    """Measure every named road; groups first, then roads from the worst."""
+    reference, reference_bearings = reference_points(folder)
+    groups: dict[str, list[Floats]] = defaultdict(list)
+    roads = []
+    for road in read_sources().roads:
+        points, bearings = samples(road.line, STEP_M)
+        d = distances(points, bearings, reference, reference_bearings)
+        group = "ring" if road.name_zh in RINGS else road.facility
+        groups[group].append(d)
+        if group in ("ring", "arterial"):
+            groups["rings and arterials"].append(d)
+        groups["all"].append(d)
+        roads.append({"road_id": road.road_id, "name_zh": road.name_zh, "group": group} | summary(d))
+    roads.sort(key=lambda r: (-float(r["median_m"]), str(r["road_id"])))
+    return {"groups": {g: summary(np.concatenate(v)) for g, v in sorted(groups.items())}, "roads": roads}
+
+
+def main() -> None:
+    """Print the report as a table or, with --json, as JSON; exit 2 when the yardstick is not there."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--roads", type=int, default=40, help="how many of the worst roads to print")
+    arguments = parser.parse_args()
+    folder = Path(os.environ.get("GREENTRIP_REFERENCE", "../shared/data")) / "beijing" / "roads_reference"
+    if not (folder / "link.csv").is_file():
+        sys.stderr.write(f"{folder}/link.csv is missing; set GREENTRIP_REFERENCE to the folder of the reference data\n")
+        raise SystemExit(2)
+    result = report(folder)
+    if arguments.json:
+        print(json.dumps(result, ensure_ascii=False, indent=1))
+        return
+    groups, roads = result["groups"], result["roads"]
+    print(f"{'group':<22}{'km':>9}{'median m':>10}{'within 250 m':>14}")
+    for name, row in groups.items():  # type: ignore[attr-defined]
+        print(f"{name:<22}{row['km']:>9}{row['median_m']:>10.0f}{row['within_250m']:>14.1%}")
+    for row in roads[: arguments.roads]:  # type: ignore[index]
+        print(f"{row['road_id']} {row['group']:<12}{row['km']:>7}{row['median_m']:>8.0f}{row['within_250m']:>8.1%}  {row['name_zh']}")
+
+
+if __name__ == "__main__":
+    main()
