@@ -1,0 +1,391 @@
+"""Which mode a tour takes: nested logit on generalised minutes, with keyed draws that reproduce it exactly.
+
+The draw has two steps, each with its own keyed Gumbel luck: the nest by its logsum, then the mode within it. This gives the
+nested logit's probabilities exactly (Train 2009, section 4.2), and the same person meets the same luck in every scenario.
+A tour goes out and comes home by one mode, so cars and bicycles always return.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from greentrip_agents import draws
+from greentrip_agents.definitions import BICYCLE, BUS, CAR, EBIKE, METRO, PR, TAXI, WALK
+from greentrip_networks.kernels import njit, prange
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Int32s = NDArray[np.int32]
+Int8s = NDArray[np.int8]
+
+N_MODES = 8
+N_NESTS = 3
+
+
+class Travellers(NamedTuple):
+    """One row a tour: who, from where, to where, when."""
+
+    key: Ints
+    number: Ints
+    purpose: Ints
+    home_cell: Int32s
+    home_zone: Int32s
+    home_x: Floats
+    home_y: Floats
+    cell: Int32s
+    zone: Int32s
+    x: Floats
+    y: Floats
+    out_period: Ints
+    back_period: Ints
+    vot: Floats  # CNY a minute
+    has_car: NDArray[np.bool_]
+    has_ebike: NDArray[np.bool_]
+    parking_cny: Floats  # a car's parking at the destination, whole stay
+
+
+class Costs(NamedTuple):
+    """What travel is expected to cost today; minutes and generalised minutes, periods first."""
+
+    car_min: Floats  # (periods, zones, zones)
+    car_km: Floats
+    zone_x: Floats  # where a zone's cars enter the streets
+    zone_y: Floats
+    bus_fixed: Floats  # (periods, zones, zones) waiting and transfers felt
+    bus_ride: Floats
+    bus_min: Floats
+    bus_km: Floats
+    bus_walk_min: Floats  # (cells,) plain minutes to the nearest stop; inf where too far
+    bus_wait_min: Floats  # (periods, zones) half a headway at the zone's stops
+    rail_cost: Floats  # (periods, stations, stations)
+    rail_min: Floats
+    rail_km: Floats
+    rail_fare: Floats  # (stations, stations) CNY
+    station: Int32s  # (cells, slots)
+    access_cost: Floats  # (periods, cells, slots)
+    access_min: Floats
+    drive_min: Floats  # (cells, slots)
+
+
+class Taste(NamedTuple):
+    """Parameters as plain numbers, and arrays by mode, nest or purpose."""
+
+    constant: Floats  # (modes,)
+    per_minute: Floats  # (purposes,)
+    nest_scale: Floats  # (nests,)
+    nest: Ints  # (modes,)
+    detour: float
+    walk_m_min: float
+    bicycle_km_min: float
+    ebike_km_min: float
+    walk: float
+    walk_access: float
+    wait: float
+    bicycle: float
+    bicycle_fixed: float
+    ebike: float
+    terminal: float
+    search: float
+    taxi_wait: float
+    station_access: float  # street to platform and back to street, plain minutes a ride
+    local_bus_km_min: float
+    bus_base: float
+    bus_base_km: float
+    bus_step_km: float
+    bus_factor: float
+    fuel_km: float
+    taxi_base: float
+    taxi_base_km: float
+    taxi_km: float
+    taxi_far_km: float
+    taxi_far_factor: float
+    taxi_surcharge: float
+
+
+class Day(NamedTuple):
+    """What a day leaves behind: one row a tour, direction 0 out and 1 home."""
+
+    mode: Int8s  # (tours,) -1 when no mode reaches the destination
+    cost: Floats  # (tours, 2) generalised minutes
+    minutes: Floats  # (tours, 2)
+    board: Int32s  # (tours, 2) station row, -1 when not by rail
+    leave: Int32s
+    board_slot: Int8s  # (tours, 2) slot of the origin's cell
+    leave_slot: Int8s
+    regret: Floats  # (tours,) generalised minutes a trip that yesterday's mode now costs beyond the best, luck included
+
+
+@njit(inline=True)
+def _bus_fare(km: float, t: Taste) -> float:
+    """Return a bus fare in CNY."""
+    return (t.bus_base + np.ceil(max(km - t.bus_base_km, 0.0) / t.bus_step_km)) * t.bus_factor
+
+
+@njit(inline=True)
+def _taxi_fare(km: float, t: Taste) -> float:
+    """Return a taxi fare in CNY."""
+    far = max(km - t.taxi_far_km, 0.0) * t.taxi_km * (t.taxi_far_factor - 1.0)
+    return t.taxi_base + max(km - t.taxi_base_km, 0.0) * t.taxi_km + far + t.taxi_surcharge
+
+
+@njit()
+def car_trip(p: int, zo: int, zd: int, straight_km: float, local_km_min: float, c: Costs, t: Taste) -> tuple[float, float]:
+    """Return minutes and km of a car trip: the zones' skim scaled to the true distance between the doors, or local driving."""
+    base = np.hypot(c.zone_x[zo] - c.zone_x[zd], c.zone_y[zo] - c.zone_y[zd]) / 1000.0
+    if zo != zd and base > 0.3 and c.car_min[p, zo, zd] < np.inf:
+        r = min(max(straight_km / base, 0.3), 2.0)
+        return c.car_min[p, zo, zd] * r, c.car_km[p, zo, zd] * r
+    return straight_km * t.detour / local_km_min, straight_km * t.detour
+
+
+@njit()
+def direction(
+    p: int, co: int, zo: int, ox: float, oy: float, cd: int, zd: int, dx: float, dy: float, home_first: bool,
+    vot: float, has_car: bool, has_ebike: bool, parking: float, local_km_min: float, c: Costs, t: Taste,
+    cost: Floats, minutes: Floats, pick: Int32s,
+) -> None:  # fmt: skip
+    """Fill each mode's generalised and plain minutes for one trip, and pick's station slots: metro (0, 1), park and ride (2, 3)."""
+    straight = np.hypot(ox - dx, oy - dy) / 1000.0
+    km = straight * t.detour
+    cost[:] = np.inf
+    minutes[:] = 0.0
+    pick[:] = -1
+
+    minutes[WALK] = km * 1000.0 / t.walk_m_min
+    cost[WALK] = t.walk * minutes[WALK]
+    minutes[BICYCLE] = km / t.bicycle_km_min + t.bicycle_fixed
+    cost[BICYCLE] = t.bicycle * km / t.bicycle_km_min + t.bicycle_fixed
+    if has_ebike:
+        minutes[EBIKE] = km / t.ebike_km_min + 0.5 * t.bicycle_fixed
+        cost[EBIKE] = t.ebike * km / t.ebike_km_min + 0.5 * t.bicycle_fixed
+
+    walks = c.bus_walk_min[co] + c.bus_walk_min[cd]
+    if walks < np.inf:
+        felt = t.walk_access * walks
+        base = np.hypot(c.zone_x[zo] - c.zone_x[zd], c.zone_y[zo] - c.zone_y[zd]) / 1000.0
+        if zo != zd and base > 0.3 and c.bus_fixed[p, zo, zd] < np.inf:
+            r = min(max(straight / base, 0.3), 2.0)
+            bus_km = c.bus_km[p, zo, zd] * r
+            cost[BUS] = felt + c.bus_fixed[p, zo, zd] + c.bus_ride[p, zo, zd] * r + _bus_fare(bus_km, t) / vot
+            minutes[BUS] = walks + c.bus_min[p, zo, zd] + (r - 1.0) * c.bus_ride[p, zo, zd]
+        elif straight > 0.6 and c.bus_wait_min[p, zo] < np.inf:
+            ride = km / t.local_bus_km_min
+            cost[BUS] = felt + t.wait * c.bus_wait_min[p, zo] + ride + _bus_fare(km, t) / vot
+            minutes[BUS] = walks + c.bus_wait_min[p, zo] + ride
+
+    slots = c.station.shape[1]
+    for i in range(slots):
+        s = c.station[co, i]
+        if s < 0:
+            continue
+        for j in range(slots):
+            e = c.station[cd, j]
+            if e < 0 or e == s:
+                continue
+            onward = c.rail_cost[p, s, e] + t.walk_access * t.station_access + c.rail_fare[s, e] / vot
+            ride = c.rail_min[p, s, e] + t.station_access
+            g = c.access_cost[p, co, i] + onward + c.access_cost[p, cd, j]
+            if g < cost[METRO]:
+                cost[METRO] = g
+                minutes[METRO] = c.access_min[p, co, i] + ride + c.access_min[p, cd, j]
+                pick[0], pick[1] = i, j
+            if has_car:
+                if home_first:
+                    drive, far = c.drive_min[co, i], c.access_cost[p, cd, j]
+                    plain = drive + c.access_min[p, cd, j]
+                else:
+                    drive, far = c.drive_min[cd, j], c.access_cost[p, co, i]
+                    plain = drive + c.access_min[p, co, i]
+                g = drive * (1.0 + 0.4 * t.fuel_km / vot) + far + onward
+                if g < cost[PR]:
+                    cost[PR] = g
+                    minutes[PR] = plain + ride
+                    pick[2], pick[3] = i, j
+
+    drive_min, drive_km = car_trip(p, zo, zd, straight, local_km_min, c, t)
+    if has_car:
+        cost[CAR] = drive_min + t.terminal + t.search + (drive_km * t.fuel_km + 0.5 * parking) / vot
+        minutes[CAR] = drive_min + t.terminal + t.search
+    cost[TAXI] = drive_min + t.wait * t.taxi_wait + _taxi_fare(drive_km, t) / vot
+    minutes[TAXI] = drive_min + t.taxi_wait
+
+
+@njit()
+def utilities(
+    i: int, v: Travellers, local_speed: Floats, c: Costs, t: Taste, cost: Floats, minutes: Floats, pick: Int32s, utility: Floats
+) -> None:
+    """Fill both directions' costs (2, modes), minutes, station slots (2, 4) and the tour's utilities (modes,)."""
+    zo, zd = v.home_zone[i], v.zone[i]
+    direction(
+        v.out_period[i], v.home_cell[i], zo, v.home_x[i], v.home_y[i], v.cell[i], zd, v.x[i], v.y[i], True,
+        v.vot[i], v.has_car[i], v.has_ebike[i], v.parking_cny[i], local_speed[v.out_period[i], zo], c, t, cost[0], minutes[0], pick[0],
+    )  # fmt: skip
+    direction(
+        v.back_period[i], v.cell[i], zd, v.x[i], v.y[i], v.home_cell[i], zo, v.home_x[i], v.home_y[i], False,
+        v.vot[i], v.has_car[i], v.has_ebike[i], v.parking_cny[i], local_speed[v.back_period[i], zo], c, t, cost[1], minutes[1], pick[1],
+    )  # fmt: skip
+    for m in range(N_MODES):
+        utility[m] = t.constant[m] - t.per_minute[v.purpose[i]] * 0.5 * (cost[0, m] + cost[1, m])
+
+
+@njit()
+def nest_logsums(utility: Floats, t: Taste, logsum: Floats) -> None:
+    """Fill each nest's logsum on the scale of utility: scale * log sum exp(V / scale); -inf for an empty nest."""
+    for n in range(N_NESTS):
+        high = -np.inf
+        for m in range(N_MODES):
+            if t.nest[m] == n:
+                high = max(high, utility[m])
+        if high == -np.inf:
+            logsum[n] = -np.inf
+            continue
+        total = 0.0
+        for m in range(N_MODES):
+            if t.nest[m] == n and utility[m] > -np.inf:
+                total += np.exp((utility[m] - high) / t.nest_scale[n])
+        logsum[n] = high + t.nest_scale[n] * np.log(total)
+
+
+@njit()
+def probabilities(utility: Floats, t: Taste, out: Floats) -> float:
+    """Fill the nested logit's probabilities of the modes; return the logsum over all of them."""
+    logsum = np.empty(N_NESTS)
+    nest_logsums(utility, t, logsum)
+    high = np.max(logsum)
+    if high == -np.inf:
+        out[:] = 0.0
+        return high
+    total = np.sum(np.exp(logsum - high))
+    for m in range(N_MODES):
+        n = t.nest[m]
+        if utility[m] > -np.inf:
+            out[m] = np.exp(logsum[n] - high) / total * np.exp((utility[m] - logsum[n]) / t.nest_scale[n])
+        else:
+            out[m] = 0.0
+    return high + np.log(total)
+
+
+@njit()
+def choose(seed: int, key: int, number: int, utility: Floats, t: Taste, held: int) -> tuple[int, float]:
+    """Return the mode drawn, and how much worse the held mode is (utility, luck included; 0 when it is drawn or not given)."""
+    logsum = np.empty(N_NESTS)
+    nest_logsums(utility, t, logsum)
+    best_nest = -1
+    best = -np.inf
+    held_value = -np.inf
+    for n in range(N_NESTS):
+        if logsum[n] > -np.inf:
+            value = logsum[n] + draws.gumbel(seed, key, draws.NEST, number * 16 + n)
+            if value > best:
+                best = value
+                best_nest = n
+            if held >= 0 and t.nest[held] == n:
+                held_value = value
+    if best_nest < 0:
+        return -1, 0.0
+    mode = -1
+    top = -np.inf
+    held_top = -np.inf
+    held_own = -np.inf
+    for m in range(N_MODES):
+        n = t.nest[m]
+        if utility[m] > -np.inf and (n == best_nest or (held >= 0 and n == t.nest[held])):
+            value = utility[m] + t.nest_scale[n] * draws.gumbel(seed, key, draws.ALTERNATIVE, number * 16 + m)
+            if n == best_nest and value > top:
+                top = value
+                mode = m
+            if held >= 0 and n == t.nest[held]:
+                held_top = max(held_top, value)
+                if m == held:
+                    held_own = value
+    if held < 0 or held == mode:
+        return mode, 0.0
+    if held_own == -np.inf:
+        return mode, np.inf
+    return mode, max(best - held_value, 0.0) + max(held_top - held_own, 0.0)
+
+
+@njit(parallel=True)
+def plan_tours(
+    a: int, b: int, seed: int, day: int, reconsider: float, v: Travellers, local_speed: Floats, c: Costs, t: Taste,
+    forced: Int8s, out: Day,
+) -> None:  # fmt: skip
+    """Plan rows a to b: keep yesterday's mode unless the person reconsiders today (keyed by person and day), else draw one.
+
+    forced: a mode somebody decided for the row, -1 where nobody did. Every row depends on its own key alone.
+    """
+    for i in prange(a, b):
+        _plan_tour(i, seed, day, reconsider, v, local_speed, c, t, forced, out)
+
+
+@njit()
+def _plan_tour(
+    i: int, seed: int, day: int, reconsider: float, v: Travellers, local_speed: Floats, c: Costs, t: Taste,
+    forced: Int8s, out: Day,
+) -> None:  # fmt: skip
+    """Plan one row."""
+    cost = np.empty((2, N_MODES))
+    minutes = np.empty((2, N_MODES))
+    pick = np.empty((2, 4), np.int32)
+    utility = np.empty(N_MODES)
+    utilities(i, v, local_speed, c, t, cost, minutes, pick, utility)
+    held = out.mode[i]
+    mode, worse = choose(seed, v.key[i], v.number[i], utility, t, held)
+    out.regret[i] = 0.0
+    if held >= 0 and utility[held] > -np.inf:
+        out.regret[i] = worse / t.per_minute[v.purpose[i]]
+        if draws.uniform(seed, v.key[i], draws.RECONSIDER, day) >= reconsider:
+            mode = held
+    if forced[i] >= 0 and utility[forced[i]] > -np.inf:
+        mode = forced[i]
+    out.mode[i] = mode
+    for d in range(2):
+        out.board[i, d] = -1
+        out.leave[i, d] = -1
+        out.board_slot[i, d] = -1
+        out.leave_slot[i, d] = -1
+        if mode < 0:
+            out.cost[i, d] = 0.0
+            out.minutes[i, d] = 0.0
+            continue
+        out.cost[i, d] = cost[d, mode]
+        out.minutes[i, d] = minutes[d, mode]
+        if mode in (METRO, PR):
+            k = 0 if mode == METRO else 2
+            co = v.home_cell[i] if d == 0 else v.cell[i]
+            cd = v.cell[i] if d == 0 else v.home_cell[i]
+            out.board_slot[i, d] = pick[d, k]
+            out.leave_slot[i, d] = pick[d, k + 1]
+            out.board[i, d] = c.station[co, pick[d, k]]
+            out.leave[i, d] = c.station[cd, pick[d, k + 1]]
+
+
+@njit()
+def offers(i: int, v: Travellers, local_speed: Floats, c: Costs, t: Taste) -> tuple[Floats, Floats, Floats]:
+    """Return one tour's generalised minutes and plain minutes a trip and utilities, by mode (inf and -inf where not offered)."""
+    cost = np.empty((2, N_MODES))
+    minutes = np.empty((2, N_MODES))
+    pick = np.empty((2, 4), np.int32)
+    utility = np.empty(N_MODES)
+    utilities(i, v, local_speed, c, t, cost, minutes, pick, utility)
+    return (cost[0] + cost[1]) / 2, (minutes[0] + minutes[1]) / 2, utility
+
+
+@njit()
+def local_speeds(car_min: Floats, car_km: Floats, out: Floats) -> None:
+    """Fill the driving speed within each zone (km a minute), shape (periods, zones): as fast as to the three nearest zones."""
+    for p in range(car_min.shape[0]):
+        for o in range(car_min.shape[1]):
+            order = np.argsort(car_km[p, o])
+            km = 0.0
+            minutes = 0.0
+            n = 0
+            for d in order:
+                if d != o and car_km[p, o, d] > 0.0 and car_min[p, o, d] < np.inf:
+                    km += car_km[p, o, d]
+                    minutes += car_min[p, o, d]
+                    n += 1
+                    if n == 3:
+                        break
+            out[p, o] = km / minutes if minutes > 0.0 else 0.3

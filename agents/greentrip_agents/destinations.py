@@ -1,0 +1,122 @@
+"""Where tours go: gravity between zones (doubly constrained for work), then a cell within the zone."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from greentrip_agents import draws
+from greentrip_agents.definitions import ERRAND, LEISURE, SCHOOL, WORK
+from greentrip_agents.parameters import Parameters
+from greentrip_networks.kernels import njit, prange
+from greentrip_networks.network import Network
+
+if TYPE_CHECKING:
+    from greentrip_agents.population import Population
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_SCALES = {WORK: "distance.work_km", SCHOOL: "distance.school_km", ERRAND: "distance.errand_km", LEISURE: "distance.leisure_km"}
+CELL_M = 500.0
+
+
+def zone_distance_km(network: Network, detour: float) -> Floats:
+    """Return street distances between zones, shape (zones, zones); within a zone half the side of an equal square."""
+    z = network.zones
+    d = np.hypot(z.x_m[:, None] - z.x_m[None, :], z.y_m[:, None] - z.y_m[None, :]) / 1000
+    np.fill_diagonal(d, 0.5 * np.sqrt(z.area_km2))
+    return d * detour
+
+
+def zone_probabilities(network: Network, parameters: Parameters) -> Floats:
+    """Return cumulative destination probabilities by purpose and home zone, shape (purposes, zones, zones)."""
+    z = network.zones
+    d = zone_distance_km(network, parameters["distance.street_detour"])
+    attraction = {
+        WORK: z.jobs,
+        SCHOOL: z.school_places,
+        ERRAND: 0.7 * z.residents / max(z.residents.sum(), 1) + 0.3 * z.jobs / max(z.jobs.sum(), 1),
+        LEISURE: 0.4 * z.residents / max(z.residents.sum(), 1) + 0.6 * z.jobs / max(z.jobs.sum(), 1),
+    }
+    out = np.empty((4, len(z), len(z)))
+    for purpose, pull in attraction.items():
+        weight = np.exp(-d / parameters[_SCALES[purpose]])
+        if purpose == WORK:
+            weight *= _balance(weight, z.residents, pull)[None, :]
+        else:
+            weight = weight * pull[None, :]
+        total = weight.sum(axis=1, keepdims=True)
+        cumulative = np.cumsum(weight / np.where(total > 0, total, 1), axis=1)
+        cumulative[:, -1] = 1.0
+        out[purpose] = cumulative
+    return out
+
+
+def _balance(weight: Floats, origins: Floats, destinations: Floats) -> Floats:
+    """Return column factors so that rows scaled to origins fill destinations in proportion (Furness)."""
+    column = np.where(destinations > 0, 1.0, 0.0)
+    target = destinations * origins.sum() / destinations.sum()
+    for _ in range(60):
+        row = origins / np.maximum((weight * column).sum(axis=1), 1e-300)
+        filled = (row[:, None] * weight * column).sum(axis=0)
+        column = np.where(filled > 0, column * target / np.maximum(filled, 1e-300), 0.0)
+    return column
+
+
+def draw_cells(
+    network: Network,
+    people: "Population",
+    person: Ints,
+    number: Ints,
+    purpose: Ints,
+    cumulative: Floats,
+    *,
+    seed: int,
+    parameters: Parameters,
+) -> tuple[Ints, Ints, Floats, Floats]:
+    """Draw each tour's zone, cell and position; cells near home are likelier, by the purpose's distance scale."""
+    c = network.compiled
+    cells = network.cells
+    scales_m = np.array([parameters[_SCALES[k]] for k in range(4)]) * 1000 / parameters["distance.street_detour"]
+    attract = np.stack([cells.work_share, cells.home_share, 0.5 * (cells.home_share + cells.work_share), cells.work_share])
+    n = len(person)
+    zone, cell = np.empty(n, np.int64), np.empty(n, np.int64)
+    x, y = np.empty(n), np.empty(n)
+    _draw(
+        seed, people.key[person], number, purpose, people.zone[person], people.x_m[person], people.y_m[person],
+        cumulative, c.zone_first_cell, cells.x_m, cells.y_m, attract, scales_m, zone, cell, x, y,
+    )  # fmt: skip
+    return zone, cell, x, y
+
+
+@njit(parallel=True)
+def _draw(
+    seed: int, key: Ints, number: Ints, purpose: Ints, home: Ints, home_x: Floats, home_y: Floats, cumulative: Floats,
+    first_cell: NDArray[np.int32], cell_x: Floats, cell_y: Floats, attract: Floats, scales_m: Floats,
+    zone: Ints, cell: Ints, x: Floats, y: Floats,
+) -> None:  # fmt: skip
+    """Fill zone, cell, x and y for each tour."""
+    for i in prange(key.shape[0]):
+        p = purpose[i]
+        u = draws.uniform(seed, key[i], draws.DESTINATION, 8 * number[i])
+        z = min(np.searchsorted(cumulative[p, home[i]], u, side="right"), cumulative.shape[2] - 1)
+        a, b = first_cell[z], first_cell[z + 1]
+        nearest = 1e300
+        for c in range(a, b):
+            nearest = min(nearest, np.hypot(cell_x[c] - home_x[i], cell_y[c] - home_y[i]))
+        total = 0.0
+        for c in range(a, b):
+            total += attract[p, c] * np.exp((nearest - np.hypot(cell_x[c] - home_x[i], cell_y[c] - home_y[i])) / scales_m[p])
+        left = draws.uniform(seed, key[i], draws.DESTINATION, 8 * number[i] + 1) * total
+        chosen = a
+        for c in range(a, b):
+            w = attract[p, c] * np.exp((nearest - np.hypot(cell_x[c] - home_x[i], cell_y[c] - home_y[i])) / scales_m[p])
+            if w > 0.0:
+                chosen = c
+                left -= w
+                if left <= 0.0:
+                    break
+        zone[i], cell[i] = z, chosen
+        x[i] = cell_x[chosen] + (draws.uniform(seed, key[i], draws.DESTINATION, 8 * number[i] + 2) - 0.5) * CELL_M
+        y[i] = cell_y[chosen] + (draws.uniform(seed, key[i], draws.DESTINATION, 8 * number[i] + 3) - 0.5) * CELL_M

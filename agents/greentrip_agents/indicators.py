@@ -1,0 +1,222 @@
+"""The figures a run reports: shares on every base, times, distances, loads, and what was assumed."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from greentrip_agents.access import KINDS
+from greentrip_agents.definitions import BASES, MODES, PURPOSES
+from greentrip_networks.network import PERIODS
+
+if TYPE_CHECKING:
+    from greentrip_agents.model import CommuterModel
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+def street_km(model: "CommuterModel") -> Floats:
+    """Return each tour's one-way street distance in km: as the crow flies times the stated detour."""
+    t = model.travellers
+    return np.hypot(t.home_x - t.x, t.home_y - t.y) / 1000 * model.parameters["distance.street_detour"]
+
+
+def counted(model: "CommuterModel") -> Bools:
+    """Return which tours are long enough to count as trips."""
+    return street_km(model) * 1000 >= model.definition.minimum_m
+
+
+def within(model: "CommuterModel", area: str, base: str) -> Bools:
+    """Return which tours belong to a base of an area; both trips of a tour have the same ends."""
+    inside = model.network.zones.areas[area]
+    home, away = inside[model.travellers.home_zone], inside[model.travellers.zone]
+    return {"one_end": home | away, "both_ends": home & away, "residents": home}[base]
+
+
+def shares(model: "CommuterModel", area: str, base: str) -> Floats:
+    """Return trips a day by mode in an area and base, shape (modes,); a tour is two trips."""
+    mode = model.plans.mode
+    ok = counted(model) & within(model, area, base) & (mode >= 0)
+    return np.bincount(mode[ok], weights=2 * model.weight[ok], minlength=len(MODES))
+
+
+def _percent(trips: Floats) -> dict[str, float]:
+    """Return trips by mode as percent."""
+    total = max(trips.sum(), 1e-9)
+    return {name: float(100 * n / total) for name, n in zip(MODES, trips, strict=True)}
+
+
+def by_class(percent: dict[str, float], classes: dict[str, str]) -> dict[str, float]:
+    """Sum percent by mode up by published class."""
+    out: dict[str, float] = {}
+    for mode, value in percent.items():
+        out[classes[mode]] = out.get(classes[mode], 0.0) + value
+    return out
+
+
+def indicators(model: "CommuterModel") -> dict[str, Any]:
+    """Gather a run's figures as plain data."""
+    d, z = model.definition, model.network.zones
+    green = np.array([d.green[m] for m in MODES])
+    mode, weight = model.plans.mode, model.weight
+    ok = counted(model) & (mode >= 0)
+    km, minutes = street_km(model), model.plans.minutes.mean(axis=1)
+    trips = {a: {b: shares(model, a, b) for b in BASES} for a in d.areas}
+    head = within(model, d.area, d.base) & ok
+    home = model.travellers.home_zone
+    districts = {}
+    for name in dict.fromkeys(z.district_en):
+        here = np.array([n == name for n in z.district_en])[home] & ok
+        if here.any():
+            districts[name] = _percent(np.bincount(mode[here], weights=weight[here], minlength=len(MODES)))
+    purposes = {}
+    for i, name in enumerate(PURPOSES):
+        here = head & (model.travellers.purpose == i)
+        if here.any():
+            purposes[name] = _percent(np.bincount(mode[here], weights=weight[here], minlength=len(MODES)))
+    mean_km, mean_minutes = {}, {}
+    for i, name in enumerate(MODES):
+        here = head & (mode == i)
+        if here.any():
+            mean_km[name] = float(np.average(km[here], weights=weight[here]))
+            mean_minutes[name] = float(np.average(minutes[here], weights=weight[here]))
+    percent = {a: {b: _percent(t) for b, t in bases.items()} for a, bases in trips.items()}
+    commute = head & (model.travellers.purpose == 0)
+    return {
+        "network": model.network.name,
+        "year": model.network.year,
+        "seed": model.key,
+        "sample": model.sample,
+        "residents": len(model.people),
+        "residents_represented": float(model.people.weight.sum()),
+        "tours": len(model.tours),
+        "days": model.day,
+        "gap": float(model.gap),
+        "served": model.served(),
+        "definition": d.to_dict(),
+        "calibrated_on": model.parameters.calibrated_on,
+        "green_share": {
+            a: {b: float(100 * t[green].sum() / max(t.sum(), 1e-9)) for b, t in bases.items()} for a, bases in trips.items()
+        },
+        "mode_share": percent,
+        "class_share": {a: {b: by_class(s, dict(d.mode_class)) for b, s in bases.items()} for a, bases in percent.items()},
+        "trips_million": {a: {b: float(t.sum() / 1e6) for b, t in bases.items()} for a, bases in trips.items()},
+        "by_district": districts,
+        "car_share_by_district": {name: s["car"] + s["taxi"] for name, s in districts.items()},
+        "by_purpose": purposes,
+        "mean_km": mean_km,
+        "mean_minutes": mean_minutes,
+        "mean_trip_km": float(np.average(km[head], weights=weight[head])) if head.any() else 0.0,
+        "mean_commute_km": float(np.average(km[commute], weights=weight[commute])) if commute.any() else 0.0,
+        "mean_commute_minutes": float(np.average(minutes[commute], weights=weight[commute])) if commute.any() else 0.0,
+        "metro_boardings_million": float(sum(r.boardings.sum() for r in model.rail_operator.periods) / 1e6),
+        "bus_boardings_million": float(sum(b.boardings.sum() for b in model.bus_operator.periods) / 1e6),
+        "trips_per_resident": float(2 * weight[counted(model)].sum() / model.people.weight.sum()),
+        "street_speed_kmh": _speeds(model),
+        "assumptions": [*model.network.assumptions, *model.parameters.assumed()],
+    }
+
+
+def _speeds(model: "CommuterModel") -> dict[str, float]:
+    """Return the mean speed of cars on the streets by period, vehicle-km over vehicle-hours."""
+    out = {}
+    for name, period in zip(PERIODS, model.road_authority.periods, strict=True):
+        hours = float(period.flow @ period.seconds) / 3600
+        out[name] = float(period.flow @ period.length) / 1000 / hours if hours > 0 else 0.0
+    return out
+
+
+def trips_table(model: "CommuterModel") -> pl.DataFrame:
+    """Return one row a trip: who, from where to where, when, how, how long, and the rail access at both ends."""
+    t, plans, people = model.travellers, model.plans, model.people
+    z = model.network.zones
+    ids = np.array(z.id)
+    parts = []
+    access = model.bus_operator.access
+    stations = np.array([*model.network.compiled.rail.stations, ""])
+    kinds = np.array([*KINDS, ""])
+    km, long = street_km(model), counted(model)
+    for d, period in enumerate((t.out_period, t.back_period)):
+        origin, destination = (t.home_zone, t.zone) if d == 0 else (t.zone, t.home_zone)
+        co, cd = (t.home_cell, t.cell) if d == 0 else (t.cell, t.home_cell)
+        rail = plans.board[:, d] >= 0
+        first = np.where(rail, access.kind[period, co, np.maximum(plans.board_slot[:, d], 0)], len(KINDS))
+        last = np.where(rail, access.kind[period, cd, np.maximum(plans.leave_slot[:, d], 0)], len(KINDS))
+        drives = plans.mode == MODES.index("pr")
+        first, last = np.where(drives & (d == 0), 4, first), np.where(drives & (d == 1), 4, last)
+        parts.append(
+            pl.DataFrame({
+                "person": t.key,
+                "tour": t.number.astype(np.int16),
+                "direction": np.full(len(t.key), "out" if d == 0 else "home"),
+                "purpose": np.array(PURPOSES)[t.purpose],
+                "period": np.array(PERIODS)[period],
+                "home_zone": ids[t.home_zone],
+                "from_zone": ids[origin],
+                "to_zone": ids[destination],
+                "mode": np.array([*MODES, "unserved"])[plans.mode],
+                "minutes": plans.minutes[:, d],
+                "cost_min": plans.cost[:, d],
+                "km": km,
+                "counted": long,
+                "weight": model.weight,
+                "income_cny_year": people.income_cny_year[model.tours.person],
+                "has_car": t.has_car,
+                "board": stations[plans.board[:, d]],
+                "leave": stations[plans.leave[:, d]],
+                "access": kinds[first],
+                "egress": kinds[last],
+            })
+        )  # fmt: skip
+    return pl.concat(parts).sort("person", "tour", "direction", descending=[False, False, True])
+
+
+def links_table(model: "CommuterModel") -> pl.DataFrame:
+    """Return one row a street link and period: vehicles, capacity, seconds free and loaded."""
+    roads = model.network.compiled.roads
+    parts = []
+    for name, period in zip(PERIODS, model.road_authority.periods, strict=True):
+        keep = period.usable
+        parts.append(
+            pl.DataFrame({
+                "link": keep.astype(np.int32),
+                "from_node": np.array(roads.nodes)[roads.tail[keep]],
+                "to_node": np.array(roads.nodes)[roads.head[keep]],
+                "period": np.full(len(keep), name),
+                "facility": np.array(roads.facility)[keep],
+                "vehicles": period.flow,
+                "capacity": period.capacity,
+                "free_s": period.free,
+                "seconds": period.seconds,
+            })
+        )  # fmt: skip
+    return pl.concat(parts)
+
+
+def lines_table(model: "CommuterModel") -> pl.DataFrame:
+    """Return one row a rail or bus line and period: boardings, highest section load and its share of the places offered."""
+    rows: list[dict[str, Any]] = []
+    rail, net = model.network.compiled.rail, model.network
+    for name, r in zip(PERIODS, model.rail_operator.periods, strict=True):
+        boarded = np.bincount(rail.platform_line, weights=r.boardings, minlength=len(rail.line_ids))
+        for i, line_id in enumerate(rail.line_ids):
+            line, here = net.line(line_id), rail.ride_line == i
+            peak = float(r.load[here].max()) if here.any() else 0.0
+            full = float((r.load[here] / r.places[here]).max()) if here.any() else 0.0
+            rows.append({"line": line_id, "name_en": line.name_en, "name_zh": line.name_zh, "mode": line.mode, "period": name,
+                         "boardings": float(boarded[i]), "highest_load": peak, "load_factor": full})  # fmt: skip
+    buses = net.compiled.buses
+    for name, b in zip(PERIODS, model.bus_operator.periods, strict=True):
+        boarded = np.bincount(buses.pattern_line, weights=b.boardings, minlength=len(net.buses.lines))
+        factor, load = np.zeros(len(net.buses.lines)), np.zeros(len(net.buses.lines))
+        of_line = buses.pattern_line[b.call_pattern]
+        np.maximum.at(load, of_line, b.load)
+        np.maximum.at(factor, of_line, b.load / b.places)
+        rows.extend(
+            {"line": line.id, "name_en": line.name_en, "name_zh": line.name_zh, "mode": line.mode, "period": name,
+             "boardings": float(boarded[i]), "highest_load": float(load[i]), "load_factor": float(factor[i])}
+            for i, line in enumerate(net.buses.lines)
+        )  # fmt: skip
+    return pl.DataFrame(rows)

@@ -1,0 +1,362 @@
+"""The Mesa model: neighbourhoods plan their residents' day in bulk, authorities and operators move them, everybody learns.
+
+One step is one weekday. Residents are rows of columns; a `Commuter` is a Mesa agent that looks at one row, made when
+somebody asks for it or subclasses its behaviour.
+"""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import mesa
+import numpy as np
+from numpy.typing import NDArray
+
+from greentrip_agents import choice
+from greentrip_agents.access import BY_FEEDER, Access, find_access
+from greentrip_agents.bus_loading import BusPeriod
+from greentrip_agents.commuter import Commuter, Neighbourhood
+from greentrip_agents.costs import bus_waits, bus_walks, check_fares, rail_fares, taste, travellers
+from greentrip_agents.definitions import BUS, CAR, METRO, MODES, PR, TAXI, Definition, default_definition
+from greentrip_agents.parameters import Parameters, default_parameters
+from greentrip_agents.population import plan_tours, sample_residents
+from greentrip_agents.rail_loading import RailPeriod
+from greentrip_agents.road_assignment import RoadPeriod
+from greentrip_networks.errors import ScenarioError
+from greentrip_networks.network import PERIOD_HOURS, PERIODS, Network
+
+Floats = NDArray[np.float64]
+
+RECONSIDER = 0.6  # share of tours that weigh their mode anew on a day, after the first
+SWEEPS = 3  # route-choice sweeps a day
+_OFF_PEAK_HOURS = 9.0  # of 13 h: the hours over which off-peak traffic would be spread evenly
+
+
+class CommuterModel(mesa.Model):
+    """A city's weekday: residents choose, roads and lines fill, costs are learnt, until nobody would change.
+
+    Parameters
+    ----------
+    network : Network
+    sample : share of residents simulated; loads are expanded.
+    seed : key of every draw.
+    individuals : Commuter subclass by person row; those persons decide for themselves, the others in bulk.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        sample: float = 0.005,
+        seed: int = 0,
+        parameters: Parameters | None = None,
+        definition: Definition | None = None,
+        individuals: Mapping[int, type[Commuter]] | None = None,
+    ) -> None:
+        super().__init__(rng=seed)
+        self.network, self.sample, self.key = network, sample, seed
+        self.parameters = parameters if parameters is not None else default_parameters(network.name)
+        self.definition = definition if definition is not None else default_definition()
+        for area in self.definition.areas:
+            if area not in network.zones.areas:
+                raise ScenarioError("definition.areas", f"{network.name} has no area {area!r}; it has {', '.join(network.zones.areas)}")
+        check_fares(network.fares)
+        p = self.parameters
+        self.people = sample_residents(network, sample=sample, seed=seed, parameters=p)
+        if not len(self.people):
+            raise ScenarioError("sample", "no resident is sampled; raise the sample or check the zones' residents")
+        self.tours = plan_tours(network, self.people, seed=seed, parameters=p)
+        self.travellers = travellers(network, self.people, self.tours, p)
+        self.weight = self.people.weight[self.tours.person]  # residents each tour stands for
+        self.taste = taste(network, p)
+        n = len(self.tours)
+        self.forced = np.full(n, -1, np.int8)
+        self.plans = choice.Day(
+            mode=np.full(n, -1, np.int8),
+            cost=np.zeros((n, 2)),
+            minutes=np.zeros((n, 2)),
+            board=np.full((n, 2), -1, np.int32),
+            leave=np.full((n, 2), -1, np.int32),
+            board_slot=np.full((n, 2), -1, np.int8),
+            leave_slot=np.full((n, 2), -1, np.int8),
+            regret=np.zeros(n),
+        )
+        self.road_authority = RoadAuthority(self)
+        self.rail_operator = RailOperator(self)
+        self.bus_operator = BusOperator(self)
+        self.day = 0
+        self.gap = np.inf
+        self.costs, self.local_speed = self._first_costs()
+        first = self.people.zone_first
+        for z in range(len(network.zones)):
+            Neighbourhood(self, z, int(first[z]), int(first[z + 1]))
+        self.individuals = [cls(self, row) for row, cls in sorted((individuals or {}).items())]
+
+    def commuter(self, row: int) -> Commuter:
+        """Return a person as an agent: a view on one row, not stepped by the model."""
+        return Commuter(self, row)
+
+    def _first_costs(self) -> tuple[choice.Costs, Floats]:
+        """Return the expectation of the first day: free streets and empty trains."""
+        c, roads = self.network.compiled, self.road_authority
+        roads.skim()
+        self.rail_operator.skim()
+        self.bus_operator.run(roads.link_seconds())
+        self.bus_operator.skim()
+        access = self.bus_operator.access
+        node = c.roads.zone_node
+        costs = choice.Costs(
+            car_min=roads.minutes(),
+            car_km=roads.km(),
+            zone_x=c.roads.x_m[node],
+            zone_y=c.roads.y_m[node],
+            bus_fixed=np.stack([b.fixed for b in self.bus_operator.periods]),
+            bus_ride=np.stack([b.ride for b in self.bus_operator.periods]),
+            bus_min=np.stack([b.minutes for b in self.bus_operator.periods]),
+            bus_km=np.stack([b.km for b in self.bus_operator.periods]),
+            bus_walk_min=bus_walks(self.network, self.parameters),
+            bus_wait_min=bus_waits(self.network),
+            rail_cost=np.stack([r.cost for r in self.rail_operator.periods]),
+            rail_min=np.stack([r.minutes for r in self.rail_operator.periods]),
+            rail_km=np.stack([r.km for r in self.rail_operator.periods]),
+            rail_fare=rail_fares(self.network, self.rail_operator.periods[1].km),
+            station=access.station,
+            access_cost=access.cost,
+            access_min=access.minutes,
+            drive_min=access.drive_min,
+        )
+        speed = np.empty((len(PERIODS), len(self.network.zones)))
+        choice.local_speeds(costs.car_min, costs.car_km, speed)
+        return costs, speed
+
+    def plan(self, first_tour: int, last_tour: int) -> None:
+        """Let the tours of some rows choose; each row's choice depends on its own key and the expected costs alone."""
+        share = 1.0 if self.day <= 1 else RECONSIDER
+        choice.plan_tours(
+            first_tour, last_tour, self.key, self.day, share, self.travellers, self.local_speed, self.costs, self.taste,
+            self.forced, self.plans,
+        )  # fmt: skip
+
+    def step(self) -> None:
+        """Live one weekday."""
+        self.day += 1
+        self.agents_by_type[Neighbourhood].do("plan_day")
+        for person in self.individuals:
+            person.plan_day()
+        regret, total = self._regret()
+        self.road_authority.load(self._zone_demand((CAR, TAXI)) / self.parameters["population.car_occupancy"])
+        self.road_authority.skim()
+        beyond, driven = self.road_authority.beyond_shortest()
+        self.road_authority.equilibrate()
+        self.rail_operator.load(self._station_demand())
+        self.bus_operator.load(self._zone_demand((BUS,)))
+        missed = self._learn()
+        occupancy = self.parameters["population.car_occupancy"]
+        self.gap = (beyond / 60 * occupancy + regret + missed) / max(total, 1e-9) if self.day > 1 else np.inf
+        self.gap_parts = {"routes": beyond / 60 * occupancy / max(total, 1e-9), "modes": regret / max(total, 1e-9), "expectation": missed / max(total, 1e-9)}
+
+    def _regret(self) -> tuple[float, float]:
+        """Return generalised minutes that today's travellers with yesterday's mode lose, and everybody's generalised minutes."""
+        worse = np.where(np.isfinite(self.plans.regret), self.plans.regret, 0.0)
+        return float(2 * self.weight @ worse), float(self.weight @ self.plans.cost.sum(axis=1))
+
+    def _zone_demand(self, modes: Sequence[int]) -> Floats:
+        """Return persons by period from zone to zone in some modes, shape (periods, zones, zones)."""
+        z, t = len(self.network.zones), self.travellers
+        chosen = np.isin(self.plans.mode, modes)
+        out = np.zeros(len(PERIODS) * z * z)
+        for period, origin, destination in ((t.out_period, t.home_zone, t.zone), (t.back_period, t.zone, t.home_zone)):
+            flat = (period[chosen] * z + origin[chosen]) * z + destination[chosen]
+            out += np.bincount(flat, weights=self.weight[chosen], minlength=len(out))
+        out = out.reshape(len(PERIODS), z, z)
+        diagonal = np.arange(z)
+        out[:, diagonal, diagonal] = 0.0  # trips within a zone use local streets, which the assignment does not load
+        return out
+
+    def _station_demand(self) -> Floats:
+        """Return persons by period from station to station, shape (periods, stations, stations)."""
+        s, t = len(self.network.compiled.rail.stations), self.travellers
+        out = np.zeros(len(PERIODS) * s * s)
+        for d, period in enumerate((t.out_period, t.back_period)):
+            rides = self.plans.board[:, d] >= 0
+            flat = (period[rides] * s + self.plans.board[rides, d]) * s + self.plans.leave[rides, d]
+            out += np.bincount(flat, weights=self.weight[rides], minlength=len(out))
+        return out.reshape(len(PERIODS), s, s)
+
+    def _learn(self) -> float:
+        """Blend what today cost into tomorrow's expectation; return the generalised minutes by which today missed it."""
+        blend = self.parameters["learning.blend"]
+        c = self.costs
+        cars = self._zone_demand((CAR, TAXI))
+        today = self.road_authority.minutes()
+        missed = _missed(cars, today, c.car_min)
+        c.car_min[:] = _blend(c.car_min, today, blend)
+        c.car_km[:] = _blend(c.car_km, self.road_authority.km(), blend)
+        self.rail_operator.learn(blend)
+        self.rail_operator.skim()
+        rail = np.stack([r.cost for r in self.rail_operator.periods])
+        missed += _missed(self._station_demand(), rail, c.rail_cost)
+        c.rail_cost[:] = rail
+        c.rail_min[:] = np.stack([r.minutes for r in self.rail_operator.periods])
+        self.bus_operator.learn(blend)
+        if self.bus_operator.due(self.day):
+            self.bus_operator.run(self.road_authority.link_seconds())
+            self.bus_operator.skim()
+            buses = self.bus_operator.periods
+            missed += _missed(self._zone_demand((BUS,)), np.stack([b.fixed + b.ride for b in buses]), c.bus_fixed + c.bus_ride)
+            c.bus_fixed[:] = np.stack([b.fixed for b in buses])
+            c.bus_ride[:] = _blend(c.bus_ride, np.stack([b.ride for b in buses]), blend)
+            c.bus_min[:] = np.stack([b.minutes for b in buses])
+            c.bus_km[:] = np.stack([b.km for b in buses])
+            c.access_cost[:], c.access_min[:] = self.bus_operator.access.cost, self.bus_operator.access.minutes
+        choice.local_speeds(c.car_min, c.car_km, self.local_speed)
+        return missed
+
+    def served(self) -> float:
+        """Return the share of trips that some mode carries to their destination."""
+        return 1.0 - float(self.weight @ (self.plans.mode < 0) / self.weight.sum())
+
+    def green_share(self) -> float:
+        """Return today's share of green trips in the headline area and base, percent."""
+        from greentrip_agents.indicators import shares
+
+        green = np.array([self.definition.green[m] for m in MODES])
+        by_mode = shares(self, self.definition.area, self.definition.base)
+        return float(100 * by_mode[green].sum() / max(by_mode.sum(), 1e-9))
+
+
+def _blend(old: Floats, new: Floats, blend: float) -> Floats:
+    """Move an expectation towards today's; where either is infinite today's holds."""
+    both = np.isfinite(old) & np.isfinite(new)
+    return np.where(both, np.where(both, old, 0) + blend * (np.where(both, new, 0) - np.where(both, old, 0)), new)
+
+
+def _missed(demand: Floats, today: Floats, expected: Floats) -> float:
+    """Return the sum of |today - expected| over those who travel."""
+    ok = (demand > 0) & np.isfinite(today) & np.isfinite(expected)
+    return float(demand[ok] @ np.abs(today[ok] - expected[ok]))
+
+
+class RoadAuthority(mesa.Agent):
+    """Keeps the streets: loads cars by period, times links, reports skims."""
+
+    def __init__(self, model: CommuterModel) -> None:
+        super().__init__(model)
+        p, roads = model.parameters, model.network.compiled.roads
+        hours = [h if name != "off" else _OFF_PEAK_HOURS for name, h in zip(PERIODS, PERIOD_HOURS, strict=True)]
+        background = [p["roads.background"] * (1.0 if name != "off" else 0.8) for name in PERIODS]
+        self.roads = roads
+        self.periods = [
+            RoadPeriod(roads, h, p["roads.alpha"], p["roads.beta"], b) for h, b in zip(hours, background, strict=True)
+        ]
+
+    def load(self, vehicles: Floats) -> None:
+        """Put each period's vehicles (zones, zones) on the paths in use."""
+        for period, demand in zip(self.periods, vehicles, strict=True):
+            period.load(demand)
+
+    def skim(self) -> None:
+        """Find shortest paths at today's times."""
+        for period in self.periods:
+            period.skim()
+
+    def beyond_shortest(self) -> tuple[float, float]:
+        """Return vehicle-seconds spent beyond the shortest paths, and in all."""
+        parts = [period.relative_gap() for period in self.periods]
+        return sum(b for b, _ in parts), sum(t for _, t in parts)
+
+    def equilibrate(self) -> None:
+        """Let drivers shift routes; the periods are independent and run side by side."""
+        with ThreadPoolExecutor(len(self.periods)) as pool:
+            list(pool.map(lambda period: period.equilibrate(SWEEPS), self.periods))
+
+    def minutes(self) -> Floats:
+        """Return car minutes between zones, shape (periods, zones, zones)."""
+        return np.stack([period.skim_s for period in self.periods]) / 60
+
+    def km(self) -> Floats:
+        """Return car km between zones, shape (periods, zones, zones)."""
+        return np.stack([period.skim_m for period in self.periods]) / 1000
+
+    def link_seconds(self) -> list[Floats]:
+        """Return each link's time by period; links closed to cars keep their free time."""
+        return [period.all_links(period.seconds, self.roads.free_s) for period in self.periods]
+
+
+class RailOperator(mesa.Agent):
+    """Runs the trains: journeys between stations, loads, crowding."""
+
+    def __init__(self, model: CommuterModel) -> None:
+        super().__init__(model)
+        rail = model.network.compiled.rail
+        self.periods = [RailPeriod(rail, t, h, model.parameters) for t, h in enumerate(PERIOD_HOURS)]
+
+    def skim(self) -> None:
+        """Find least-cost journeys at the expected crowding."""
+        for period in self.periods:
+            period.skim()
+
+    def load(self, riders: Floats) -> None:
+        """Put each period's riders (stations, stations) on the journeys of the last skim."""
+        for period, demand in zip(self.periods, riders, strict=True):
+            period.assign(demand)
+
+    def learn(self, blend: float) -> None:
+        """Blend today's loads into the expectation."""
+        for period in self.periods:
+            period.learn(blend)
+
+
+class BusOperator(mesa.Agent):
+    """Runs buses and feeders in today's traffic; re-times them as the streets settle."""
+
+    access: Access
+
+    def __init__(self, model: CommuterModel) -> None:
+        super().__init__(model)
+        self.network, self.parameters = model.network, model.parameters
+        self.periods = [BusPeriod(model.network, t, h, model.parameters) for t, h in enumerate(PERIOD_HOURS)]
+
+    def due(self, day: int) -> bool:
+        """Say whether buses are re-timed after this day: often at first, then every third day."""
+        return day <= 4 or day % 3 == 0
+
+    def run(self, link_seconds: Sequence[Floats]) -> None:
+        """Time the calls in today's traffic and offer the rides to rail stations."""
+        for period, seconds in zip(self.periods, link_seconds, strict=True):
+            period.time_calls(seconds)
+        self.access = find_access(self.network, self.parameters, [b.call_minutes for b in self.periods])
+
+    def skim(self) -> None:
+        """Find the best journeys at the expected crowding."""
+        for period in self.periods:
+            period.skim()
+
+    def load(self, riders: Floats) -> None:
+        """Put each period's riders (zones, zones) on the journeys of the last skim."""
+        for period, demand in zip(self.periods, riders, strict=True):
+            period.assign(demand)
+
+    def learn(self, blend: float) -> None:
+        """Blend today's loads into the expectation."""
+        for period in self.periods:
+            period.learn(blend)
+
+
+def feeder_riders(model: CommuterModel) -> Floats:
+    """Return persons a day on each feeder of the network (both directions), shape (feeders,)."""
+    out = np.zeros(len(model.network.feeders))
+    access, t, day = model.bus_operator.access, model.travellers, model.plans
+    for d, (period, origin, destination) in enumerate(((t.out_period, t.home_cell, t.cell), (t.back_period, t.cell, t.home_cell))):
+        rail = np.isin(day.mode, (METRO, PR)) & (day.board[:, d] >= 0)
+        for cell, slot in ((origin, day.board_slot[:, d]), (destination, day.leave_slot[:, d])):
+            k = access.kind[period[rail], cell[rail], slot[rail]]
+            feeder = access.feeder[period[rail], cell[rail], slot[rail]]
+            by_feeder = k == BY_FEEDER
+            out += np.bincount(feeder[by_feeder], weights=model.weight[rail][by_feeder], minlength=len(out))
+    return out
+
+
+def model_agents(model: CommuterModel) -> dict[str, Any]:
+    """Count the model's agents by type, for its record."""
+    return {cls.__name__: len(agents) for cls, agents in model.agents_by_type.items()}

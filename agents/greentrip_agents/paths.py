@@ -1,0 +1,93 @@
+"""Shortest paths on arrays: one binary-heap Dijkstra shared by roads and rail."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from greentrip_networks.kernels import njit, prange
+
+Floats = NDArray[np.float64]
+Int32s = NDArray[np.int32]
+
+
+@njit()
+def dijkstra(
+    source: int, first_out: Int32s, head: Int32s, cost: Floats, dist: Floats, via: Int32s, heap: Int32s, place: Int32s
+) -> None:
+    """Fill dist and via (the link that reaches each node, -1 at the source) from one node; equal costs keep the lower link.
+
+    heap and place are scratch of one entry a node.
+    """
+    n = dist.shape[0]
+    for i in range(n):
+        dist[i] = np.inf
+        via[i] = -1
+        place[i] = -1
+    dist[source] = 0.0
+    heap[0] = source
+    place[source] = 0
+    size = 1
+    while size > 0:
+        u = heap[0]
+        place[u] = -2
+        size -= 1
+        if size > 0:
+            moved = heap[size]
+            at = 0
+            d = dist[moved]
+            while True:
+                child = 2 * at + 1
+                if child >= size:
+                    break
+                if child + 1 < size and dist[heap[child + 1]] < dist[heap[child]]:
+                    child += 1
+                if dist[heap[child]] >= d:
+                    break
+                heap[at] = heap[child]
+                place[heap[at]] = at
+                at = child
+            heap[at] = moved
+            place[moved] = at
+        du = dist[u]
+        for link in range(first_out[u], first_out[u + 1]):
+            c = cost[link]
+            v = head[link]
+            d = du + c
+            if d < dist[v]:
+                dist[v] = d
+                via[v] = link
+                at = place[v]
+                if at == -1:
+                    at = size
+                    size += 1
+                while at > 0:
+                    parent = (at - 1) >> 1
+                    if dist[heap[parent]] <= d:
+                        break
+                    heap[at] = heap[parent]
+                    place[heap[at]] = at
+                    at = parent
+                heap[at] = v
+                place[v] = at
+
+
+@njit(parallel=True)
+def trees(
+    sources: Int32s, targets: Int32s, first_out: Int32s, tail: Int32s, head: Int32s, cost: Floats, length: Floats,
+    via: Int32s, to_target: Floats, metres: Floats,
+) -> None:  # fmt: skip
+    """Fill a shortest-path tree for every source: via (sources, nodes), cost and metres to every target (sources, targets)."""
+    n = first_out.shape[0] - 1
+    for s in prange(sources.shape[0]):
+        dist = np.empty(n)
+        heap = np.empty(n, np.int32)
+        place = np.empty(n, np.int32)
+        dijkstra(sources[s], first_out, head, cost, dist, via[s], heap, place)
+        for t in range(targets.shape[0]):
+            node = targets[t]
+            to_target[s, t] = dist[node]
+            m = 0.0
+            if dist[node] < np.inf:
+                while via[s, node] >= 0:
+                    m += length[via[s, node]]
+                    node = tail[via[s, node]]
+            metres[s, t] = m

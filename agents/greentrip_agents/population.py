@@ -1,0 +1,189 @@
+"""The residents: one row each, and one row a tour, drawn by key so that a person is the same in every sample and scenario."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from greentrip_agents import draws
+from greentrip_agents.definitions import ERRAND, LEISURE, SCHOOL, WORK
+from greentrip_agents.destinations import draw_cells, zone_probabilities
+from greentrip_agents.parameters import Parameters
+from greentrip_networks.errors import ScenarioError
+from greentrip_networks.kernels import njit
+from greentrip_networks.network import Network
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+CHILD, ADULT, ELDERLY = range(3)
+CELL_M = 500.0
+_ZONE_STRIDE = 10_000_000  # more persons than any zone holds
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Sampled residents, sorted by home zone; `weight` is how many residents a row stands for."""
+
+    key: Ints  # (persons,) identity: the same person in every sample, seed of the same placement and scenario
+    zone: Ints
+    cell: Ints
+    x_m: Floats
+    y_m: Floats
+    age: NDArray[np.int8]
+    income_cny_year: Floats
+    vot_cny_min: Floats
+    has_car: NDArray[np.bool_]  # owns a car and may drive it today
+    restricted: NDArray[np.bool_]  # owns a car that the plate rule keeps at home today
+    has_ebike: NDArray[np.bool_]
+    weight: Floats
+    zone_first: Ints  # (zones + 1,)
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+
+@dataclass(frozen=True, eq=False)
+class Tours:
+    """Out and home again: two trips a row, sorted by person."""
+
+    person: Ints  # row in the population
+    number: Ints  # 0, 1, ... within the person's day
+    purpose: Ints
+    cell: Ints  # destination
+    zone: Ints
+    x_m: Floats
+    y_m: Floats
+    out_period: Ints
+    back_period: Ints
+    person_first: Ints  # (persons + 1,)
+
+    def __len__(self) -> int:
+        return len(self.person)
+
+
+def sample_residents(network: Network, *, sample: float, seed: int, parameters: Parameters) -> Population:
+    """Draw residents of every zone.
+
+    Person k of a zone is the same individual whatever the sample rate; a sample takes them evenly spaced from a keyed start,
+    and each row's weight expands to the zone's residents exactly.
+    """
+    if not 0 < sample <= 1:
+        raise ScenarioError("sample", f"saw {sample!r}; expected more than 0 and at most 1")
+    residents = np.rint(network.zones.residents).astype(np.int64)
+    zones = np.arange(len(residents))
+    start = draws.uniforms(seed, zones, draws.PLACE, 1)
+    count = np.minimum(np.maximum(np.floor(residents * sample + start).astype(np.int64), (residents > 0).astype(np.int64)), residents)
+    first = np.concatenate([[0], np.cumsum(count)])
+    zone = np.repeat(zones, count)
+    rank = np.arange(first[-1]) - first[zone]
+    k = np.minimum(np.floor((rank + start[zone]) / sample).astype(np.int64), residents[zone] - 1) if sample < 1 else rank
+    key = zone * _ZONE_STRIDE + k
+    weight = (residents / np.maximum(count, 1))[zone]
+
+    cells = network.cells
+    cdf = np.cumsum(cells.home_share)  # cells are sorted by zone and each zone's shares sum to one
+    cell = np.searchsorted(cdf, zone + draws.uniforms(seed, key, draws.PLACE, 2), side="right")
+    first_cell = network.compiled.zone_first_cell
+    cell = np.clip(cell, first_cell[zone], first_cell[zone + 1] - 1)
+    x = cells.x_m[cell] + (draws.uniforms(seed, key, draws.PLACE, 3) - 0.5) * CELL_M
+    y = cells.y_m[cell] + (draws.uniforms(seed, key, draws.PLACE, 4) - 0.5) * CELL_M
+
+    p = parameters
+    u = draws.uniforms(seed, key, draws.AGE, 0)
+    age = np.where(u < p["population.children_share"], CHILD, np.where(u > 1 - p["population.elderly_share"], ELDERLY, ADULT))
+    income, vot = _incomes(seed, key, p)
+    mean_income = p["value_of_time.income_mean_cny_year"]
+    adults = 1 - p["population.children_share"]
+    outside = np.where(network.zones.areas["central city"][zone], 1.0, p["population.car_outside_fifth_ring"])
+    raw = outside * (income / mean_income) ** p["population.car_income_elasticity"] * (age != CHILD)
+    raw *= np.where(age == ELDERLY, 0.5, 1.0)
+    scale = p["population.cars_per_resident"] * weight.sum() / max((raw * weight).sum(), 1e-9) if adults > 0 else 0.0
+    owns = draws.uniforms(seed, key, draws.OWNS_CAR, 0) < np.minimum(raw * scale, 0.95)
+    rest = draws.uniforms(seed, key, draws.PLATE, 0) < p["population.plate_restricted"]
+    ebike = (draws.uniforms(seed, key, draws.OWNS_EBIKE, 0) < p["population.ebike_owners"]) & (age != CHILD)
+    return Population(
+        key, zone, cell.astype(np.int64), x, y, age.astype(np.int8), income, vot, owns & ~rest, owns & rest, ebike, weight, first
+    )
+
+
+def _incomes(seed: int, key: Ints, p: Parameters) -> tuple[Floats, Floats]:
+    """Return income (CNY a year) and value of time (CNY a minute), lognormal with the stated mean."""
+    sigma, mean = p["value_of_time.income_sigma"], p["value_of_time.income_mean_cny_year"]
+    u1, u2 = draws.uniforms(seed, key, draws.INCOME, 0), draws.uniforms(seed, key, draws.INCOME, 1)
+    normal = np.sqrt(-2 * np.log(u1)) * np.cos(2 * np.pi * u2)
+    income = mean * np.exp(sigma * normal - sigma**2 / 2)
+    vot = p["value_of_time.mean_cny_h"] / 60 * (income / mean) ** p["value_of_time.income_elasticity"]
+    return income, np.clip(vot, 0.05, 3.0)
+
+
+def plan_tours(network: Network, people: Population, *, seed: int, parameters: Parameters) -> Tours:
+    """Draw every person's tours: purposes, destinations and periods.
+
+    Work and school follow age; errands and leisure fill up to the surveyed trip rate. Work destinations are doubly
+    constrained by residents and jobs, the others by attraction; all decay with distance.
+    """
+    p = parameters
+    key, age = people.key, people.age
+    jobs, places = network.zones.jobs.sum(), network.zones.school_places.sum()
+    total = people.weight.sum()
+    adults = (people.weight * (age == ADULT)).sum()
+    pupils = (people.weight * (age == CHILD)).sum()
+    worker = (age == ADULT) & (draws.uniforms(seed, key, draws.WORKER, 0) < min(jobs / max(adults, 1), 0.92))
+    pupil_age = 0.6  # children of 6 to 14 among those of 0 to 14
+    student = (age == CHILD) & (draws.uniforms(seed, key, draws.WORKER, 1) < pupil_age)
+    older = max(places - pupil_age * pupils, 0) / max(adults - min(jobs, 0.92 * adults), 1)
+    student |= (age == ADULT) & ~worker & (draws.uniforms(seed, key, draws.WORKER, 2) < min(older, 0.6))
+    works = worker & (draws.uniforms(seed, key, draws.TOURS, 0) < p["population.work_attendance"])
+    learns = student & (draws.uniforms(seed, key, draws.TOURS, 1) < p["population.school_attendance"])
+
+    fixed = (people.weight * (works | learns)).sum() / total
+    other = max(p["population.trips_per_resident"] / 2 - fixed, 0)
+    free = np.where(works | learns, 0.5, 1.6)  # those at home go out more
+    free *= other / ((people.weight * free).sum() / total)
+    extra = np.minimum(np.floor(free + draws.uniforms(seed, key, draws.TOURS, 2)), 4).astype(np.int64)
+
+    count = (works | learns).astype(np.int64) + extra
+    first = np.concatenate([[0], np.cumsum(count)])
+    person = np.repeat(np.arange(len(people)), count)
+    number = np.arange(first[-1]) - first[person]
+    is_errand = np.empty(len(person), bool)
+    _by_number(seed, key[person], number, p["population.errand_share"], is_errand)
+    purpose = np.where(is_errand, ERRAND, LEISURE)
+    main = (number == 0) & (works | learns)[person]
+    purpose = np.where(main, np.where(works[person], WORK, SCHOOL), purpose).astype(np.int64)
+
+    cumulative = zone_probabilities(network, parameters)
+    zone, cell, x, y = draw_cells(network, people, person, number, purpose, cumulative, seed=seed, parameters=parameters)
+    out_period, back_period = _periods(seed, key[person], number, purpose)
+    return Tours(person, number, purpose, cell, zone, x, y, out_period, back_period, first)
+
+
+@njit()
+def _by_number(seed: int, key: Ints, number: Ints, share: float, out: NDArray[np.bool_]) -> None:
+    """Draw for each tour whether it is an errand."""
+    for i in range(key.shape[0]):
+        out[i] = draws.uniform(seed, key[i], draws.TOURS, 10 + number[i]) < share
+
+
+# Share of tours that leave, and come home, in (am, off, pm), by purpose; assumed, after the hourly profile of 13 May 2019
+# (28 % of boardings at 07-09 and 17-19 each fall in the peaks).
+_OUT = np.array([[0.62, 0.36, 0.02], [0.85, 0.15, 0.0], [0.15, 0.73, 0.12], [0.10, 0.75, 0.15]])
+_BACK = np.array([[0.0, 0.45, 0.55], [0.0, 0.60, 0.40], [0.05, 0.75, 0.20], [0.0, 0.75, 0.25]])
+
+
+@njit()
+def _draw_periods(seed: int, key: Ints, number: Ints, purpose: Ints, shares: Floats, index: int, out: Ints) -> None:
+    """Draw a period for each tour."""
+    for i in range(key.shape[0]):
+        u = draws.uniform(seed, key[i], draws.PERIOD, index + 2 * number[i])
+        row = shares[purpose[i]]
+        out[i] = 0 if u < row[0] else (1 if u < row[0] + row[1] else 2)
+
+
+def _periods(seed: int, key: Ints, number: Ints, purpose: Ints) -> tuple[Ints, Ints]:
+    """Return the periods (rows of PERIODS) in which each tour leaves and comes home."""
+    out, back = np.empty(len(key), np.int64), np.empty(len(key), np.int64)
+    _draw_periods(seed, key, number, purpose, _OUT, 0, out)
+    _draw_periods(seed, key, number, purpose, _BACK, 1, back)
+    return out, back

@@ -1,0 +1,142 @@
+"""A run: one scenario, one seed, its figures and tables, on disk and in memory."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from greentrip_agents.definitions import Definition
+from greentrip_agents.model import CommuterModel, feeder_riders
+from greentrip_agents.parameters import Parameters
+from greentrip_networks.errors import ScenarioError
+from greentrip_networks.network import Network
+from greentrip_networks.validation import validate
+
+Progress = Callable[[int, int, float, float], None]
+
+UNSERVED_LIMIT = 0.005  # more demand than this without any mode fails the run
+_DRIFT_DAYS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What a simulation leaves: indicators (plain data) and tables of trips, links, lines and costs met."""
+
+    indicators: dict[str, Any]
+    trips: pl.DataFrame
+    links: pl.DataFrame
+    lines: pl.DataFrame
+    costs: dict[str, np.ndarray[Any, Any]]  # expected costs at the end, by name; what an optimiser needs to price changes
+
+    def save(self, folder: Path | str) -> None:
+        """Write the run to a folder that must not hold one yet."""
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        self.trips.write_parquet(target / "trips.parquet")
+        self.links.write_parquet(target / "links.parquet")
+        self.lines.write_parquet(target / "lines.parquet")
+        with (target / "costs.npz").open("wb") as out:
+            np.savez(out, **self.costs)
+        (target / "indicators.json").write_text(json.dumps(self.indicators, ensure_ascii=False, sort_keys=True), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path | str) -> "Run":
+        """Read a run from a folder."""
+        source = Path(folder)
+        for name in ("indicators.json", "trips.parquet", "links.parquet", "lines.parquet", "costs.npz"):
+            if not (source / name).is_file():
+                raise ScenarioError("run", f"{os.fspath(source)} holds no {name}; the run is incomplete")
+        with np.load(source / "costs.npz", allow_pickle=False) as data:
+            costs = {k: data[k] for k in data.files}
+        return cls(
+            json.loads((source / "indicators.json").read_text(encoding="utf-8")),
+            pl.read_parquet(source / "trips.parquet"),
+            pl.read_parquet(source / "links.parquet"),
+            pl.read_parquet(source / "lines.parquet"),
+            costs,
+        )
+
+
+def simulate(
+    network: Network,
+    *,
+    sample: float = 0.005,
+    seed: int = 0,
+    max_days: int = 60,
+    parameters: Parameters | None = None,
+    definition: Definition | None = None,
+    progress: Progress | None = None,
+) -> Run:
+    """Simulate weekdays until the gap and the drift of the green share are below their limits, or max_days have passed.
+
+    A run that stops without converging says so in its indicators and can bear no verdict. progress is called once a day with
+    (day, max_days, gap, green share in percent); an exception it raises ends the run.
+    Raises ScenarioError when the network cannot be simulated, before work starts.
+    """
+    refuse_bad(network)
+    if max_days < 2:
+        raise ScenarioError("max_days", f"saw {max_days}; expected at least 2")
+    model = CommuterModel(network, sample=sample, seed=seed, parameters=parameters, definition=definition)
+    return finish(model, max_days=max_days, progress=progress)
+
+
+def refuse_bad(network: Network) -> None:
+    """Raise ScenarioError with the first errors of a network that cannot be simulated."""
+    errors = [p for p in validate(network) if p.level == "error"]
+    if errors:
+        listed = "; ".join(f"{p.place}: {p.message}" for p in errors[:3])
+        raise ScenarioError("network", f"{len(errors)} errors: {listed}")
+
+
+def finish(model: CommuterModel, *, max_days: int = 60, progress: Progress | None = None) -> Run:
+    """Step a model to convergence or to its last day, and gather the run."""
+    from greentrip_agents.indicators import indicators, lines_table, links_table, trips_table
+
+    p = model.parameters
+    log: list[dict[str, float]] = []
+    converged = False
+    while model.day < max_days and not converged:
+        model.step()
+        share = model.green_share()
+        log.append({"day": model.day, "gap": float(model.gap), "green_share": share, **model.gap_parts})
+        if progress is not None:
+            progress(model.day, max_days, float(model.gap), share)
+        converged = model.gap < p["learning.gap"] and drift(log) < p["learning.drift_points"]
+    served = model.served()
+    figures = indicators(model) | {
+        "converged": converged and 1 - served <= UNSERVED_LIMIT,
+        "drift": drift(log),
+        "days_log": [{k: (v if np.isfinite(v) else None) for k, v in row.items()} for row in log],
+        "warnings": _warnings(model, converged=converged, served=served, gap=p["learning.gap"], moved=drift(log)),
+        "feeder_riders": {f.id: float(n) for f, n in zip(model.network.feeders, feeder_riders(model), strict=True)},
+        "passenger_km_metro_million": float(sum(r.load @ r.rail.ride_m for r in model.rail_operator.periods) / 1e9),
+    }
+    costs = {k: np.asarray(v) for k, v in model.costs._asdict().items()}
+    for name, period in zip(("am", "off", "pm"), model.road_authority.periods, strict=True):
+        costs[f"link_s_{name}"] = period.all_links(period.seconds, period.roads.free_s)
+    return Run(figures, trips_table(model), links_table(model), lines_table(model), costs)
+
+
+def drift(log: list[dict[str, float]]) -> float:
+    """Return how far the green share moved over the last ten days, in points; infinite before there are ten."""
+    if len(log) < _DRIFT_DAYS:
+        return float("inf")
+    last = [row["green_share"] for row in log[-_DRIFT_DAYS:]]
+    return max(last) - min(last)
+
+
+def _warnings(model: CommuterModel, *, converged: bool, served: float, gap: float, moved: float) -> list[str]:
+    """Return what a reader must know first."""
+    out = []
+    if 1 - served > UNSERVED_LIMIT:
+        out.append(f"FAILED: {100 * (1 - served):.2f} % of the demand is served by no mode (limit {100 * UNSERVED_LIMIT:g} %)")
+    elif served < 1:
+        out.append(f"{100 * (1 - served):.2f} % of the demand is served by no mode")
+    if not converged:
+        out.append(f"NOT CONVERGED after {model.day} days: gap {model.gap:.2g} (limit {gap:g}), drift {moved:.3g} points; no verdict")
+    return out
