@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from greentrip_networks import NAMES, load
-from greentrip_networks.errors import UnknownNameError
+from greentrip_networks.errors import ScenarioError, UnknownNameError
 from greentrip_networks.network import Network
 from greentrip_networks.scenario import Scenario, intervention_from_dict
 
@@ -38,5 +38,13 @@ class Cities:
     def build(self, name: str, placement: int, interventions: Sequence[Mapping[str, Any]]) -> Network:
         """Return a network with interventions applied; raise ScenarioError naming the one that cannot be."""
         base = self.get(name, placement)
-        steps = tuple(intervention_from_dict(step) for step in interventions)
+        steps = tuple(_read(i, step) for i, step in enumerate(interventions))
         return Scenario(name="", base=base.name, interventions=steps).build(base) if steps else base
+
+
+def _read(i: int, step: Mapping[str, Any]) -> Any:
+    """Read one intervention; an error names it by its position."""
+    try:
+        return intervention_from_dict(step)
+    except (ScenarioError, UnknownNameError) as error:
+        raise ScenarioError(f"interventions[{i}] ({step.get('kind', '')})", str(error)) from error

@@ -1,6 +1,6 @@
 """Errors of the service, and how each error becomes a google.rpc.Status that says what to mend."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from google.protobuf.any_pb2 import Any as AnyMessage
@@ -46,13 +46,12 @@ class StateError(GreentripError):
 def status_of(error: BaseException) -> status_pb2.Status:
     """Return the status that a caller sees for an error; an unexpected one becomes INTERNAL with its type and text."""
     if isinstance(error, ScenarioError | FieldError):
-        return _status(code_pb2.INVALID_ARGUMENT, error, _bad_request([(error.field, str(error))]))
+        return _status(code_pb2.INVALID_ARGUMENT, error, _bad_request([(error.field, str(error))]), *_unknown_names(error))
     if isinstance(error, LimitError):
         return _status(code_pb2.INVALID_ARGUMENT, error, _bad_request([(error.limit, str(error))]))
     if isinstance(error, UnknownNameError):
-        info = {"kind": error.kind, "name": error.name, "nearest": ", ".join(error.nearest)}
         resource = error_details_pb2.ResourceInfo(resource_type=error.kind, resource_name=error.name, description=str(error))
-        return _status(code_pb2.NOT_FOUND, error, resource, _info("UNKNOWN_NAME", info))
+        return _status(code_pb2.NOT_FOUND, error, resource, *_unknown_names(error))
     if isinstance(error, ExistsError):
         return _status(code_pb2.ALREADY_EXISTS, error, _info("ALREADY_EXISTS", {"name": error.name}))
     if isinstance(error, StateError):
@@ -84,6 +83,15 @@ def _status(code: int, error: BaseException, *details: Message) -> status_pb2.St
         packed.Pack(detail)
         status.details.append(packed)
     return status
+
+
+def _unknown_names(error: BaseException) -> Iterator[error_details_pb2.ErrorInfo]:
+    """Yield the unknown names that an error, or what caused it, speaks of, with the nearest ones."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, UnknownNameError):
+            yield _info("UNKNOWN_NAME", {"kind": cause.kind, "name": cause.name, "nearest": ", ".join(cause.nearest)})
+        cause = cause.__cause__
 
 
 def _bad_request(violations: Iterable[tuple[str, str]]) -> error_details_pb2.BadRequest:

@@ -3,7 +3,7 @@
 import time
 
 from google.protobuf.empty_pb2 import Empty
-from greentrip.interventions import to_dict
+from greentrip.interventions import KINDS, to_dict
 from greentrip.v1 import scenario_pb2, scenario_pb2_grpc
 from greentrip_networks.errors import ScenarioError
 
@@ -42,7 +42,7 @@ class ScenarioService(scenario_pb2_grpc.ScenarioServiceServicer):
         try:
             self._cities.build(asked.network, 0, steps)
         except ScenarioError as error:
-            raise ScenarioError(f"scenario.{error.field}", str(error).removeprefix(f"{error.field}: ")) from error
+            raise ScenarioError(f"scenario.{_path(error)}", str(error).removeprefix(f"{error.field}: ")) from error
         return convert.scenario(self._jobs.add(row, request.scenario_id, "scenario_id", dry=request.validate_only))
 
     @unary
@@ -61,3 +61,11 @@ class ScenarioService(scenario_pb2_grpc.ScenarioServiceServicer):
         """Remove a scenario that no run refers to."""
         self._jobs.delete(self._jobs.get(ScenarioRow, request.name, "scenarios"))
         return Empty()
+
+
+def _path(error: ScenarioError) -> str:
+    """Return the request's field that an error of the model means, such as `interventions[0].set_headway.headway_s`."""
+    place, _, kind = error.field.removesuffix(")").partition(" (")
+    inner = error.__cause__
+    parts = [place, KINDS.get(kind, ""), inner.field if isinstance(inner, ScenarioError) else ""]
+    return ".".join(part for part in parts if part)

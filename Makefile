@@ -1,0 +1,52 @@
+# Everything a newcomer needs: `make demo` and `make test`, from a fresh clone, with python3 >= 3.11, pip and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+DEMO ?=
+TESTS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench serve clean stubs lock
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Make .venv with every package, pinned by hash
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("Greentrip needs Python 3.11 or newer, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $(STAMP)
+
+demo: setup ## Do the main job on Beijing and write out/demo.html (DEMO="--small" for the tiny city)
+	$(BIN)/greentrip demo $(DEMO)
+
+test: setup ## Run the tests (TESTS="tests/server -k cancel" for some)
+	$(BIN)/python -m pytest $(TESTS)
+
+check: setup ## Format, lint, types, import order, contract, stubs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy proto/greentrip networks/greentrip_networks agents/greentrip_agents optimizer/greentrip_optimizer server/greentrip_server tools
+	$(BIN)/lint-imports
+	$(BIN)/python tools/stubs.py --lint
+	$(BIN)/python tools/stubs.py --check
+
+bench: setup ## Measure against other ways of doing the same
+	@for f in benchmarks/bench_*.py; do [ -e "$$f" ] || { echo "no benchmark yet"; break; }; echo "$$f"; $(BIN)/python "$$f" || exit 1; done
+
+serve: setup ## Serve on 127.0.0.1:50051 from greentrip-data/
+	$(BIN)/greentrip serve
+
+stubs: setup ## Generate the contract's Python stubs anew
+	$(BIN)/python tools/stubs.py
+
+lock: setup ## Solve the pins anew (needs uv)
+	uv pip compile pyproject.toml --extra engine --extra dev --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --quiet --output-file requirements.lock
+
+clean: ## Remove what was made, the environment too
+	rm -rf $(VENV) out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

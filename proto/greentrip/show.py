@@ -1,0 +1,234 @@
+"""Tables and progress bars for people; at most 100 columns."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from statistics import fmean
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from greentrip.plain import plain
+from greentrip.v1 import comparison_pb2, network_pb2, plan_pb2, run_pb2
+
+WIDTH = 100
+Cell = str | float | int | None
+
+
+def console() -> Console:
+    """Return a console on standard output."""
+    return Console(width=WIDTH, highlight=False, soft_wrap=False)
+
+
+def number(value: Cell, digits: int = 1) -> str:
+    """Return a figure with thousands separated, text as it is and nothing as a dash."""
+    if value is None:
+        return "-"
+    if isinstance(value, str):
+        return value
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.{digits}f}"
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, digits: int = 1) -> Table:
+    """Return a table: the first column is text, figures are set right."""
+    made = Table(title=title, title_justify="left", title_style="bold", width=None, pad_edge=False)
+    for i, column in enumerate(columns):
+        figures = i > 0 and all(not isinstance(row[i], str) for row in rows)
+        made.add_column(column, justify="right" if figures else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(number(cell, digits) for cell in row))
+    return made
+
+
+_COUNTS = (
+    ("zones", "zones"),
+    ("districts", "districts"),
+    ("residents", "residents"),
+    ("jobs", "jobs"),
+    ("cells of homes and jobs", "cells"),
+    ("rail lines", "lines"),
+    ("rail stations", "stations"),
+    ("rail, km", "rail_km"),
+    ("street nodes", "road_nodes"),
+    ("directed street links", "road_links"),
+    ("  of named roads", "road_links_named"),
+    ("  of the generated grid", "road_links_generated"),
+    ("named roads, km", "road_km_named"),
+    ("generated streets, km", "road_km_generated"),
+    ("bus lines", "bus_lines"),
+    ("bus lines, km", "bus_line_km"),
+    ("bus stops", "bus_stops"),
+    ("feeders", "feeders"),
+)
+
+
+def network(out: Console, city: network_pb2.Network) -> None:
+    """Print a network's counts, kilometres and coverage."""
+    summary: Mapping[str, Any] = plain(city.summary)
+    rows: list[Sequence[Cell]] = [(label, number(summary[key])) for label, key in _COUNTS if key in summary]
+    half = (len(rows) + 1) // 2
+    paired = [(*rows[i], *(rows[half + i] if half + i < len(rows) else ("", ""))) for i in range(half)]
+    made = Table(title=f"{city.name}: {city.display_name}, {city.year}", title_justify="left", title_style="bold", pad_edge=False)
+    for i, column in enumerate(("what", "count", "what", "count")):
+        made.add_column(column, justify="right" if i % 2 else "left")
+    for row in paired:
+        made.add_row(*map(str, row))
+    out.print(made)
+    if "near_station_residents_share" in summary:
+        out.print(
+            f"Within {number(summary['near_station_m'])} m of a rail station in {summary['near_station_area']}: "
+            f"{summary['near_station_residents_share']:.1%} of residents, {summary['near_station_area_share']:.1%} of the area"
+        )
+    for label, key in (("Rail km by line", "rail_km_by_line"), ("Road km by facility", "road_km_by_facility")):
+        if summary.get(key):
+            out.print(f"{label}: " + ", ".join(f"{k} {number(v)}" for k, v in sorted(summary[key].items(), key=_natural)))
+    if city.HasField("target"):
+        t = city.target
+        out.print(f"Target: {t.indicator} of {t.area}, {t.percent:g} % by the end of {t.year} ({t.source})")
+
+
+def _natural(item: tuple[str, Any]) -> tuple[int, str]:
+    """Order names by the number in them."""
+    digits = "".join(c for c in item[0] if c.isdigit())
+    return (int(digits) if digits else 10**6, item[0])
+
+
+def runs(out: Console, title: str, done: Sequence[run_pb2.Run], results: Sequence[run_pb2.RunResult]) -> None:
+    """Print how each seed ended."""
+    shares = [_headline_share(r) for r in results]
+    rows: list[Sequence[Cell]] = [
+        (str(run.seed), number(r.residents), number(r.trips), r.days, number(r.gap, 5), "yes" if r.converged else "NO", share)
+        for run, r, share in zip(done, results, shares, strict=True)
+    ]
+    area, base = (results[0].green_shares[0].area, results[0].green_shares[0].base) if results[0].green_shares else ("", "")
+    out.print(table(title, ("seed", "residents", "trips", "days", "gap", "converged", f"green % ({area}, {base})"), rows, digits=2))
+
+
+def mode_shares(out: Console, results: Sequence[run_pb2.RunResult]) -> None:
+    """Print each mode's share, mean of the seeds, with mean time and distance."""
+    indicators: list[Mapping[str, Any]] = [plain(r.indicators) for r in results]
+    first = indicators[0]["mode_share"]
+    bases = [(area, base) for area in first for base in first[area]]
+    area, base = ("central six", "one_end") if ("central six", "one_end") in bases else bases[0]
+    rows: list[Sequence[Cell]] = [
+        (
+            mode,
+            fmean(i["mode_share"][area][base][mode] for i in indicators),
+            _mean(indicators, "mean_km", mode),
+            _mean(indicators, "mean_minutes", mode),
+        )
+        for mode in MODES
+        if mode in first[area][base]
+    ]
+    out.print(table(f"Main mode of trips: {area}, {base.replace('_', ' ')}", ("mode", "% of trips", "mean km", "mean min"), rows, digits=2))
+
+
+MODES = ("walk", "bicycle", "ebike", "bus", "metro", "pr", "car", "taxi")
+
+
+def headline(out: Console, compared: comparison_pb2.Comparison) -> None:
+    """Print the verdict on the target."""
+    h = compared.headline
+    interval = f" [{h.change_interval.low:+.3f}, {h.change_interval.high:+.3f}]" if h.HasField("change_interval") else ""
+    out.print(
+        f"Green share: observed {h.observed_percent:.1f} % {h.change_points:+.3f} points{interval} = forecast {h.forecast_percent:.2f} %, "
+        f"target {h.target_percent:.1f} %"
+    )
+    out.print(f"Verdict: [bold]{h.verdict}[/bold]")
+
+
+def plan(out: Console, made: plan_pb2.Plan) -> None:
+    """Print a plan by station."""
+    rows: list[Sequence[Cell]] = []
+    for station in made.stations:
+        routes = [r for r in made.routes if r.station == station]
+        headways = [r.headway_s / 60 for r in routes]
+        span = f"{min(headways):.0f}-{max(headways):.0f}" if headways else "-"
+        rows.append(
+            (
+                station,
+                len(routes),
+                sum(len(r.stops) for r in routes),
+                sum(r.length_m for r in routes) / 1000,
+                span,
+                sum(r.vehicles for r in routes),
+                number(sum(r.cost_cny_day for r in routes), 0),
+            )
+        )
+    out.print(table(f"{made.name}: feeder routes", ("station", "routes", "stops", "km", "headway min", "buses", "CNY a day"), rows))
+    if made.bound_kind:
+        out.print(f"Objective {made.objective:,.1f}, bound {made.bound:,.1f} ({made.bound_kind}), gap {made.gap:.2%}")
+    figures = {k: v for k, v in plain(made.indicators).items() if isinstance(v, int | float) and not isinstance(v, bool)}
+    if figures:
+        out.print("; ".join(f"{k.replace('_', ' ')} {number(v, 2)}" for k, v in sorted(figures.items())))
+
+
+def comparison(out: Console, compared: comparison_pb2.Comparison) -> None:
+    """Print what changed, with the seeds' intervals, and who left what for what."""
+    rows: list[Sequence[Cell]] = [
+        (m.mode, m.base_percent, m.other_percent, f"{m.change_points:+.4f}", _span(m.change_interval) if m.HasField("change_interval") else "-")
+        for m in compared.modes
+    ]
+    seeds = ", ".join(map(str, compared.seeds))
+    out.print(table(f"Shares, seeds {seeds}", ("mode", "before %", "after %", "change, points", "interval (seeds only)"), rows, digits=3))
+    moves = sorted((d for d in compared.diversions if d.trips and d.from_mode != d.to_mode), key=lambda d: (-d.trips, d.from_mode, d.to_mode))
+    if moves:
+        listed: list[Sequence[Cell]] = [(d.from_mode, d.to_mode, number(round(d.trips), 0)) for d in moves[:10]]
+        out.print(table("Who left what for what, trips a weekday", ("from", "to", "trips"), listed))
+    else:
+        out.print("No trip changed its mode.")
+
+
+@contextmanager
+def bars(*, quiet: bool) -> Iterator["Bars"]:
+    """Show progress on standard error while the block runs, if a person is looking."""
+    hidden = quiet or not sys.stderr.isatty()
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True, width=WIDTH), disable=hidden, transient=True) as shown:
+        yield Bars(shown)
+
+
+class Bars:
+    """Progress of runs and designs as bars."""
+
+    def __init__(self, shown: Progress) -> None:
+        self._shown = shown
+        self._tasks: dict[str, TaskID] = {}
+
+    def run(self, label: str) -> Callable[[run_pb2.Run], None]:
+        """Return a callback that shows each run's days."""
+
+        def update(run: run_pb2.Run) -> None:
+            p = run.progress
+            note = f"day {p.day}/{p.max_days}, gap {p.gap:.4f}, green {p.green_share:.2f} %" if p.day else "waiting"
+            ended = run.state == run_pb2.RUN_STATE_SUCCEEDED
+            self._update(run.name, f"{label}, seed {run.seed}", 1.0 if ended else p.day / max(p.max_days, 1), note)
+
+        return update
+
+    def design(self, metadata: plan_pb2.PlanMetadata) -> None:
+        """Show a design's progress."""
+        self._update(metadata.plan, "designing feeders", metadata.fraction, metadata.message)
+
+    def _update(self, key: str, label: str, fraction: float, note: str) -> None:
+        if key not in self._tasks:
+            self._tasks[key] = self._shown.add_task(label, total=1.0, note=note)
+        self._shown.update(self._tasks[key], completed=fraction, note=note)
+
+
+def _headline_share(result: run_pb2.RunResult) -> float | None:
+    """Return the first green share that the model reports."""
+    return result.green_shares[0].percent if result.green_shares else None
+
+
+def _mean(indicators: Sequence[Mapping[str, Any]], key: str, mode: str) -> float | None:
+    """Return the seeds' mean of a figure by mode, where every seed has it."""
+    values = [i.get(key, {}).get(mode) for i in indicators]
+    return None if any(v is None for v in values) else fmean(values)
+
+
+def _span(interval: comparison_pb2.Interval) -> str:
+    """Return an interval as text."""
+    return f"[{interval.low:+.4f}, {interval.high:+.4f}]"
