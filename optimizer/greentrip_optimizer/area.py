@@ -113,9 +113,9 @@ def station_node(station: str, network: Network, streets: BusStreets, options: F
     into[streets.head] = True
     usable = np.flatnonzero(out & into & streets.may_stop)
     distance = np.hypot(roads.x_m[usable] - place["x_m"], roads.y_m[usable] - place["y_m"])
-    own = np.flatnonzero(np.array([roads.nodes[k] == place["node"] for k in usable]))
-    if len(own):
-        return int(usable[own[0]])
+    for k in usable[distance <= options.street_reach_m]:
+        if roads.nodes[k] == place["node"]:
+            return int(k)
     if not len(usable) or distance.min() > options.street_reach_m:
         nearest = f"the nearest is {distance.min():.0f} m away" if len(usable) else "there is none"
         raise ScenarioError(
@@ -169,23 +169,23 @@ def _choose_stops(
     x: Floats, y: Floats, options: FeederOptions,
 ) -> list[int]:  # fmt: skip
     """Take stops one by one, each adding the most person-minutes saved by a direct ride, none closer than the spacing."""
-    gain: list[tuple[Any, Any]] = []
-    for k, node in enumerate(candidates):
-        cells, walk = near_cells[k]
-        cost = walk + wait_min + inbound[node] / 60
-        worth = [float(np.interp(g, at_min[c, : points[c]], saved[c, : points[c]])) for c, g in zip(cells, cost, strict=True)]
-        gain.append((cells, np.array(worth)))
+    first = np.append(0, np.cumsum([len(cells) for cells, _ in near_cells]))
+    cells = np.concatenate([c for c, _ in near_cells] or [np.zeros(0, np.int64)])
+    cost = np.concatenate([walk + wait_min + inbound[node] / 60 for node, (_, walk) in zip(candidates, near_cells, strict=True)] or [np.zeros(0)])
+    worth = np.array([np.interp(g, at_min[c, : points[c]], saved[c, : points[c]]) for c, g in zip(cells, cost, strict=True)])
     best = np.zeros(len(at_min))
     free = np.ones(len(candidates), bool)
     chosen: list[int] = []
     px, py = x[candidates], y[candidates]
-    while len(chosen) < options.max_stops:
-        added = np.array([np.maximum(w - 0.7 * best[c], 0).sum() if f else -1.0 for (c, w), f in zip(gain, free, strict=True)])
-        if not len(added) or added.max() <= 0:
-            break
+    while len(chosen) < options.max_stops and len(worth):
+        # a cell that has a stop already still counts a little: another stop lets another route pass
+        added = np.diff(np.append(0.0, np.cumsum(np.maximum(worth - 0.7 * best[cells], 0.0)))[first])
+        added[~free] = -1.0
         k = int(added.argmax())
+        if added[k] <= 1e-6:
+            break
         chosen.append(k)
-        cells, worth = gain[k]
-        best[cells] = np.maximum(best[cells], worth)
+        at = slice(first[k], first[k + 1])
+        np.maximum.at(best, cells[at], worth[at])
         free &= np.hypot(px - px[k], py - py[k]) >= options.stop_spacing_m
     return sorted(chosen)

@@ -93,10 +93,11 @@ def design(
         tell(f"stops around {network.rail.nodes[ids[k]]['name_en']}", 0.02 + 0.18 * k / len(demands))
         areas.append(station_area(demand, network, streets, options))
     if options.vehicles == 0 or options.budget_cny_day == 0:
-        return make_plan(network, demands, areas, PoolBuilder(areas).pool(), (), 0.0, True, options)
-    pool, choice, bound, proved = _search(areas, len(network.compiled.roads.nodes), len(network.cells.x_m), options, tell)
+        nothing = Choice((), 0.0, complete=True, optimal=True, bound=0.0)
+        return make_plan(network, demands, areas, PoolBuilder(areas).pool(), nothing, 0.0, options, exhaustive=True)
+    pool, choice, upper, exhaustive = _search(areas, len(network.compiled.roads.nodes), len(network.cells.x_m), options, tell)
     tell("done", 1.0)
-    return make_plan(network, demands, areas, pool, choice.columns, bound, proved, options)
+    return make_plan(network, demands, areas, pool, choice, upper, options, exhaustive=exhaustive)
 
 
 def _search(areas: Sequence[Area], nodes: int, cells: int, options: FeederOptions, tell: Progress) -> tuple[Pool, Choice, float, bool]:
@@ -121,26 +122,21 @@ def _search(areas: Sequence[Area], nodes: int, cells: int, options: FeederOption
         upper, prices, profit = relax(pool, relaxation)
         if upper - before <= 1e-4 * abs(upper) and k >= 2:
             break
-    tell("choosing among the routes", 0.72)
-    start, value = best_start(pool, prices, options)
-    choice = choose(pool, prices, profit, upper, options, start, value)
-    for k in range(2 if growing else 0):
-        tell(f"improving a plan worth {choice.value:,.0f} CNY a day", 0.82 + 0.08 * k)
-        keys = [(int(pool.route[i]), int(pool.headway[i])) for i in choice.columns]
-        if not _grow_beside(areas, growing, builder, pool, choice, prices, options, nodes):
+    start, value = best_start(pool, prices, options, relaxation.packed)
+    for k in range(3 if growing else 0):
+        tell(f"improving a plan worth {value:,.0f} CNY a day", 0.7 + 0.05 * k)
+        keys = [(int(pool.route[i]), int(pool.headway[i])) for i in start]
+        if not _grow_beside(areas, growing, builder, pool, start, prices, options, nodes):
             break
-        pool = builder.pool()
+        before, pool = value, builder.pool()
         upper, prices, profit = relax(pool, relaxation)
         at = {(int(r), int(h)): i for i, (r, h) in enumerate(zip(pool.route, pool.headway, strict=True))}
-        start, value = best_start(pool, prices, options, [tuple(sorted(at[key] for key in keys))])
-        again = choose(pool, prices, profit, upper, options, start, value)
-        gained, choice = again.value - value, again
-        if gained <= 1e-4 * abs(value):
+        start, value = best_start(pool, prices, options, relaxation.packed, [tuple(sorted(at[key] for key in keys))])
+        if value - before <= 1e-4 * abs(value):
             break
-    bound = upper
-    if choice.complete:
-        bound = min(upper, choice.bound)
-    return pool, choice, max(bound, choice.value), not growing
+    tell(f"choosing among {len(pool.stops)} routes, worth {value:,.0f} to {upper:,.0f} CNY a day", 0.85)
+    choice = choose(pool, prices, profit, upper, options, start, value)
+    return pool, choice, upper, not growing
 
 
 def _grow(areas: Sequence[Area], stations: Sequence[int], builder: PoolBuilder, prices: Prices, options: FeederOptions, nodes: int) -> int:
@@ -158,17 +154,17 @@ def _grow(areas: Sequence[Area], stations: Sequence[int], builder: PoolBuilder, 
 
 
 def _grow_beside(
-    areas: Sequence[Area], stations: Sequence[int], builder: PoolBuilder, pool: Pool, choice: Choice, prices: Prices, options: FeederOptions, nodes: int
+    areas: Sequence[Area], stations: Sequence[int], builder: PoolBuilder, pool: Pool, chosen: Sequence[int], prices: Prices, options: FeederOptions, nodes: int
 ) -> int:
     """Add, for each chosen route, routes that would replace it best while all others stay."""
     added = 0
     growing = set(stations)
-    for i in choice.columns:
+    for i in chosen:
         s = int(pool.station[i])
         if s not in growing:
             continue
         rest = np.zeros(len(prices.cell))
-        for j in choice.columns:
+        for j in chosen:
             if j != i:
                 at = pool.entries(j)
                 rest[pool.cell[at]] = np.maximum(rest[pool.cell[at]], pool.worth[at])

@@ -29,7 +29,7 @@ def grow_routes(
     stop, depth = np.zeros(room, np.int32), np.zeros(room, np.int32)
     ride, in_s, out_s = np.zeros(room), np.zeros(room), np.zeros(room)
     in_m, out_m, gain, load = np.zeros(room), np.zeros(room), np.zeros(room), np.zeros(room)
-    reach = np.full((room, cells), np.inf)
+    reach = np.empty((room, cells))  # minutes to the station by cell; a row is filled when its label is kept
     mark_in, mark_out = np.full(nodes, -1, np.int32), np.full(nodes, -1, np.int32)
     # the best candidates of the stage for each last stop: profit, parent
     slot_profit = np.full((n, beam), -np.inf)
@@ -115,8 +115,8 @@ def grow_routes(
                 in_m[used] = (0.0 if label < 0 else in_m[label]) + area.length_m[new, cur]
                 out_m[used] = (0.0 if label < 0 else out_m[label]) + area.length_m[cur, new]
                 gain[used], load[used] = slot_gain[new, j], slot_load[new, j]
-                if label >= 0:
-                    reach[used] = reach[label]
+                for c in range(cells):
+                    reach[used, c] = reach[label, c] if label >= 0 else np.inf
                 for e in range(area.reach_first[new], area.reach_first[new + 1]):
                     c = area.reach_cell[e]
                     reach[used, c] = min(reach[used, c], area.reach_min[e] + ride[used] / 60)

@@ -9,9 +9,11 @@ import numpy as np
 from greentrip_networks.compiled import Floats
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.pool import Pool, Prices
+from greentrip_optimizer.relax import Packed
 from greentrip_optimizer.solver import load
 
 _CENT = 100  # CP-SAT counts in hundredths of a CNY
+_MOST_PACKED = 1500
 _MOST_CREDITS = 15000  # cell credits that CP-SAT handles in seconds
 
 
@@ -57,9 +59,61 @@ def greedy(pool: Pool, prices: Prices, options: FeederOptions, start: Sequence[i
     return tuple(sorted(chosen))
 
 
-def best_start(pool: Pool, prices: Prices, options: FeederOptions, known: Sequence[tuple[int, ...]] = ()) -> tuple[tuple[int, ...], float]:
-    """Return the best of several greedy choices and the known ones, with its value."""
-    tries = [*known]
+def pack(packed: Sequence[Packed], prices: Prices, pool: Pool, options: FeederOptions) -> tuple[int, ...]:
+    """Choose among the relaxation's columns, cells as credited there: a small packing problem, solved by CP-SAT."""
+    cp_model, _ = load()
+    profit = np.array([p.profit(prices) for p in packed])
+    kept = [packed[k] for k in np.lexsort((np.arange(len(packed)), -profit))[:_MOST_PACKED]]
+    if not kept:
+        return ()
+    model: Any = cp_model.CpModel()
+    x = [model.new_bool_var("") for _ in kept]
+    groups: dict[tuple[str, int], list[Any]] = {}
+    bays: dict[int, list[Any]] = {}
+    for p, var in zip(kept, x, strict=True):
+        for c in p.cells:
+            groups.setdefault(("cell", c), []).append(var)
+        groups.setdefault(("route", p.route), []).append(var)
+        bays.setdefault(p.station, []).append(var)
+    for key in sorted(groups):
+        model.add_at_most_one(groups[key])
+    _limit(model, cp_model, x, [p.vehicles for p in kept], [p.cost for p in kept], list(bays.values()), options)
+    model.maximize(cp_model.LinearExpr.weighted_sum(x, [int(p.net * _CENT) for p in kept]))
+    solver = _solver(cp_model, options, options.master_work / 3)
+    if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return ()
+    at = {(int(r), int(h)): i for i, (r, h) in enumerate(zip(pool.route, pool.headway, strict=True))}
+    return tuple(sorted(at[p.route, p.headway] for p, var in zip(kept, x, strict=True) if solver.boolean_value(var)))
+
+
+def _limit(
+    model: Any, cp_model: Any, x: Sequence[Any], vehicles: Sequence[int], cost: Sequence[float], bays: Sequence[Sequence[Any]], options: FeederOptions
+) -> None:
+    """Add the limits of buses, money and bays."""
+    model.add(cp_model.LinearExpr.weighted_sum(x, vehicles) <= options.vehicles)
+    if options.budget_cny_day is not None:
+        cents = [int(np.ceil(c * _CENT)) for c in cost]
+        model.add(cp_model.LinearExpr.weighted_sum(x, cents) <= int(options.budget_cny_day * _CENT))
+    for group in bays:
+        if len(group) > options.max_routes_station:
+            model.add(sum(group) <= options.max_routes_station)
+
+
+def _solver(cp_model: Any, options: FeederOptions, work: float) -> Any:
+    """Return a CP-SAT solver that repeats: one worker, a fixed seed, a limit of work instead of time."""
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    solver.parameters.random_seed = options.seed % 2_000_000_000
+    solver.parameters.linearization_level = 2
+    solver.parameters.max_deterministic_time = work
+    return solver
+
+
+def best_start(
+    pool: Pool, prices: Prices, options: FeederOptions, packed: Sequence[Packed], known: Sequence[tuple[int, ...]] = ()
+) -> tuple[tuple[int, ...], float]:
+    """Return the best of the packed choice, several greedy ones and the known ones, with its value."""
+    tries = [*known, greedy(pool, prices, options, pack(packed, prices, pool, options), 0.0)]
     for weight in (1.0, 0.8, 0.5, 0.0):
         first = greedy(pool, prices, options, weight=weight)
         tries.append(first if weight == 0.0 else greedy(pool, prices, options, first, 0.0))
@@ -124,21 +178,13 @@ def choose(pool: Pool, prices: Prices, profit: Floats, upper: float, options: Fe
         by_station.setdefault(int(pool.station[i]), []).append(x[i])
     for group in by_route.values():
         model.add_at_most_one(group)
-    for group in by_station.values():
-        model.add(sum(group) <= options.max_routes_station)
     listed = columns.tolist()
-    model.add(cp_model.LinearExpr.weighted_sum([x[i] for i in listed], [int(pool.vehicles[i]) for i in listed]) <= options.vehicles)
-    if options.budget_cny_day is not None:
-        costs = [int(np.ceil(pool.cost[i] * _CENT)) for i in listed]
-        model.add(cp_model.LinearExpr.weighted_sum([x[i] for i in listed], costs) <= int(options.budget_cny_day * _CENT))
+    vehicles = [int(pool.vehicles[i]) for i in listed]
+    _limit(model, cp_model, [x[i] for i in listed], vehicles, [float(pool.cost[i]) for i in listed], list(by_station.values()), options)
     model.maximize(cp_model.LinearExpr.weighted_sum(gain, weight))
     for i in listed:
         model.add_hint(x[i], i in start)
-    solver: Any = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = options.seed % 2_000_000_000
-    solver.parameters.linearization_level = 2
-    solver.parameters.max_deterministic_time = options.master_work
+    solver = _solver(cp_model, options, options.master_work)
     status = solver.solve(model)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return Choice(start, start_value, complete, False, upper)

@@ -1,5 +1,6 @@
 """The linear relaxation over a pool of columns, solved with GLOP by adding columns trimmed to the cells worth their price."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,25 @@ from greentrip_networks.compiled import Floats
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.pool import Pool, Prices
 from greentrip_optimizer.solver import load
+
+
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """A column with the cells credited to it."""
+
+    route: int
+    headway: int
+    station: int
+    cells: tuple[int, ...]
+    net: float  # CNY a day, cost subtracted
+    vehicles: int
+    cost: float
+    variable: Any
+
+    def profit(self, prices: Prices) -> float:
+        """Return its value beyond the prices."""
+        held = float(prices.cell[list(self.cells)].sum())
+        return self.net - held - prices.budget * self.cost - prices.vehicle * self.vehicles - float(prices.bay[self.station])
 
 
 class Relaxation:
@@ -31,7 +51,7 @@ class Relaxation:
         self._bought: set[tuple[object, ...]] = set()
         self._size, self._stations, self._options = pool_cells, stations, options
         self._infinity = infinity
-        self.solution: list[tuple[tuple[int, int], Any]] = []  # ((route, headway), variable)
+        self.packed: list[Packed] = []
         self.prices = Prices(np.zeros(pool_cells), 0.0, 0.0, np.zeros(stations))
         self.value = 0.0
 
@@ -69,18 +89,12 @@ class Relaxation:
                 if c not in self._cells:
                     self._cells[c] = self._lp.Constraint(-self._infinity, 1.0, "")
                 self._cells[c].SetCoefficient(variable, 1.0)
-            self.solution.append(((int(pool.route[i]), int(pool.headway[i])), variable))
+            self.packed.append(Packed(
+                int(pool.route[i]), int(pool.headway[i]), int(pool.station[i]), tuple(cells.tolist()), float(worth.sum() - pool.cost[i]),
+                int(pool.vehicles[i]), float(pool.cost[i]), variable,
+            ))  # fmt: skip
             added += 1
         return added
-
-    def chosen(self) -> dict[tuple[int, int], float]:
-        """Return how much of each (route, headway) the relaxation takes."""
-        out: dict[tuple[int, int], float] = {}
-        for key, variable in self.solution:
-            x = variable.solution_value()
-            if x > 1e-7:
-                out[key] = out.get(key, 0.0) + x
-        return out
 
     def bound(self, pool: Pool, prices: Prices) -> float:
         """Return an upper bound of every plan over the pool, valid at any prices (Lagrangian; one headway a route)."""

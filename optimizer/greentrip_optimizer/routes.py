@@ -9,16 +9,22 @@ from greentrip_agents.catchment import CatchmentDemand
 from greentrip_networks.network import FeederRoute, Network
 from greentrip_optimizer.area import Area
 from greentrip_optimizer.evaluate import route_times, step_value
+from greentrip_optimizer.master import Choice
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.plan import Plan
 from greentrip_optimizer.pool import Pool
 
 
 def make_plan(
-    network: Network, demands: Sequence[CatchmentDemand], areas: Sequence[Area], pool: Pool, columns: Sequence[int], bound: float, proved: bool,
-    options: FeederOptions,
+    network: Network, demands: Sequence[CatchmentDemand], areas: Sequence[Area], pool: Pool, choice: Choice, upper: float, options: FeederOptions, *,
+    exhaustive: bool,
 ) -> Plan:  # fmt: skip
-    """Return the plan of some columns: routes by station, the most valuable first."""
+    """Return the plan of the chosen columns: routes by station, the most valuable first.
+
+    `upper` is the relaxation's bound. If the pool held every admissible route (`exhaustive`) the bound is proved, and CP-SAT's
+    own bound may tighten it; otherwise it is an estimate, and the relaxation's is the wiser one.
+    """
+    columns = choice.columns
     credit = _credited(pool, columns, len(network.cells.x_m))
     worth = {i: float(sum(w for c, w in zip(pool.cell[pool.entries(i)], pool.worth[pool.entries(i)], strict=True) if credit[c] == i)) for i in columns}
     order = sorted(columns, key=lambda i: (int(pool.station[i]), -(worth[i] - pool.cost[i]), i))
@@ -32,7 +38,7 @@ def make_plan(
         routes.append(route)
         rows.append(_row(network, areas[s], pool, i, route, worth[i], credit, options))
     objective = pool.value(list(columns))
-    bound = max(bound, objective)
+    bound = max(min(upper, choice.bound) if exhaustive and choice.complete else upper, objective)
     served = {r.station for r in routes}
     without = [
         {"station": d.station, "name_en": network.rail.nodes[d.station]["name_en"], "name_zh": network.rail.nodes[d.station]["name_zh"],
@@ -59,14 +65,16 @@ def make_plan(
         "route_km": round(sum(r.length_m for r in routes) / 1000, 3),
         "routes_considered": len(pool.stops),
         "columns_considered": len(pool),
+        "relaxation_bound": round(upper, 2),
+        "best_of_routes_found": bool(choice.complete and choice.optimal),
         "stations": by_station,
         "stations_without_route": without,
         "routes": rows,
     }
-    kind = "proved" if proved else "estimate"
+    kind = "proved" if exhaustive else "estimate"
     return Plan(
         options.name, tuple(routes), round(objective, 2), round(bound, 2), max(0.0, round((bound - objective) / bound, 6)) if bound > 0 else 0.0,
-        kind, tuple(d.station for d in demands), indicators, assumptions(options, proved),
+        kind, tuple(d.station for d in demands), indicators, assumptions(options, exhaustive),
     )  # fmt: skip
 
 
@@ -145,7 +153,7 @@ def _row(network: Network, area: Area, pool: Pool, i: int, route: FeederRoute, w
         "id": route.id, "station": route.station, "station_en": station["name_en"], "station_zh": station["name_zh"], "stops": len(route.stops),
         "length_km": round(route.length_m / 1000, 2), "ride_min": round(route.ride_s[0] / 60, 1), "cycle_min": round((in_s + out_s) / 60, 1),
         "headway_min": route.headway_s / 60, "vehicles": route.vehicles, "capacity": route.capacity, "residents": round(residents, 1),
-        "riders_day": round(riders, 1), "minutes_saved_day": round(minutes, 1), "fares_cny_day": round(riders * network.fares.feeder_cny, 2),
+        "riders_day": round(float(riders), 1), "minutes_saved_day": round(float(minutes), 1), "fares_cny_day": round(float(riders) * network.fares.feeder_cny, 2),
         "cost_cny_day": route.cost_cny_day, "worth_cny_day": round(worth - route.cost_cny_day, 2),
     }  # fmt: skip
 
