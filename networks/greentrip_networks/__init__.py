@@ -16,18 +16,18 @@ if TYPE_CHECKING:
     from greentrip_networks.errors import ScenarioError as ScenarioError
     from greentrip_networks.errors import TableError as TableError
     from greentrip_networks.errors import UnknownNameError as UnknownNameError
+    from greentrip_networks.network import PERIOD_HOURS as PERIOD_HOURS
+    from greentrip_networks.network import PERIODS as PERIODS
     from greentrip_networks.network import FeederRoute as FeederRoute
     from greentrip_networks.network import Network as Network
-    from greentrip_networks.network import PERIODS as PERIODS
-    from greentrip_networks.network import PERIOD_HOURS as PERIOD_HOURS
     from greentrip_networks.read import NAMES as NAMES
     from greentrip_networks.read import beijing as beijing
     from greentrip_networks.read import load as load
     from greentrip_networks.read import rail_of_year as rail_of_year
     from greentrip_networks.read import read_tables as read_tables
     from greentrip_networks.read import tiny as tiny
-    from greentrip_networks.scenario import AddFeeders as AddFeeders
     from greentrip_networks.scenario import INTERVENTIONS as INTERVENTIONS
+    from greentrip_networks.scenario import AddFeeders as AddFeeders
     from greentrip_networks.scenario import MoveResidents as MoveResidents
     from greentrip_networks.scenario import RailOfYear as RailOfYear
     from greentrip_networks.scenario import Scenario as Scenario

@@ -1,17 +1,17 @@
 """Make a trunk bus service on the street graph that respects published totals; it is generated, not a timetable.
 
-Line after line is drawn until the published number of lines is there. A line starts at a street node drawn by the residents
-around it (four times as likely where no stop is within 500 m yet), and ends at one drawn by jobs and residents at about the
-length wanted; lengths follow a skewed distribution whose running mean is held to the published kilometres. The bus takes
-the quickest way for a bus, which avoids highways and small streets, and streets that many lines serve already. Stops are
-on street nodes about every 650 m. Headways scatter around the published medians. Every draw is keyed by the line's number.
+Line after line is drawn until the published number of lines is there. A line starts at a street node drawn by the
+residents around it (four times as likely where no stop is within 500 m yet), and ends at one drawn by jobs and
+residents at about the length wanted; lengths follow a skewed distribution whose running mean is held to the published
+kilometres. The bus takes the quickest way for a bus, which avoids highways and small streets, and streets that many
+lines serve already. Stops are on street nodes about every 650 m. Headways scatter around the published medians. Every
+draw is keyed by the line's number.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
@@ -21,6 +21,9 @@ from greentrip_networks.hashing import normal, uniform
 from greentrip_networks.network import Buses, Floats, Ints, Line, Zones
 from greentrip_networks.paths import quickest_paths
 from greentrip_networks.road_arrays import Links, drivable, links_of, on_streets
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 STOP_EVERY_M = 420.0  # a stop is at the first street node after this distance: about 700 m apart on the whole
 WALK_M = 500.0  # a place is covered if a stop is this near
@@ -57,7 +60,9 @@ def bus_service(folder: Path, roads: "nx.MultiDiGraph[str]", zones: Zones, secti
             year=int(section["year"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise TableError(f"{folder.name}/city.toml", f"the published totals of the bus system as numbers ({error})", column="buses") from None
+        raise TableError(
+            f"{folder.name}/city.toml", f"the published totals of the bus system as numbers ({error})", column="buses"
+        ) from None
     return generate_buses(links_of(roads), zones, totals)
 
 
@@ -90,7 +95,11 @@ def generate_buses(links: Links, zones: Zones, totals: Totals) -> Buses:
         crow = np.hypot(x - x[a], y - y[a]) * DETOUR
         pull = (weight_work + 0.5 * weight_home) * np.exp(-0.5 * ((crow - wanted) / (0.12 * wanted)) ** 2)
         pull[a] = 0.0
-        b = _draw(pull, draw[1]) if pull.sum() > 0 else int(np.argmin(np.where(crow > 0, np.abs(crow - wanted), np.inf)))
+        b = (
+            _draw(pull, draw[1])
+            if pull.sum() > 0
+            else int(np.argmin(np.where(crow > 0, np.abs(crow - wanted), np.inf)))
+        )
         cost = base * (1.0 + np.minimum(CROWDED * served, CROWDED_MOST))
         ends = np.array([nodes[a]], np.int32), np.array([nodes[b]], np.int32)
         _, path = quickest_paths(links.first_out, links.tail, links.head, cost, *ends)

@@ -1,13 +1,12 @@
 """Lay out the homes and jobs of each zone on cells of 500 m by a stated rule.
 
-Only centres and areas of zones are known, so a cell goes to the zone with the smallest power distance d^2 - r^2, where r is
-the radius of a circle of the zone's area, and only within 1.6 r. People live and work near streets and stations, nearer
-the centre of large rural zones (they live in towns), and not on water or hills. What remains is chance, keyed by
-(placement, cell): another placement is another city with the same zone totals.
+Only centres and areas of zones are known, so a cell goes to the zone with the smallest power distance d^2 - r^2,
+where r is the radius of a circle of the zone's area, and only within 1.6 r. People live and work near streets and
+stations, nearer the centre of large rural zones (they live in towns), and not on water or hills. What remains is
+chance, keyed by (placement, cell): another placement is another city with the same zone totals.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from greentrip_networks.geo import Plane
@@ -21,7 +20,10 @@ MAX_CELLS = 12_000
 COVER = 0.99  # share of a zone's residents and jobs that its kept cells must hold
 NOISE = 0.5  # standard deviation of the logarithm of a cell's weight
 STREET_M = 1_500.0  # street metres around a cell at which its weight is half of the most
-LONE_NODE, STREET_REACH_M = 0.05, 300.0  # weight of a place at a street node with no street's middle around, and its decay
+LONE_NODE, STREET_REACH_M = (
+    0.05,
+    300.0,
+)  # weight of a place at a street node with no street's middle around, and its decay
 WALK_REACH_M = 800.0  # decay with the metres to the nearest street node
 STATION_REACH_M = 600.0  # decay of the attraction of stations
 TOWN_KM2 = 12.0  # zones larger than this gather around their centre
@@ -29,12 +31,24 @@ MAJOR = ("arterial", "primary", "secondary", "trunk", "ring")
 
 
 def make_cells(
-    zones: Zones, street: StreetNodes, plane: Plane, station_x_m: Floats, station_y_m: Floats, terrain: Floats, placement: int
+    zones: Zones,
+    street: StreetNodes,
+    plane: Plane,
+    station_x_m: Floats,
+    station_y_m: Floats,
+    terrain: Floats,
+    placement: int,
 ) -> Cells:
     """Place the homes and jobs of every zone.
 
     Parameters
     ----------
+    zones
+        Whose centres, areas and people count.
+    street
+        The streets that cells are near.
+    plane
+        Of the network.
     station_x_m, station_y_m
         Rail stations, shape (stations,).
     terrain
@@ -77,8 +91,8 @@ def make_cells(
     at, metres = street.find(x, y)
     return Cells(
         zone=zone,
-        x_m=x,
-        y_m=y,
+        x_m=np.asarray(x, np.float64),
+        y_m=np.asarray(y, np.float64),
         lon=lon,
         lat=lat,
         home_share=home_share,
@@ -112,7 +126,8 @@ def _divide(zones: Zones) -> tuple[Ints, Ints, Ints]:
         owner[a0:a1, b0:b1][better] = z
     a, b = np.nonzero(owner >= 0)
     zone, ix, iy = owner[a, b], a + low_x, b + low_y
-    for z in np.flatnonzero(np.bincount(zone, minlength=len(zones)) == 0):  # too small for a cell of its own: share the one at its centre
+    without = np.flatnonzero(np.bincount(zone, minlength=len(zones)) == 0)
+    for z in without.tolist():  # too small for a cell of its own: share the one at its centre
         zone = np.append(zone, z)
         ix = np.append(ix, int(np.floor(zones.x_m[z] / SIDE_M)))
         iy = np.append(iy, int(np.floor(zones.y_m[z] / SIDE_M)))
@@ -120,14 +135,14 @@ def _divide(zones: Zones) -> tuple[Ints, Ints, Ints]:
 
 
 def _street_around(ix: Ints, iy: Ints, street: StreetNodes) -> tuple[Floats, Floats]:
-    """Return metres of minor and of major street in the three by three cells around each cell (links by their middle)."""
+    """Return metres of minor and of major street in the 3 x 3 cells around each cell (links by their middle)."""
     low_x, low_y = int(ix.min()) - 1, int(iy.min()) - 1
     wide, high = int(ix.max()) - low_x + 2, int(iy.max()) - low_y + 2
     lx = np.floor(street.link_x_m / SIDE_M).astype(np.int64) - low_x
     ly = np.floor(street.link_y_m / SIDE_M).astype(np.int64) - low_y
     kind = np.array([2 if f in MAJOR else 0 if f in ("motorway", "expressway") else 1 for f in street.link_facility])
     inside = (lx >= 0) & (lx < wide) & (ly >= 0) & (ly < high)
-    found: list[NDArray[np.float64]] = []
+    found: list[Floats] = []
     for k in (1, 2):
         grid = np.zeros((wide, high))
         use = inside & (kind == k)

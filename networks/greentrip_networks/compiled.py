@@ -32,13 +32,13 @@ class RoadArrays:
     bike: Bools
     generated: Bools
     facility: tuple[str, ...]  # by link
-    zone_node: Int32s  # (zones,) where car trips of a zone enter and leave: the node nearest its residents' and jobs' centre
+    zone_node: Int32s  # (zones,) where its car trips start and end: nearest to its residents' and jobs' centre
     cell_node: Int32s  # (cells,) nearest walkable node
 
 
 @dataclass(frozen=True, eq=False)
 class RailArrays:
-    """Stations and platforms (a line at a station); ride links join platforms, transfer links platforms of one station."""
+    """Stations and platforms (a line at a station); rides join platforms, transfers the platforms of one station."""
 
     stations: tuple[str, ...]
     x_m: Floats

@@ -80,7 +80,17 @@ def _rail(network: Network, links: Links) -> RailArrays:
     for u, v, data in rail.edges(data=True):
         if data["line"] not in line_row:
             raise UnknownNameError("line of the rail graph", data["line"], line_row)
-        rides.append((line_row[data["line"]], data["direction"], data["seq"], station_row[u], station_row[v], data["time_s"], data["length_m"]))
+        rides.append(
+            (
+                line_row[data["line"]],
+                data["direction"],
+                data["seq"],
+                station_row[u],
+                station_row[v],
+                data["time_s"],
+                data["length_m"],
+            )
+        )
     rides.sort()
     platforms = sorted({(r[k], r[0]) for r in rides for k in (3, 4)})
     platform_row = {p: i for i, p in enumerate(platforms)}
@@ -138,15 +148,21 @@ def _buses(network: Network, links: Links) -> BusArrays:
     pairs, of_pair = np.unique(call_node[leg - 1] * len(links.nodes) + call_node[leg], return_inverse=True)
     cost = np.where(links.auto, links.free_s, np.inf)
     pair_first, pair_links = quickest_paths(
-        links.first_out, links.tail, links.head, cost,
-        (pairs // len(links.nodes)).astype(np.int32), (pairs % len(links.nodes)).astype(np.int32),
+        links.first_out,
+        links.tail,
+        links.head,
+        cost,
+        (pairs // len(links.nodes)).astype(np.int32),
+        (pairs % len(links.nodes)).astype(np.int32),
     )
     length = np.diff(pair_first)
     if len(pairs) and length.min() == 0:
         bad = leg[np.flatnonzero(length[of_pair] == 0)[0]]
         at = links.nodes[call_node[bad - 1]], links.nodes[call_node[bad]]
         line = buses.lines[int(np.searchsorted(pattern_first, bad, side="right") - 1) // 2].id
-        raise TableError("buses", "stops that a bus can reach from the stop before", column=f"line {line}", value=" -> ".join(at))
+        raise TableError(
+            "buses", "stops that a bus can reach from the stop before", column=f"line {line}", value=" -> ".join(at)
+        )
     count = np.zeros(len(call_node) + 1, np.int64)
     count[leg + 1] = length[of_pair]
     path_first = np.cumsum(count)

@@ -9,7 +9,7 @@ _MIX2 = np.uint64(0x94D049BB133111EB)
 
 
 def hash64(*keys: ArrayLike) -> NDArray[np.uint64]:
-    """Mix integer keys (broadcast together) into 64 random-looking bits with the SplitMix64 finaliser (Steele et al. 2014)."""
+    """Mix integer keys, broadcast together, into 64 bits by the SplitMix64 finaliser (Steele and others 2014)."""
     arrays = np.broadcast_arrays(*(np.atleast_1d(np.asarray(k, np.int64)) for k in keys))
     state = np.zeros(arrays[0].shape, np.uint64)
     with np.errstate(over="ignore"):

@@ -1,4 +1,4 @@
-"""Quickest paths between pairs of nodes on link arrays, for bus lines; search stops as soon as the target is settled."""
+"""Quickest paths between pairs of nodes on link arrays, for bus lines; a search stops at its target."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 def quickest_paths(
     first_out: Int32s, tail: Int32s, head: Int32s, cost: Floats, origin: Int32s, target: Int32s
 ) -> tuple[Ints, Int32s]:
-    """Return (first, links): the links of pair p in driving order are links[first[p]:first[p + 1]], none if unreachable.
+    """Return (first, links): pair p drives links[first[p]:first[p + 1]] in this order, none if unreachable.
 
     A link of infinite cost is closed. Equal costs are settled by the lower node, then the lower link.
     """

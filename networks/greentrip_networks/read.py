@@ -1,7 +1,8 @@
 """Read a city from a folder of tables.
 
 The folder holds city.toml and zones, districts, stations, lines, line_stations, transfers, terrain (CSV) and the road
-graph in the General Modeling Network Specification (roads/node.csv, roads/link.csv); docs/tables.md describes each column.
+graph in the General Modeling Network Specification (roads/node.csv, roads/link.csv); docs/tables.md describes each
+column.
 """
 
 import tomllib
@@ -109,14 +110,21 @@ def read_tables(folder: Path | str, *, year: int, name: str, placement: int = 0)
         terrain,
         placement,
     )
-    buses = bus_service(folder, roads, zones, city.section("buses"))
+    bus_zones = _read_zones(folder, city, plane, int(city.number("buses", "year")))  # one bus service in every year
+    buses = bus_service(folder, roads, bus_zones, city.section("buses"))
     fares = city.section("fares")
     target = city.section("target")
     try:
         made_fares = Fares(**{**fares, "metro_bands": tuple((float(a), float(b)) for a, b in fares["metro_bands"])})
         made_target = Target(**{**target, "value": float(target["value"])})
         observed = tuple(
-            Observed(o["year"], o["area"], {m: float(p) for m, p in o["shares"].items()}, float(o["trips_million"]), o["source"])
+            Observed(
+                o["year"],
+                o["area"],
+                {m: float(p) for m, p in o["shares"].items()},
+                float(o["trips_million"]),
+                o["source"],
+            )
             for o in city.listed("observed")
         )
     except (TypeError, KeyError, ValueError) as error:
@@ -168,6 +176,7 @@ class City:
     """The city.toml of a folder, read by key with errors that name the key."""
 
     def __init__(self, folder: Path) -> None:
+        """Read the file; raise TableError if it is missing or is not TOML."""
         self.file = f"{folder.name}/city.toml"
         try:
             self.data: dict[str, Any] = tomllib.loads(read_text(folder / "city.toml"))
@@ -245,13 +254,17 @@ def _check_districts(folder: Path, zones: Table) -> None:
     totals = {s: np.zeros(len(row)) for s in sums}
     for i, district in enumerate(zones["district_en"]):
         if district not in row:
-            raise zones.error(i, "district_en", f"a district of districts.csv; {UnknownNameError('district', district, row)}")
+            raise zones.error(
+                i, "district_en", f"a district of districts.csv; {UnknownNameError('district', district, row)}"
+            )
         for s in sums:
             totals[s][row[district]] += zones[s][i]
     for s in sums:
         for d, i in row.items():
             if abs(totals[s][i] - districts[s][i]) > max(0.005 * districts[s][i], 5):
-                raise districts.error(i, s, f"the sum over the zones of {d} in zones.csv, {totals[s][i]:.0f}, within 0.5 %")
+                raise districts.error(
+                    i, s, f"the sum over the zones of {d} in zones.csv, {totals[s][i]:.0f}, within 0.5 %"
+                )
 
 
 def _read_terrain(folder: Path, plane: Plane) -> np.ndarray[Any, np.dtype[np.float64]]:

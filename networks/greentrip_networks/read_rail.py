@@ -1,5 +1,6 @@
 """Read the rail lines and stations that are open at the end of a year."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -55,15 +56,15 @@ def read_rail(
 ) -> tuple["nx.MultiDiGraph[str]", tuple[Line, ...], dict[tuple[str, str, str], float]]:
     """Return the rail graph, its lines and the walks between platforms (seconds) at the end of a year.
 
-    Rows opened later are left out; where trains pass a station not yet open, the ride joins its neighbours. The last row of
-    a loop line repeats its first station. Every line runs in both directions.
+    Rows opened later are left out; where trains pass a station not yet open, the ride joins its neighbours. The last
+    row of a loop line repeats its first station. Every line runs in both directions.
     """
     stations = read_table(folder / "stations.csv", _STATIONS)
     lines = read_table(folder / "lines.csv", _LINES)
     calls = read_table(folder / "line_stations.csv", _CALLS)
     transfers = read_table(folder / "transfers.csv", _TRANSFERS)
-    station_row = {s: i for i, s in enumerate(stations["station_id"])}
-    line_row = {s: i for i, s in enumerate(lines["line_id"])}
+    station_row: dict[str, int] = {s: i for i, s in enumerate(stations["station_id"])}
+    line_row: dict[str, int] = {s: i for i, s in enumerate(lines["line_id"])}
     by_line: dict[str, list[int]] = {s: [] for s in line_row}
     for i in range(len(calls)):
         _known(calls, i, "line_id", "line", line_row)
@@ -92,7 +93,7 @@ def read_rail(
                 opened=lines["opened"][row],
             )
         )
-        for seq, (a, b) in enumerate(zip(rows[:-1], rows[1:], strict=True)):
+        for seq, (a, b) in enumerate(pairwise(rows)):
             u, v = calls["station_id"][a], calls["station_id"][b]
             used.update((u, v))
             ride = {
@@ -107,7 +108,7 @@ def read_rail(
     lon = stations.numbers("lon")[rows]
     lat = stations.numbers("lat")[rows]
     x, y = plane.to_metres(lon, lat)
-    at, metres = street.find(x, y) if rows else ([], [])
+    at, metres = street.find(x, y)
     for k, i in enumerate(rows):
         graph.add_node(
             stations["station_id"][i],
@@ -121,7 +122,8 @@ def read_rail(
             node=street.nodes[at[k]],
             node_m=float(metres[k]),
         )
-    graph.add_edges_from(rides)
+    for u, v, ride_key, data in rides:
+        graph.add_edge(u, v, key=ride_key, **data)
     walks: dict[tuple[str, str, str], float] = {}
     for i in range(len(transfers)):
         _known(transfers, i, "station_id", "station", station_row)
@@ -140,12 +142,17 @@ def _known(table: Table, i: int, column: str, kind: str, known: dict[str, int]) 
 
 def _check_order(calls: Table, rows: list[int], *, loop: bool) -> None:
     """Raise TableError unless positions and times of a line grow from row to row and a loop closes."""
-    for a, b in zip(rows[:-1], rows[1:], strict=True):
+    for a, b in pairwise(rows):
         for column in ("seq", "position_m", "time_s"):
             if not calls[column][b] > calls[column][a]:
-                raise calls.error(b, column, f"more than {calls[column][a]:g}, the value of the row before on this line")
+                raise calls.error(
+                    b, column, f"more than {calls[column][a]:g}, the value of the row before on this line"
+                )
     if loop and rows and calls["station_id"][rows[0]] != calls["station_id"][rows[-1]]:
         raise TableError(
-            calls.file, "a last row that repeats the first station of a loop line", row=calls.rows[rows[-1]], column="station_id",
+            calls.file,
+            "a last row that repeats the first station of a loop line",
+            row=calls.rows[rows[-1]],
+            column="station_id",
             value=calls["station_id"][rows[-1]],
         )

@@ -15,7 +15,18 @@ from greentrip_networks.network import Floats, Ints
 from greentrip_networks.tables import Column, read_table
 
 USES = ("auto", "walk", "bike")
-FACILITIES = ("motorway", "trunk", "expressway", "ring", "arterial", "primary", "secondary", "collector", "local", "connector")
+FACILITIES = (
+    "motorway",
+    "trunk",
+    "expressway",
+    "ring",
+    "arterial",
+    "primary",
+    "secondary",
+    "collector",
+    "local",
+    "connector",
+)
 
 _NODES = (
     Column("node_id", unique=True),
@@ -78,15 +89,18 @@ def nearest_nodes(roads: "nx.MultiDiGraph[str]") -> StreetNodes:
         raise TableError("roads/link.csv", "links that allow walk", column="allowed_uses")
     xy = np.array([place[n] for n in nodes], np.float64)
     middle: NDArray[np.float64] = np.array(mid, np.float64).reshape(-1, 3)
-    return StreetNodes(nodes, xy[:, 0], xy[:, 1], cKDTree(xy), middle[:, 0], middle[:, 1], middle[:, 2], tuple(facility))
+    return StreetNodes(
+        nodes, xy[:, 0], xy[:, 1], cKDTree(xy), middle[:, 0], middle[:, 1], middle[:, 2], tuple(facility)
+    )
 
 
 def read_roads(folder: Path, plane: Plane) -> tuple["nx.MultiDiGraph[str]", StreetNodes]:
     """Read node.csv and link.csv into a street graph.
 
-    Lengths are metres, speeds km/h, capacity vehicles an hour and lane, lanes those of one direction; a link that is not
-    directed becomes two edges with the same key. Node attributes: lon, lat, x_m, y_m, name. Edge attributes: name,
-    name_zh, facility, length_m, lanes, free_speed_kmh, capacity_veh_h (per direction), uses, generated, geometry.
+    Lengths are metres, speeds km/h, capacity vehicles an hour and lane, lanes those of one direction; a link that is
+    not directed becomes two edges with the same key. Node attributes: lon, lat, x_m, y_m, name. Edge attributes:
+    name, name_zh, facility, length_m, lanes, free_speed_kmh, capacity_veh_h (per direction), uses, generated,
+    geometry.
     """
     nodes = read_table(folder / "node.csv", _NODES)
     links = read_table(folder / "link.csv", _LINKS)
@@ -106,7 +120,9 @@ def read_roads(folder: Path, plane: Plane) -> tuple["nx.MultiDiGraph[str]", Stre
         u, v = links["from_node_id"][i], links["to_node_id"][i]
         for column, end in (("from_node_id", u), ("to_node_id", v)):
             if end not in known:
-                raise links.error(i, column, f"a node of node.csv; {UnknownNameError('street node', end, sorted(known))}")
+                raise links.error(
+                    i, column, f"a node of node.csv; {UnknownNameError('street node', end, sorted(known))}"
+                )
         if u == v:
             raise links.error(i, "to_node_id", "another node than from_node_id")
         text = links["allowed_uses"][i]
@@ -134,5 +150,6 @@ def read_roads(folder: Path, plane: Plane) -> tuple["nx.MultiDiGraph[str]", Stre
         edges.append((u, v, key, data))
         if not links["directed"][i]:
             edges.append((v, u, key, dict(data)))
-    graph.add_edges_from(edges)
+    for u, v, key, data in edges:
+        graph.add_edge(u, v, key=key, **data)
     return graph, nearest_nodes(graph)

@@ -1,13 +1,15 @@
 """A street graph as arrays: links sorted by from node, to node and key."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Int32s = NDArray[np.int32]
 Floats = NDArray[np.float64]
@@ -43,7 +45,9 @@ def links_of(roads: "nx.MultiDiGraph[str]") -> Links:
     row = {n: i for i, n in enumerate(nodes)}
     x = np.array([d["x_m"] for _, d in roads.nodes(data=True)], np.float64)
     y = np.array([d["y_m"] for _, d in roads.nodes(data=True)], np.float64)
-    edges: list[tuple[int, int, str, dict[str, Any]]] = [(row[u], row[v], str(k), d) for u, v, k, d in roads.edges(keys=True, data=True)]
+    edges: list[tuple[int, int, str, dict[str, Any]]] = [
+        (row[u], row[v], str(k), d) for u, v, k, d in roads.edges(keys=True, data=True)
+    ]
     edges.sort(key=lambda e: e[:3])
     tail = np.array([e[0] for e in edges], np.int32)
     head = np.array([e[1] for e in edges], np.int32)

@@ -18,7 +18,7 @@ def summary(network: Network) -> dict[str, Any]:
     half). Kilometres of rail run from platform to platform, of each line in one direction; `track_km` counts a stretch
     between the same two stations once, whichever lines use it.
     """
-    roads = network.roads
+    roads, goal = network.roads, network.target
     named = generated = 0
     directed_km: dict[str, float] = {}
     named_km = generated_km = 0.0
@@ -41,7 +41,9 @@ def summary(network: Network) -> dict[str, Any]:
         track[pair] = min(track.get(pair, np.inf), data["length_m"] / 1000.0)
     buses = network.buses
     last = np.searchsorted(buses.line, np.arange(len(buses.lines)), side="right") - 1
-    residents_near, area_near = coverage(network, network.zones.areas.get(COVERED_AREA, np.ones(len(network.zones), bool)))
+    residents_near, area_near = coverage(
+        network, network.zones.areas.get(COVERED_AREA, np.ones(len(network.zones), bool))
+    )
     return {
         "name": network.name,
         "name_en": network.name_en,
@@ -73,15 +75,15 @@ def summary(network: Network) -> dict[str, Any]:
         "near_station_area": COVERED_AREA,
         "near_station_residents_share": round(residents_near, 4),
         "near_station_area_share": round(area_near, 4),
-        "target": f"{network.target.name} of {network.target.area}: {network.target.value:g} % in {network.target.year}",
+        "target": f"{goal.name} of {goal.area}: {goal.value:g} % in {goal.year}",
     }
 
 
 def coverage(network: Network, chosen: Bools, near_m: float = NEAR_M) -> tuple[float, float]:
-    """Return the share of residents and of area of the chosen zones within a distance of a station as the crow flies.
+    """Return the share of residents and of area of chosen zones that is near a station as the crow flies.
 
-    Residents are those of cells, each cell split into 25 points; area is that of the zone shared by its cells alike, so both
-    are as rough as the cells are.
+    Residents are those of cells, each cell split into 25 points; area is that of the zone shared by its cells
+    alike, so both are as rough as the cells are.
     """
     if not network.rail.number_of_nodes() or not chosen.any():
         return 0.0, 0.0

@@ -40,9 +40,11 @@ class Table:
     rows: list[int]
 
     def __len__(self) -> int:
+        """Return the number of rows."""
         return len(self.rows)
 
     def __getitem__(self, name: str) -> list[Any]:
+        """Return a column by its name."""
         return self.columns[name]
 
     def numbers(self, name: str) -> NDArray[np.float64]:
@@ -59,7 +61,11 @@ def read_text(path: Path) -> str:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        near = ", ".join(sorted(p.name for p in path.parent.glob("*.*"))) if path.parent.is_dir() else "the folder is missing too"
+        near = (
+            ", ".join(sorted(p.name for p in path.parent.glob("*.*")))
+            if path.parent.is_dir()
+            else "the folder is missing too"
+        )
         raise TableError(str(path), f"this table to be there (found: {near})") from None
     except OSError as error:
         raise TableError(str(path), f"a file that can be read ({error.strerror})") from error
@@ -67,7 +73,9 @@ def read_text(path: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         row = data.count(b"\n", 0, error.start) + 1
-        raise TableError(str(path), "UTF-8 text; save the table as UTF-8", row=row, value=data[error.start : error.end]) from error
+        raise TableError(
+            str(path), "UTF-8 text; save the table as UTF-8", row=row, value=data[error.start : error.end]
+        ) from error
 
 
 def read_table(path: Path, columns: Sequence[Column]) -> Table:
@@ -90,9 +98,9 @@ def read_table(path: Path, columns: Sequence[Column]) -> Table:
             if name and header.count(name) > 1:
                 problems.append(TableError(file, "each column once", row=1, column=name, value=name))
                 break
-        for column in columns:
-            if column.name not in header and not column.optional:
-                problems.append(TableError(file, f"a column of this name (found: {', '.join(header) or 'no header'})", row=1, column=column.name))
+        found = f"a column of this name (found: {', '.join(header) or 'no header'})"
+        missing = [c.name for c in columns if c.name not in header and not c.optional]
+        problems.extend(TableError(file, found, row=1, column=name) for name in missing)
         if problems:
             raise _first(problems)
         rows: list[int] = []
@@ -101,7 +109,11 @@ def read_table(path: Path, columns: Sequence[Column]) -> Table:
             if not record or (len(record) == 1 and not record[0].strip()):
                 continue
             if len(record) != len(header):
-                problems.append(TableError(file, f"{len(header)} cells as in the header", row=reader.line_num, value=f"{len(record)} cells"))
+                problems.append(
+                    TableError(
+                        file, f"{len(header)} cells as in the header", row=reader.line_num, value=f"{len(record)} cells"
+                    )
+                )
                 if len(problems) >= MAX_PROBLEMS:
                     break
                 continue
@@ -126,7 +138,9 @@ def _first(problems: Sequence[TableError]) -> TableError:
     first = problems[0]
     if len(problems) > 1:
         more = f"{len(problems) - 1} other problem{'s' if len(problems) > 2 else ''}"
-        first.args = (f"{first.args[0]} (and {more}{' at least' if len(problems) >= MAX_PROBLEMS else ''} in this table)",)
+        first.args = (
+            f"{first.args[0]} (and {more}{' at least' if len(problems) >= MAX_PROBLEMS else ''} in this table)",
+        )
     return first
 
 
@@ -151,7 +165,13 @@ def _column(file: str, column: Column, texts: list[str], rows: list[int], proble
 
 def _well_formed(column: Column, texts: list[str]) -> list[Any] | None:
     """Return a whole column's values at once if nothing is wrong with it, else None."""
-    if column.kind == "text" and column.empty and not column.unique and not column.among and column.default in (None, ""):
+    if (
+        column.kind == "text"
+        and column.empty
+        and not column.unique
+        and not column.among
+        and column.default in (None, "")
+    ):
         return texts
     if not texts or (column.unique and len(set(texts)) < len(texts)):
         return None

@@ -24,15 +24,16 @@ class Problem:
     remedy: str
 
     def __str__(self) -> str:
+        """Say it in one line."""
         return f"{self.level}: {self.place}: {self.message}; {self.remedy}"
 
 
 def validate(network: Network) -> list[Problem]:
     """List the problems of a network, errors first; an empty list means that none was found.
 
-    Checked are: pieces of the street graph (all links, and those for cars) and of the rail graph with the zones or stations
-    cut off, lengths, capacities, speeds and times of links and rides, stations and cells far from streets, zones without
-    people, and shares of cells that do not sum to one.
+    Checked are: pieces of the street graph (all links, and those for cars) and of the rail graph with the zones or
+    stations cut off, lengths, capacities, speeds and times of links and rides, stations and cells far from streets,
+    zones without people, and shares of cells that do not sum to one.
     """
     problems = [*_road_pieces(network), *_links(network), *_rail(network), *_zones(network)]
     return sorted(problems, key=lambda p: p.level != "error")
@@ -55,7 +56,14 @@ def _road_pieces(network: Network) -> list[Problem]:
         cut = [zones.name_en[i] for i in range(len(zones)) if street.nodes[at[i]] not in pieces[0]]
         sizes = _named([str(len(p)) for p in pieces])
         off = f"zones cut off: {_named(cut)}" if cut else "no zone is cut off"
-        problems.append(Problem("error", "roads", f"{len(pieces)} pieces (nodes: {sizes}), {off}", "join the pieces or remove the small ones"))
+        problems.append(
+            Problem(
+                "error",
+                "roads",
+                f"{len(pieces)} pieces (nodes: {sizes}), {off}",
+                "join the pieces or remove the small ones",
+            )
+        )
     links = links_of(network.roads)
     main = drivable(links)
     driven = np.zeros(len(links.nodes), bool)
@@ -63,7 +71,12 @@ def _road_pieces(network: Network) -> list[Problem]:
     lost = [links.nodes[i] for i in np.flatnonzero(driven & ~main)]
     if lost:
         problems.append(
-            Problem("warning", "roads", f"cars cannot both reach and leave {len(lost)} nodes: {_named(lost)}", "check directions of one-way links")
+            Problem(
+                "warning",
+                "roads",
+                f"cars cannot both reach and leave {len(lost)} nodes: {_named(lost)}",
+                "check directions of one-way links",
+            )
         )
     return problems
 
@@ -78,11 +91,16 @@ def _links(network: Network) -> list[Problem]:
         if not data["length_m"] > 0:
             bad.setdefault(("error", "length_m not above 0", "give the length in metres"), []).append(str(key))
         elif data["length_m"] < 0.9 * crow - 10:
-            bad.setdefault(("warning", "shorter than the straight line between its nodes", "check lengths and coordinates"), []).append(str(key))
+            bad.setdefault(
+                ("warning", "shorter than the straight line between its nodes", "check lengths and coordinates"), []
+            ).append(str(key))
         if not 1 <= data["free_speed_kmh"] <= 140:
             bad.setdefault(("error", "free_speed_kmh not in 1 to 140", "give the speed in km/h"), []).append(str(key))
         if "auto" in data["uses"] and not data["capacity_veh_h"] > 0:
-            bad.setdefault(("error", "no capacity though cars may use it", "give vehicles an hour or remove auto from its uses"), []).append(str(key))
+            bad.setdefault(
+                ("error", "no capacity though cars may use it", "give vehicles an hour or remove auto from its uses"),
+                [],
+            ).append(str(key))
     return [
         Problem(level, f"roads, {len(keys)} link{'s' if len(keys) > 1 else ''} ({_named(keys)})", message, remedy)
         for (level, message, remedy), keys in bad.items()
@@ -96,21 +114,43 @@ def _rail(network: Network) -> list[Problem]:
     pieces = sorted(nx.weakly_connected_components(rail), key=lambda p: (-len(p), min(p)))
     if len(pieces) > 1:
         cut = [rail.nodes[s]["name_en"] for p in pieces[1:] for s in sorted(p)]
-        message = f"{len(pieces)} pieces (stations: {_named([str(len(p)) for p in pieces])}), apart from the largest: {_named(cut)}"
-        problems.append(Problem("warning", "rail", message, "riders between them must walk or take a bus; join them if that is not meant"))
+        sizes = _named([str(len(p)) for p in pieces])
+        message = f"{len(pieces)} pieces (stations: {sizes}), apart from the largest: {_named(cut)}"
+        problems.append(
+            Problem(
+                "warning",
+                "rail",
+                message,
+                "riders between them must walk or take a bus; join them if that is not meant",
+            )
+        )
     for u, v, data in rail.edges(data=True):
         place = f"rail, line {data['line']}, {u} to {v}"
         if not (data["length_m"] > 0 and data["time_s"] > 0):
             problems.append(Problem("error", place, "a ride without length or time", "give metres and seconds above 0"))
         elif not 2 <= data["length_m"] / data["time_s"] * 3.6 <= 160:
             speed = data["length_m"] / data["time_s"] * 3.6
-            problems.append(Problem("warning", place, f"{speed:.0f} km/h between stations", "check position_m and time_s"))
+            problems.append(
+                Problem("warning", place, f"{speed:.0f} km/h between stations", "check position_m and time_s")
+            )
     for station, data in rail.nodes(data=True):
         if data["node"] not in network.roads:
-            problems.append(Problem("error", f"station {station}", f"its street node {data['node']!r} is not there", "read the tables again"))
+            problems.append(
+                Problem(
+                    "error",
+                    f"station {station}",
+                    f"its street node {data['node']!r} is not there",
+                    "read the tables again",
+                )
+            )
         elif data["node_m"] > FAR_STATION_M:
             problems.append(
-                Problem("warning", f"station {data['name_en']}", f"{data['node_m']:.0f} m from the nearest street", "check its place or add a street")
+                Problem(
+                    "warning",
+                    f"station {data['name_en']}",
+                    f"{data['node_m']:.0f} m from the nearest street",
+                    "check its place or add a street",
+                )
             )
     return problems
 
@@ -126,10 +166,17 @@ def _zones(network: Network) -> list[Problem]:
         total = np.bincount(cells.zone, share, minlength=len(zones))
         wrong = [zones.name_en[i] for i in np.flatnonzero(np.abs(total - 1) > 1e-9)]
         if wrong:
-            problems.append(Problem("error", "cells", f"{name} does not sum to 1 in {_named(wrong)}", "divide by the zone's sum"))
+            problems.append(
+                Problem("error", "cells", f"{name} does not sum to 1 in {_named(wrong)}", "divide by the zone's sum")
+            )
     far = sorted({zones.name_en[cells.zone[i]] for i in np.flatnonzero(cells.node_m > FAR_CELL_M)})
     if far:
         problems.append(
-            Problem("warning", "cells", f"some lie more than {FAR_CELL_M:.0f} m from a street in {_named(far)}", "add streets there")
+            Problem(
+                "warning",
+                "cells",
+                f"some lie more than {FAR_CELL_M:.0f} m from a street in {_named(far)}",
+                "add streets there",
+            )
         )
     return problems

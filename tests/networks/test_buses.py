@@ -36,7 +36,9 @@ def test_lines_run_forward_on_streets(city: Network, lines: int, mean_km: float)
         assert buses.position_m[mine[0]] == 0
         assert (np.diff(buses.position_m[mine]) > 0).all()
         assert len({buses.node[i] for i in mine}) == len(mine)
-        assert all("walk" in d["uses"] for i in mine for _, _, d in list(city.roads.out_edges(buses.node[i], data=True))[:1])
+        assert all(
+            "walk" in d["uses"] for i in mine for _, _, d in list(city.roads.out_edges(buses.node[i], data=True))[:1]
+        )
 
 
 def test_the_same_bytes_every_time(city: Network) -> None:

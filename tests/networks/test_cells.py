@@ -63,10 +63,16 @@ def test_placement_is_a_key(city: Network) -> None:
 
 
 def test_cells_are_where_the_streets_and_stations_are(city: Network) -> None:
-    near = make_cells(city.zones, nearest_nodes(city.roads), city.plane, city.zones.x_m[7:8], city.zones.y_m[7:8], NO_TERRAIN, 0)
+    near = make_cells(
+        city.zones, nearest_nodes(city.roads), city.plane, city.zones.x_m[7:8], city.zones.y_m[7:8], NO_TERRAIN, 0
+    )
     without = place(city, city.zones)
-    centre = np.flatnonzero((near.zone == 7) & (np.hypot(near.x_m - city.zones.x_m[7], near.y_m - city.zones.y_m[7]) < SIDE_M))
-    same = np.flatnonzero((without.zone == 7) & (np.hypot(without.x_m - city.zones.x_m[7], without.y_m - city.zones.y_m[7]) < SIDE_M))
+    centre = np.flatnonzero(
+        (near.zone == 7) & (np.hypot(near.x_m - city.zones.x_m[7], near.y_m - city.zones.y_m[7]) < SIDE_M)
+    )
+    same = np.flatnonzero(
+        (without.zone == 7) & (np.hypot(without.x_m - city.zones.x_m[7], without.y_m - city.zones.y_m[7]) < SIDE_M)
+    )
     assert near.work_share[centre].sum() > without.work_share[same].sum() + 0.05
 
 

@@ -1,5 +1,7 @@
 """Compiled arrays say what the graphs and tables say."""
 
+from itertools import pairwise
+
 import numpy as np
 from greentrip_networks import Network, RailOfYear, Scenario, SetHeadway
 from greentrip_networks.road_arrays import drivable, links_of
@@ -34,7 +36,11 @@ def test_rides_join_platforms_of_their_line_in_both_directions(city: Network) ->
     assert (rail.platform_line[rail.ride_from] == rail.ride_line).all()
     assert (rail.platform_line[rail.ride_to] == rail.ride_line).all()
     there = rail.ride_m[rail.ride_direction == 0].sum()
-    assert there == rail.ride_m[rail.ride_direction == 1].sum() == 0.5 * sum(d["length_m"] for _, _, d in city.rail.edges(data=True))
+    assert (
+        there
+        == rail.ride_m[rail.ride_direction == 1].sum()
+        == 0.5 * sum(d["length_m"] for _, _, d in city.rail.edges(data=True))
+    )
     assert sorted(rail.transfer_s.tolist()) == [90.0, 90.0, 140.0, 150.0]
     assert (rail.platform_station[rail.transfer_from] == rail.platform_station[rail.transfer_to]).all()
 
@@ -46,7 +52,7 @@ def test_bus_patterns_run_both_ways_on_links_cars_may_use(city: Network) -> None
         rows = range(buses.pattern_first[p], buses.pattern_first[p + 1])
         assert buses.path_first[rows[0]] == buses.path_first[rows[0] + 1]
         metres = 0.0
-        for before, row in zip(rows[:-1], rows[1:], strict=True):
+        for before, row in pairwise(rows):
             path = buses.path_link[buses.path_first[row] : buses.path_first[row + 1]]
             assert roads.auto[path].all()
             assert roads.tail[path[0]] == buses.stop_node[buses.call_stop[before]]

@@ -21,7 +21,9 @@ def test_paths_cost_what_networkx_says(n: int, raw: list[tuple[int, int, int]]) 
     graph.add_nodes_from(range(n))
     graph.add_weighted_edges_from(links)
     pairs = [(a, b) for a in range(n) for b in range(n) if a != b]
-    begin, path = quickest_paths(first, tail, head, cost, np.array([p[0] for p in pairs], np.int32), np.array([p[1] for p in pairs], np.int32))
+    begin, path = quickest_paths(
+        first, tail, head, cost, np.array([p[0] for p in pairs], np.int32), np.array([p[1] for p in pairs], np.int32)
+    )
     for k, (a, b) in enumerate(pairs):
         mine = path[begin[k] : begin[k + 1]]
         if not nx.has_path(graph, a, b):

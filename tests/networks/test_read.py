@@ -5,7 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from greentrip_networks import NAMES, Network, PiecesError, TableError, UnknownNameError, beijing, load, rail_of_year, read_tables
+from greentrip_networks import (
+    NAMES,
+    Network,
+    PiecesError,
+    TableError,
+    UnknownNameError,
+    beijing,
+    load,
+    rail_of_year,
+    read_tables,
+)
 
 Spoil = Callable[[str, str, str], Path]
 
@@ -43,12 +53,37 @@ def test_a_missing_table_is_named(tables: Path) -> None:
         ("zones.csv", "z01,西磨坊", "z01,", r"town/zones\.csv, row 2, column name_zh: saw ''; expected some text"),
         ("zones.csv", "z02,", "z01,", r"row 3, column zone_id: saw 'z01'; expected a value used once"),
         ("zones.csv", "Riverside", "Riversid", r"column district_en: saw 'Riversid'.*nearest: Riverside"),
-        ("line_stations.csv", "1,1,west-mill,0,0", "1,1,west-mil,0,0", r"row 2, column station_id: saw 'west-mil'.*nearest: west-mill"),
-        ("line_stations.csv", "1,1,west-mill,0,0", "1,1,west-mill,99999,0", r"row 3, column position_m.*more than 99999"),
-        ("line_stations.csv", "1,1,west-mill", "9,1,west-mill", r"row 2, column line_id: saw '9'; expected a known line"),
-        ("lines.csv", "1号线,Line 1,metro,metro,0", "1号线,Line 1,metro,metro,1", "repeats the first station of a loop"),
+        (
+            "line_stations.csv",
+            "1,1,west-mill,0,0",
+            "1,1,west-mil,0,0",
+            r"row 2, column station_id: saw 'west-mil'.*nearest: west-mill",
+        ),
+        (
+            "line_stations.csv",
+            "1,1,west-mill,0,0",
+            "1,1,west-mill,99999,0",
+            r"row 3, column position_m.*more than 99999",
+        ),
+        (
+            "line_stations.csv",
+            "1,1,west-mill",
+            "9,1,west-mill",
+            r"row 2, column line_id: saw '9'; expected a known line",
+        ),
+        (
+            "lines.csv",
+            "1号线,Line 1,metro,metro,0",
+            "1号线,Line 1,metro,metro,1",
+            "repeats the first station of a loop",
+        ),
         ("lines.csv", "Line 1,metro", "Line 1,rocket", r"column mode: saw 'rocket'; expected one of metro, tram"),
-        ("roads/link.csv", "auto,walk,bike", "auto,horse", r"column allowed_uses: saw 'auto,horse'; expected some of auto, walk, bike"),
+        (
+            "roads/link.csv",
+            "auto,walk,bike",
+            "auto,horse",
+            r"column allowed_uses: saw 'auto,horse'; expected some of auto, walk, bike",
+        ),
         ("roads/link.csv", "t001,n0000", "t001,n9000", r"column from_node_id: saw 'n9000'.*nearest"),
         ("roads/node.csv", "n0000,", "n0000,9", r"roads/node\.csv, row 2, column x_coord"),
         ("city.toml", "[plane]", "[plain]", r"city\.toml, column plane; expected a section \[plane\]"),
@@ -73,7 +108,9 @@ def test_streets_in_pieces_are_counted_and_zones_cut_off_named(tables: Path) -> 
     cut = {f"n{i:02d}{j:02d}" for i in range(3) for j in range(4)}
     kept = [line for line in lines[1:] if len(cut & set(line.split(",")[1:3])) != 1]
     path.write_text("\n".join([lines[0], *kept]) + "\n", encoding="utf-8")
-    with pytest.raises(PiecesError, match=r"road graph is in 2 pieces \(nodes: 148, 12\); zones cut off: West Mill") as caught:
+    with pytest.raises(
+        PiecesError, match=r"road graph is in 2 pieces \(nodes: 148, 12\); zones cut off: West Mill"
+    ) as caught:
         read_tables(tables, year=2019, name="town")
     assert caught.value.sizes == [148, 12]
 

@@ -22,12 +22,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 ROUTE = FeederRoute(
-    id="f1", station="harbour", stops=("n1306",), path=("n1306", "n1305", "n1304"), ride_s=(240.0,), length_m=1500.0,
-    headway_s=600.0, vehicles=2, capacity=60, cost_cny_day=4000.0,
+    id="f1",
+    station="harbour",
+    stops=("n1306",),
+    path=("n1306", "n1305", "n1304"),
+    ride_s=(240.0,),
+    length_m=1500.0,
+    headway_s=600.0,
+    vehicles=2,
+    capacity=60,
+    cost_cny_day=4000.0,
 )
 STEPS = [
-    RailOfYear(2016), AddFeeders((ROUTE,)), SetHeadway("1", 120.0), SetHeadway("2", 200.0, "pm"), SetFare("metro", 0.5),
-    SetFare("bus", 0.0), SetFare("taxi", 2.0), SetFare("feeder", 2.0), SetFare("fuel", 1.5), SetParkingPrice("Old City", 12.0),
+    RailOfYear(2016),
+    AddFeeders((ROUTE,)),
+    SetHeadway("1", 120.0),
+    SetHeadway("2", 200.0, "pm"),
+    SetFare("metro", 0.5),
+    SetFare("bus", 0.0),
+    SetFare("taxi", 2.0),
+    SetFare("feeder", 2.0),
+    SetFare("fuel", 1.5),
+    SetParkingPrice("Old City", 12.0),
     MoveResidents("New Town", "central city", 1000.0),
 ]
 

@@ -44,7 +44,9 @@ def write(folder: Path, text: str | bytes) -> Path:
         ("", 1, "id", None, "a column of this name"),
     ],
 )
-def test_a_bad_cell_is_named(tmp_path: Path, text: str, row: int, column: str, value: str | None, expected: str) -> None:
+def test_a_bad_cell_is_named(
+    tmp_path: Path, text: str, row: int, column: str, value: str | None, expected: str
+) -> None:
     with pytest.raises(TableError) as caught:
         read_table(write(tmp_path, text), COLUMNS)
     error = caught.value
@@ -69,9 +71,11 @@ def test_a_missing_table_says_what_is_there(tmp_path: Path) -> None:
 
 
 def test_other_encodings_are_refused_and_a_byte_order_mark_is_not(tmp_path: Path) -> None:
-    with pytest.raises(TableError, match="row 2.*UTF-8"):
+    with pytest.raises(TableError, match=r"row 2.*UTF-8"):
         read_table(write(tmp_path, HEAD.encode() + "北京,1,1,0\n".encode("gbk")), COLUMNS)
-    assert read_table(write(tmp_path, b"\xef\xbb\xbf" + HEAD.encode() + "北京,1,1,0\n".encode()), COLUMNS)["id"] == ["北京"]
+    assert read_table(write(tmp_path, b"\xef\xbb\xbf" + HEAD.encode() + "北京,1,1,0\n".encode()), COLUMNS)["id"] == [
+        "北京"
+    ]
 
 
 def test_broken_quotes_are_refused(tmp_path: Path) -> None:
@@ -81,7 +85,9 @@ def test_broken_quotes_are_refused(tmp_path: Path) -> None:
 
 rows = st.lists(
     st.tuples(
-        st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp")), min_size=1, max_size=8),
+        st.text(
+            st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp")), min_size=1, max_size=8
+        ),
         st.floats(0, 100),
         st.integers(0, 10**9),
         st.booleans(),
@@ -92,7 +98,9 @@ rows = st.lists(
 
 
 @given(rows)
-def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, data: list[tuple[str, float, int, bool]]) -> None:
+def test_what_is_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, data: list[tuple[str, float, int, bool]]
+) -> None:
     path = tmp_path_factory.mktemp("round") / "t.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)

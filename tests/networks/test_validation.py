@@ -20,7 +20,12 @@ def test_links_that_cannot_be_are_listed(city: Network) -> None:
     roads.edges[h, i, j]["length_m"] = 10.0
     found = [str(p) for p in validate(city.with_(roads=roads))]
     assert [t.split(":")[0] for t in found] == ["error", "error", "error", "warning"]
-    for key, words in ((k, "length_m not above 0"), (c, "free_speed_kmh"), (g, "no capacity"), (j, "shorter than the straight line")):
+    for key, words in (
+        (k, "length_m not above 0"),
+        (c, "free_speed_kmh"),
+        (g, "no capacity"),
+        (j, "shorter than the straight line"),
+    ):
         assert any(key in t and words in t for t in found)
 
 
