@@ -83,6 +83,8 @@ def generate_buses(links: Links, zones: Zones, totals: Totals) -> Buses:
     covered = np.zeros(len(nodes), bool)
     shape = np.exp(SPREAD * normal(_KEY, 1, np.arange(totals.lines)) - SPREAD**2 / 2)
     scatter = np.exp(HEADWAY_SPREAD * normal(_KEY, 2, np.arange(totals.lines)))
+    draws = uniform(_KEY, 3, np.arange(totals.lines)[:, None], np.arange(2))
+    cost = base.copy()
     left_m = totals.line_km * 1000.0
     lines: list[Line] = []
     line: list[int] = []
@@ -90,21 +92,20 @@ def generate_buses(links: Links, zones: Zones, totals: Totals) -> Buses:
     call_m: list[float] = []
     for k in range(totals.lines):
         wanted = float(np.clip(shape[k] * left_m / (totals.lines - k), SHORTEST_M, LONGEST_M))
-        draw = uniform(_KEY, 3, k, np.arange(2))
-        a = _draw(weight_home * np.where(covered, 1.0, UNCOVERED), draw[0])
+        a = _draw(weight_home * np.where(covered, 1.0, UNCOVERED), draws[k, 0])
         crow = np.hypot(x - x[a], y - y[a]) * DETOUR
         pull = (weight_work + 0.5 * weight_home) * np.exp(-0.5 * ((crow - wanted) / (0.12 * wanted)) ** 2)
         pull[a] = 0.0
         b = (
-            _draw(pull, draw[1])
+            _draw(pull, draws[k, 1])
             if pull.sum() > 0
             else int(np.argmin(np.where(crow > 0, np.abs(crow - wanted), np.inf)))
         )
-        cost = base * (1.0 + np.minimum(CROWDED * served, CROWDED_MOST))
         ends = np.array([nodes[a]], np.int32), np.array([nodes[b]], np.int32)
         _, path = quickest_paths(links.first_out, links.tail, links.head, cost, *ends)
-        served[path] += 1.0
-        served[twin[path][twin[path] >= 0]] += 1.0
+        used = np.concatenate([path, twin[path][twin[path] >= 0]])
+        served[used] += 1.0
+        cost[used] = base[used] * (1.0 + np.minimum(CROWDED * served[used], CROWDED_MOST))
         stops, metres = _stops(links, path, row_in)
         left_m -= metres[-1]
         for place in tree.query_ball_point(np.column_stack([links.x_m[stops], links.y_m[stops]]), WALK_M):
