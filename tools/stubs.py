@@ -1,7 +1,8 @@
+# ruff: noqa: INP001, S603
 """Generate the Python stubs of the contract and lint it, without a network.
 
-`python tools/stubs.py` writes the stubs beside the .proto files; `--check` writes them to a temporary folder instead and
-fails when the committed ones differ; `--lint` runs buf on the contract. protoc runs in a process of its own because
+`python tools/stubs.py` writes the stubs beside the .proto files; `--check` writes them to a temporary folder instead
+and fails when the committed ones differ; `--lint` runs buf on the contract. protoc runs in a process of its own because
 grpc_tools and OR-Tools abort when they meet in one.
 """
 

@@ -1,6 +1,7 @@
-"""Greentrip's contract and client: simulate a city's commuters, test a green-trip target, design bus feeder routes.
+"""Greentrip's contract and client: simulate commuters, test a green-trip target, design bus feeder routes.
 
-The engine is in `greentrip_*` packages (`pip install greentrip[engine]`); this package needs none of it to call a server.
+The engine is in `greentrip_*` packages; `pip install greentrip[engine]` brings it.
+This package needs none of it to call a server.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""The command line: `greentrip demo`, `serve`, `network`, `scenario`, `simulate`, `optimize`, `compare`, `plan`, `report`.
+"""The command line: `greentrip demo`, `serve`, `network`, `scenario`, `simulate`, `optimize`, `compare`, `report`.
 
 Every command takes `--server HOST:PORT`, else it starts the service on `--data-dir`; `--json` prints data for machines.
 Whatever a command needs beyond typer is imported when it runs, so that `--help` is quick.
@@ -31,10 +31,16 @@ app.add_typer(run_app, name="run")
 app.add_typer(optimize_app, name="optimize")
 app.add_typer(plan_app, name="plan")
 
-Server = Annotated[str | None, typer.Option("--server", metavar="HOST:PORT", help="A running server, instead of one on --data-dir.")]
+Server = Annotated[
+    str | None, typer.Option("--server", metavar="HOST:PORT", help="A running server, instead of one on --data-dir.")
+]
 DataDir = Annotated[
     Path | None,
-    typer.Option("--data-dir", envvar="GREENTRIP_DATA", help="Data directory of the service; its owner is used if one runs. [greentrip-data]"),
+    typer.Option(
+        "--data-dir",
+        envvar="GREENTRIP_DATA",
+        help="Data directory of the service; its owner is used if one runs. [greentrip-data]",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print data for machines.")]
 Sample = Annotated[float, typer.Option(help="Share of residents simulated, above 0 to 1.")]
@@ -76,7 +82,9 @@ def demo(
     out: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("out/demo.html"),
     small: Annotated[bool, typer.Option("--small", help="The tiny city, in seconds.")] = False,
     server: Server = None,
-    data_dir: Annotated[Path | None, typer.Option("--data-dir", help="Keep the data here. [a temporary folder]")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option("--data-dir", help="Keep the data here. [a temporary folder]")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Do the main job end to end: simulate, test the target, design feeders, simulate again, compare, report."""
@@ -137,7 +145,10 @@ def scenario_create(
     name: str,
     network: Annotated[str, typer.Option(help="Base network.")] = "beijing-2019",
     intervention: Annotated[
-        list[str] | None, typer.Option(help='One change as JSON: {"kind": "SetHeadway", "line": "1", "headway_s": 120}; repeat for more.')
+        list[str] | None,
+        typer.Option(
+            help='One change as JSON: {"kind": "SetHeadway", "line": "1", "headway_s": 120}; repeat for more.'
+        ),
     ] = None,
     file: Annotated[Path | None, typer.Option(help="A JSON list of changes.")] = None,
     description: Annotated[str, typer.Option(help="A sentence for people.")] = "",
@@ -160,7 +171,11 @@ def scenario_create(
 def scenario_list(server: Server = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List the scenarios."""
     with _client(server, data_dir) as client:
-        _print_all(client.scenarios(), as_json, lambda s: f"{s.name}  {s.network}  {len(s.interventions)} changes  {s.description}")
+        _print_all(
+            client.scenarios(),
+            as_json,
+            lambda s: f"{s.name}  {s.network}  {len(s.interventions)} changes  {s.description}",
+        )
 
 
 @scenario_app.command("show")
@@ -188,7 +203,9 @@ def simulate(
     numbers = _numbers(seeds, "--seeds")
     with _client(server, data_dir) as client:
         with show.bars(quiet=as_json) as bars:
-            done = client.simulate(scenario, plan=plan, seeds=numbers, sample=sample, max_days=max_days, progress=bars.run(scenario))
+            done = client.simulate(
+                scenario, plan=plan, seeds=numbers, sample=sample, max_days=max_days, progress=bars.run(scenario)
+            )
         results = done.results()
     if as_json:
         from greentrip.plain import plain
@@ -283,7 +300,9 @@ def run_cancel(name: str, server: Server = None, data_dir: DataDir = None, as_js
 def plan_list(server: Server = None, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List the plans."""
     with _client(server, data_dir) as client:
-        _print_all(client.plans(), as_json, lambda p: f"{p.name}  {p.network}  {len(p.routes)} routes  {p.vehicles} buses")
+        _print_all(
+            client.plans(), as_json, lambda p: f"{p.name}  {p.network}  {len(p.routes)} routes  {p.vehicles} buses"
+        )
 
 
 @plan_app.command("show")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,14 +79,14 @@ def _work(client: Client, demo: Demo, times: dict[str, float], *, as_json: bool)
     out = show.console()
     out.quiet = as_json
     seeds = range(demo.seeds)
-    common = {"seeds": seeds, "sample": demo.sample, "max_days": demo.max_days}
+    simulate = partial(client.simulate, demo.city, seeds=seeds, sample=demo.sample, max_days=demo.max_days)
 
     with _timed(times, "network"):
         city = client.network(demo.city)
     show.network(out, city)
 
     with _timed(times, "base runs"), show.bars(quiet=as_json) as bars:
-        base = client.simulate(demo.city, **common, progress=bars.run("today"))
+        base = simulate(progress=bars.run("today"))
     base_results = base.results()
     out.print()
     show.runs(out, "Today's network", base.runs, base_results)
@@ -100,7 +101,7 @@ def _work(client: Client, demo: Demo, times: dict[str, float], *, as_json: bool)
     show.plan(out, plan)
 
     with _timed(times, "runs with the plan"), show.bars(quiet=as_json) as bars:
-        after = client.simulate(demo.city, plan=plan, **common, progress=bars.run("with plan"))
+        after = simulate(plan=plan, progress=bars.run("with plan"))
     after_results = after.results()
     out.print()
     show.runs(out, "With the plan", after.runs, after_results)

@@ -7,13 +7,15 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from greentrip.v1 import scenario_pb2
 
 KINDS: Mapping[str, str] = {
-    f.message_type.name: f.name for f in scenario_pb2.Intervention.DESCRIPTOR.oneofs_by_name["kind"].fields if f.message_type is not None
+    f.message_type.name: f.name
+    for f in scenario_pb2.Intervention.DESCRIPTOR.oneofs_by_name["kind"].fields
+    if f.message_type is not None
 }
 """The name of each intervention's message and of its field in the oneof."""
 
@@ -27,7 +29,7 @@ def to_message(step: Any) -> scenario_pb2.Intervention:
     Parameters
     ----------
     step
-        A message already, a frozen dataclass whose class is named like its message, or a mapping with `kind` and the fields.
+        A message already, a dataclass whose class is named like its message, or a mapping with `kind` and fields.
 
     Raises
     ------
@@ -55,7 +57,7 @@ def to_message(step: Any) -> scenario_pb2.Intervention:
 
 
 def to_dict(message: scenario_pb2.Intervention) -> dict[str, Any]:
-    """Return an intervention as plain data: its kind and every field, ready for the model; an empty message has no kind."""
+    """Return an intervention as plain data, ready for the model: its kind (none in an empty message) and fields."""
     field = message.WhichOneof("kind")
     if field is None:
         return {"kind": ""}
@@ -75,11 +77,10 @@ def fill(message: Message, values: Mapping[str, Any]) -> None:
 
 def _fields(message: Message) -> dict[str, Any]:
     """Read every field."""
-    descriptor: Descriptor = message.DESCRIPTOR
-    return {f.name: _plain(f, getattr(message, f.name)) for f in descriptor.fields}
+    return {f.name: _plain(f, getattr(message, f.name)) for f in message.DESCRIPTOR.fields}
 
 
-def _plain(field: FieldDescriptor, value: Any) -> Any:
+def _plain(field: Any, value: Any) -> Any:
     """Read one field's value."""
     if field.is_repeated:
         return tuple(_fields(v) if field.message_type is not None else v for v in value)
@@ -91,7 +92,9 @@ def _fill(message: Message, values: Mapping[str, Any], where: str) -> None:
     fields = message.DESCRIPTOR.fields_by_name
     for name, value in values.items():
         if name not in fields:
-            raise ValueError(f"{where}{name}: {message.DESCRIPTOR.name} has no such field; expected {', '.join(fields)}")
+            raise ValueError(
+                f"{where}{name}: {message.DESCRIPTOR.name} has no such field; expected {', '.join(fields)}"
+            )
         field, place = fields[name], f"{where}{name}"
         if not field.is_repeated:
             setattr(message, name, _scalar(field, value, place))
@@ -108,7 +111,7 @@ def _fill(message: Message, values: Mapping[str, Any], where: str) -> None:
                 _fill(getattr(message, name).add(), data, f"{place}[{i}].")
 
 
-def _scalar(field: FieldDescriptor, value: Any, place: str) -> Any:
+def _scalar(field: Any, value: Any, place: str) -> Any:
     """Return a value that the field takes, or raise."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if field.cpp_type in _WHOLE:

@@ -1,9 +1,9 @@
 """Turn messages into plain data for `--json`: the same message gives the same text."""
 
 import json
+import math
 from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 
 def plain(message: Message) -> Any:
-    """Return a message as plain data: enums by name, times as text, unset messages left out, whole numbers as numbers."""
+    """Return a message as plain data: enums by name, times as text, infinities as null, unset messages left out."""
     if isinstance(message, Struct):
         return MessageToDict(message)
     if isinstance(message, Timestamp):
@@ -30,17 +30,17 @@ def dumps(data: Any) -> str:
     return json.dumps(data, ensure_ascii=False, indent=2, sort_keys=True)
 
 
-def _value(field: FieldDescriptor, value: Any) -> Any:
+def _value(field: Any, value: Any) -> Any:
     """Return a field's value as plain data."""
     if field.is_repeated:
         return [_one(field, v) for v in value]
     return _one(field, value)
 
 
-def _one(field: FieldDescriptor, value: Any) -> Any:
+def _one(field: Any, value: Any) -> Any:
     """Return one value as plain data."""
     if field.message_type is not None:
         return plain(value)
     if field.enum_type is not None:
         return field.enum_type.values_by_number[value].name
-    return value
+    return None if isinstance(value, float) and not math.isfinite(value) else value

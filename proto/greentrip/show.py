@@ -70,7 +70,9 @@ def network(out: Console, city: network_pb2.Network) -> None:
     rows: list[Sequence[Cell]] = [(label, number(summary[key])) for label, key in _COUNTS if key in summary]
     half = (len(rows) + 1) // 2
     paired = [(*rows[i], *(rows[half + i] if half + i < len(rows) else ("", ""))) for i in range(half)]
-    made = Table(title=f"{city.name}: {city.display_name}, {city.year}", title_justify="left", title_style="bold", pad_edge=False)
+    made = Table(
+        title=f"{city.name}: {city.display_name}, {city.year}", title_justify="left", title_style="bold", pad_edge=False
+    )
     for i, column in enumerate(("what", "count", "what", "count")):
         made.add_column(column, justify="right" if i % 2 else "left")
     for row in paired:
@@ -79,11 +81,14 @@ def network(out: Console, city: network_pb2.Network) -> None:
     if "near_station_residents_share" in summary:
         out.print(
             f"Within {number(summary['near_station_m'])} m of a rail station in {summary['near_station_area']}: "
-            f"{summary['near_station_residents_share']:.1%} of residents, {summary['near_station_area_share']:.1%} of the area"
+            f"{summary['near_station_residents_share']:.1%} of residents, "
+            f"{summary['near_station_area_share']:.1%} of the area"
         )
     for label, key in (("Rail km by line", "rail_km_by_line"), ("Road km by facility", "road_km_by_facility")):
         if summary.get(key):
-            out.print(f"{label}: " + ", ".join(f"{k} {number(v)}" for k, v in sorted(summary[key].items(), key=_natural)))
+            out.print(
+                f"{label}: " + ", ".join(f"{k} {number(v)}" for k, v in sorted(summary[key].items(), key=_natural))
+            )
     if city.HasField("target"):
         t = city.target
         out.print(f"Target: {t.indicator} of {t.area}, {t.percent:g} % by the end of {t.year} ({t.source})")
@@ -99,11 +104,28 @@ def runs(out: Console, title: str, done: Sequence[run_pb2.Run], results: Sequenc
     """Print how each seed ended."""
     shares = [_headline_share(r) for r in results]
     rows: list[Sequence[Cell]] = [
-        (str(run.seed), number(r.residents), number(r.trips), r.days, number(r.gap, 5), "yes" if r.converged else "NO", share)
+        (
+            str(run.seed),
+            number(r.residents),
+            number(r.trips),
+            r.days,
+            number(r.gap, 5),
+            "yes" if r.converged else "NO",
+            share,
+        )
         for run, r, share in zip(done, results, shares, strict=True)
     ]
-    area, base = (results[0].green_shares[0].area, results[0].green_shares[0].base) if results[0].green_shares else ("", "")
-    out.print(table(title, ("seed", "residents", "trips", "days", "gap", "converged", f"green % ({area}, {base})"), rows, digits=2))
+    area, base = (
+        (results[0].green_shares[0].area, results[0].green_shares[0].base) if results[0].green_shares else ("", "")
+    )
+    out.print(
+        table(
+            title,
+            ("seed", "residents", "trips", "days", "gap", "converged", f"green % ({area}, {base})"),
+            rows,
+            digits=2,
+        )
+    )
 
 
 def mode_shares(out: Console, results: Sequence[run_pb2.RunResult]) -> None:
@@ -122,7 +144,14 @@ def mode_shares(out: Console, results: Sequence[run_pb2.RunResult]) -> None:
         for mode in MODES
         if mode in first[area][base]
     ]
-    out.print(table(f"Main mode of trips: {area}, {base.replace('_', ' ')}", ("mode", "% of trips", "mean km", "mean min"), rows, digits=2))
+    out.print(
+        table(
+            f"Main mode of trips: {area}, {base.replace('_', ' ')}",
+            ("mode", "% of trips", "mean km", "mean min"),
+            rows,
+            digits=2,
+        )
+    )
 
 
 MODES = ("walk", "bicycle", "ebike", "bus", "metro", "pr", "car", "taxi")
@@ -131,10 +160,12 @@ MODES = ("walk", "bicycle", "ebike", "bus", "metro", "pr", "car", "taxi")
 def headline(out: Console, compared: comparison_pb2.Comparison) -> None:
     """Print the verdict on the target."""
     h = compared.headline
-    interval = f" [{h.change_interval.low:+.3f}, {h.change_interval.high:+.3f}]" if h.HasField("change_interval") else ""
+    interval = (
+        f" [{h.change_interval.low:+.3f}, {h.change_interval.high:+.3f}]" if h.HasField("change_interval") else ""
+    )
     out.print(
-        f"Green share: observed {h.observed_percent:.1f} % {h.change_points:+.3f} points{interval} = forecast {h.forecast_percent:.2f} %, "
-        f"target {h.target_percent:.1f} %"
+        f"Green share: observed {h.observed_percent:.1f} % {h.change_points:+.3f} points{interval} "
+        f"= forecast {h.forecast_percent:.2f} %, target {h.target_percent:.1f} %"
     )
     out.print(f"Verdict: [bold]{h.verdict}[/bold]")
 
@@ -157,10 +188,18 @@ def plan(out: Console, made: plan_pb2.Plan) -> None:
                 number(sum(r.cost_cny_day for r in routes), 0),
             )
         )
-    out.print(table(f"{made.name}: feeder routes", ("station", "routes", "stops", "km", "headway min", "buses", "CNY a day"), rows))
+    out.print(
+        table(
+            f"{made.name}: feeder routes",
+            ("station", "routes", "stops", "km", "headway min", "buses", "CNY a day"),
+            rows,
+        )
+    )
     if made.bound_kind:
         out.print(f"Objective {made.objective:,.1f}, bound {made.bound:,.1f} ({made.bound_kind}), gap {made.gap:.2%}")
-    figures = {k: v for k, v in plain(made.indicators).items() if isinstance(v, int | float) and not isinstance(v, bool)}
+    figures = {
+        k: v for k, v in plain(made.indicators).items() if isinstance(v, int | float) and not isinstance(v, bool)
+    }
     if figures:
         out.print("; ".join(f"{k.replace('_', ' ')} {number(v, 2)}" for k, v in sorted(figures.items())))
 
@@ -168,12 +207,28 @@ def plan(out: Console, made: plan_pb2.Plan) -> None:
 def comparison(out: Console, compared: comparison_pb2.Comparison) -> None:
     """Print what changed, with the seeds' intervals, and who left what for what."""
     rows: list[Sequence[Cell]] = [
-        (m.mode, m.base_percent, m.other_percent, f"{m.change_points:+.4f}", _span(m.change_interval) if m.HasField("change_interval") else "-")
+        (
+            m.mode,
+            m.base_percent,
+            m.other_percent,
+            f"{m.change_points:+.4f}",
+            _span(m.change_interval) if m.HasField("change_interval") else "-",
+        )
         for m in compared.modes
     ]
     seeds = ", ".join(map(str, compared.seeds))
-    out.print(table(f"Shares, seeds {seeds}", ("mode", "before %", "after %", "change, points", "interval (seeds only)"), rows, digits=3))
-    moves = sorted((d for d in compared.diversions if d.trips and d.from_mode != d.to_mode), key=lambda d: (-d.trips, d.from_mode, d.to_mode))
+    out.print(
+        table(
+            f"Shares, seeds {seeds}",
+            ("mode", "before %", "after %", "change, points", "interval (seeds only)"),
+            rows,
+            digits=3,
+        )
+    )
+    moves = sorted(
+        (d for d in compared.diversions if d.trips and d.from_mode != d.to_mode),
+        key=lambda d: (-d.trips, d.from_mode, d.to_mode),
+    )
     if moves:
         listed: list[Sequence[Cell]] = [(d.from_mode, d.to_mode, number(round(d.trips), 0)) for d in moves[:10]]
         out.print(table("Who left what for what, trips a weekday", ("from", "to", "trips"), listed))

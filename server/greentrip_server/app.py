@@ -96,7 +96,9 @@ async def serve(settings: Settings, ready: Callable[[str], None], *, until_input
         try:
             port = server.add_insecure_port(settings.address)
         except RuntimeError as error:
-            raise StateError(f"{settings.address} cannot be listened on ({error})", "choose another port, or 0 for a free one") from error
+            raise StateError(
+                f"{settings.address} cannot be listened on ({error})", "choose another port, or 0 for a free one"
+            ) from error
         await server.start()
         for service in ("", *SERVICES):
             await checks.set(service, health_pb2.HealthCheckResponse.SERVING)
@@ -119,7 +121,9 @@ async def serve(settings: Settings, ready: Callable[[str], None], *, until_input
         structlog.get_logger("server").info("stopped", dispatcher_failed=failed)
 
 
-def register(server: grpc.aio.Server, jobs: Jobs, dispatcher: Dispatcher, directory: DataDirectory) -> health.aio.HealthServicer:
+def register(
+    server: grpc.aio.Server, jobs: Jobs, dispatcher: Dispatcher, directory: DataDirectory
+) -> health.aio.HealthServicer:
     """Add every service to a gRPC server; return the health service, which nothing reports to yet."""
     cities = Cities()
     pairs = Pairs(jobs, cities, directory)

@@ -1,11 +1,12 @@
 """Networks by name, loaded once and kept while they are in use."""
 
+import json
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from greentrip_networks import NAMES, load
+from greentrip_networks import NAMES, load, validate
 from greentrip_networks.errors import ScenarioError, UnknownNameError
 from greentrip_networks.network import Network
 from greentrip_networks.scenario import Scenario, intervention_from_dict
@@ -20,6 +21,7 @@ class Cities:
         self._keep = keep
         self._loaded: OrderedDict[tuple[str, int], Network] = OrderedDict()
         self._lock = threading.Lock()
+        self._valid: set[tuple[str, int, str]] = set()
 
     def get(self, name: str, placement: int = 0) -> Network:
         """Return a network by its resource name or plain name; raise UnknownNameError with the nearest names."""
@@ -36,10 +38,18 @@ class Cities:
             return self._loaded[key]
 
     def build(self, name: str, placement: int, interventions: Sequence[Mapping[str, Any]]) -> Network:
-        """Return a network with interventions applied; raise ScenarioError naming the one that cannot be."""
+        """Return a network with interventions applied, checked that it can be simulated; raise ScenarioError if not."""
         base = self.get(name, placement)
+        content = (base.name, placement, json.dumps(interventions, sort_keys=True))
         steps = tuple(_read(i, step) for i, step in enumerate(interventions))
-        return Scenario(name="", base=base.name, interventions=steps).build(base) if steps else base
+        network = Scenario(name="", base=base.name, interventions=steps).build(base) if steps else base
+        if content not in self._valid:
+            errors = [p for p in validate(network) if p.level == "error"]
+            if errors:
+                listed = "; ".join(f"{p.place}: {p.message}" for p in errors[:3])
+                raise ScenarioError("network", f"{len(errors)} errors make it impossible to simulate: {listed}")
+            self._valid.add(content)
+        return network
 
 
 def _read(i: int, step: Mapping[str, Any]) -> Any:

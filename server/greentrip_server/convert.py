@@ -1,10 +1,10 @@
 """Turn rows into the contract's messages."""
 
+import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.longrunning import operations_pb2
-from google.protobuf.message import Message
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import code_pb2, status_pb2
@@ -14,6 +14,9 @@ from greentrip.v1 import comparison_pb2, plan_pb2, run_pb2, scenario_pb2
 from greentrip_server.errors import status_from_json
 from greentrip_server.jobs import RUNS
 from greentrip_server.tables import CANCELLED, FAILED, SUCCEEDED, TERMINAL, JobRow, PlanRow, ScenarioRow
+
+if TYPE_CHECKING:
+    from google.protobuf.message import Message
 
 
 def timestamp(seconds: float | None) -> Timestamp | None:
@@ -33,7 +36,9 @@ def struct(data: Mapping[str, Any]) -> Struct:
 
 
 def _plain(value: Any) -> Any:
-    """Make keys text and sequences lists."""
+    """Make keys text and sequences lists; a Struct carries no infinite or undefined number, they become null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
@@ -160,7 +165,9 @@ def comparison(summary: Mapping[str, Any]) -> comparison_pb2.Comparison:
             )
             for mode, figures in summary["shares"].items()
         ],
-        diversions=[comparison_pb2.Diversion(from_mode=a, to_mode=b, trips=trips) for a, b, trips in summary["diversion"]],
+        diversions=[
+            comparison_pb2.Diversion(from_mode=a, to_mode=b, trips=trips) for a, b, trips in summary["diversion"]
+        ],
         summary=struct(summary),
     )
 

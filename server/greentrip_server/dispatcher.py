@@ -6,9 +6,7 @@ import multiprocessing
 import shutil
 import time
 from collections.abc import AsyncIterator
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from google.rpc import code_pb2, status_pb2
@@ -19,6 +17,10 @@ from greentrip_server.jobs import RUNS, Jobs, digest
 from greentrip_server.settings import Settings
 from greentrip_server.tables import TERMINAL, JobRow, PlanRow
 from greentrip_server.worker import work
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.process import BaseProcess
 
 _SPAWN = multiprocessing.get_context("spawn")  # a fork beside gRPC's threads may hang
 
@@ -120,7 +122,11 @@ class Dispatcher:
             if job is None:
                 return
             if job.attempt > self._settings.attempts:
-                self._fail(job, code_pb2.ABORTED, f"its worker process died {self._settings.attempts} times; perhaps memory ran out: use a smaller sample")
+                self._fail(
+                    job,
+                    code_pb2.ABORTED,
+                    f"its worker died {self._settings.attempts} times; perhaps memory ran out: use a smaller sample",
+                )
                 continue
             if free is None:
                 free = Worker()
@@ -178,7 +184,7 @@ class Dispatcher:
                     created=time.time(),
                 )
                 self._jobs.succeed(job.number, {}, self.progress(job), plan)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a job whose result is lost must not stay running
             self._log.exception("not recorded", job=job.name)
             self._fail(job, code_pb2.INTERNAL, f"its result could not be recorded: {type(error).__name__}: {error}")
         finally:
@@ -207,7 +213,9 @@ class Dispatcher:
 
     def _retire(self) -> None:
         """End workers that have been idle for long."""
-        for worker in [w for w in self._workers if w.job is None and time.monotonic() - w.idle_since > self._settings.idle_s]:
+        for worker in [
+            w for w in self._workers if w.job is None and time.monotonic() - w.idle_since > self._settings.idle_s
+        ]:
             self._drop(worker)
             worker.kill()
 
@@ -215,7 +223,11 @@ class Dispatcher:
         """Extend the leases of what is running here; stop what is no longer this server's."""
         for worker in list(self._workers):
             job = worker.job
-            if job is not None and not self._jobs.renew(job.number, self._settings.lease_s, self.progress(job)) and worker.job is job:
+            if (
+                job is not None
+                and not self._jobs.renew(job.number, self._settings.lease_s, self.progress(job))
+                and worker.job is job
+            ):
                 self._log.warning("lease lost", job=job.name)
 
     def _fail(self, job: JobRow, code: int, message: str) -> None:

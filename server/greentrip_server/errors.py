@@ -46,11 +46,15 @@ class StateError(GreentripError):
 def status_of(error: BaseException) -> status_pb2.Status:
     """Return the status that a caller sees for an error; an unexpected one becomes INTERNAL with its type and text."""
     if isinstance(error, ScenarioError | FieldError):
-        return _status(code_pb2.INVALID_ARGUMENT, error, _bad_request([(error.field, str(error))]), *_unknown_names(error))
+        return _status(
+            code_pb2.INVALID_ARGUMENT, error, _bad_request([(error.field, str(error))]), *_unknown_names(error)
+        )
     if isinstance(error, LimitError):
         return _status(code_pb2.INVALID_ARGUMENT, error, _bad_request([(error.limit, str(error))]))
     if isinstance(error, UnknownNameError):
-        resource = error_details_pb2.ResourceInfo(resource_type=error.kind, resource_name=error.name, description=str(error))
+        resource = error_details_pb2.ResourceInfo(
+            resource_type=error.kind, resource_name=error.name, description=str(error)
+        )
         return _status(code_pb2.NOT_FOUND, error, resource, *_unknown_names(error))
     if isinstance(error, ExistsError):
         return _status(code_pb2.ALREADY_EXISTS, error, _info("ALREADY_EXISTS", {"name": error.name}))
@@ -61,7 +65,9 @@ def status_of(error: BaseException) -> status_pb2.Status:
     if isinstance(error, PiecesError | TableError | GreentripError):
         return _status(code_pb2.FAILED_PRECONDITION, error, _info(type(error).__name__, {}))
     if isinstance(error, MemoryError):
-        return status_pb2.Status(code=code_pb2.RESOURCE_EXHAUSTED, message="out of memory; use a smaller sample or fewer workers")
+        return status_pb2.Status(
+            code=code_pb2.RESOURCE_EXHAUSTED, message="out of memory; use a smaller sample or fewer workers"
+        )
     return status_pb2.Status(code=code_pb2.INTERNAL, message=f"{type(error).__name__}: {error}")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from greentrip_networks.errors import UnknownNameError
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import ColumnElement, Engine, func, select, update
 from sqlalchemy.orm import Session
 
 from greentrip_server.errors import ExistsError, FieldError, StateError
@@ -77,18 +77,25 @@ class Jobs:
 
         """
         if wanted_id and not ID.fullmatch(wanted_id):
-            raise FieldError(id_field, f"saw {wanted_id!r}; expected lower-case letters, digits and hyphens, at most 63")
+            raise FieldError(
+                id_field, f"saw {wanted_id!r}; expected lower-case letters, digits and hyphens, at most 63"
+            )
         if row.request_id is not None and len(row.request_id) > 128:
             raise FieldError("request_id", f"saw {len(row.request_id)} characters; expected at most 128")
         table = type(row)
         with self.session() as session, session.begin():
-            same_kind = [JobRow.kind == row.kind] if isinstance(row, JobRow) else []
+            same_kind: list[ColumnElement[bool]] = [JobRow.kind == row.kind] if isinstance(row, JobRow) else []
             if row.request_id is not None:
-                earlier = session.scalar(select(table).where(table.request_id == row.request_id, *same_kind))
+                earlier: Row | None = session.scalar(
+                    select(table).where(table.request_id == row.request_id, *same_kind)
+                )
                 if earlier is not None:
                     if earlier.request_hash == row.request_hash:
                         return earlier
-                    raise ExistsError(earlier.id, f"request_id {row.request_id!r} made {earlier.id!r} from other content; use a new request_id")
+                    raise ExistsError(
+                        earlier.id,
+                        f"request_id {row.request_id!r} made {earlier.id!r} from other content; use a new request_id",
+                    )
             taken = set(session.scalars(select(table.id).where(*same_kind)))
             if isinstance(row, JobRow) and row.kind == PLANS:
                 taken |= set(session.scalars(select(PlanRow.id)))
@@ -135,7 +142,9 @@ class Jobs:
         """Remove a row, unless it is in use."""
         with self.session() as session, session.begin():
             if isinstance(row, ScenarioRow):
-                uses = session.scalar(select(func.count()).select_from(JobRow).where(JobRow.parent == f"scenarios/{row.id}"))
+                uses = session.scalar(
+                    select(func.count()).select_from(JobRow).where(JobRow.parent == f"scenarios/{row.id}")
+                )
                 if uses:
                     raise StateError(f"{uses} runs refer to scenarios/{row.id}", "delete those runs first")
             if isinstance(row, JobRow) and row.state not in TERMINAL:
@@ -163,10 +172,17 @@ class Jobs:
                 row = session.scalar(select(JobRow).where(free).order_by(JobRow.number).limit(1))
                 if row is None:
                     return None
-                take = update(JobRow).where(JobRow.number == row.number, JobRow.state == row.state, JobRow.attempt == row.attempt)
+                take = update(JobRow).where(
+                    JobRow.number == row.number, JobRow.state == row.state, JobRow.attempt == row.attempt
+                )
                 taken = session.connection().execute(
                     take.values(
-                        state=RUNNING, attempt=row.attempt + 1, lease_owner=self.owner, lease_until=now + lease_s, started=now, progress={}
+                        state=RUNNING,
+                        attempt=row.attempt + 1,
+                        lease_owner=self.owner,
+                        lease_until=now + lease_s,
+                        started=now,
+                        progress={},
                     )
                 )
             if taken.rowcount == 1:
@@ -177,11 +193,21 @@ class Jobs:
         """Extend a lease and record progress; False when the job is no longer this server's."""
         return self._mine(number, lease_until=time.time() + lease_s, progress=dict(progress))
 
-    def succeed(self, number: int, result: Mapping[str, Any], progress: Mapping[str, Any], plan: PlanRow | None = None) -> bool:
+    def succeed(
+        self, number: int, result: Mapping[str, Any], progress: Mapping[str, Any], plan: PlanRow | None = None
+    ) -> bool:
         """Record what a job found, and its plan in the same transaction."""
-        values = {"state": SUCCEEDED, "result": dict(result), "progress": dict(progress), "ended": time.time(), "lease_until": 0.0}
+        values = {
+            "state": SUCCEEDED,
+            "result": dict(result),
+            "progress": dict(progress),
+            "ended": time.time(),
+            "lease_until": 0.0,
+        }
         with self.session() as session, session.begin():
-            mine = update(JobRow).where(JobRow.number == number, JobRow.state == RUNNING, JobRow.lease_owner == self.owner)
+            mine = update(JobRow).where(
+                JobRow.number == number, JobRow.state == RUNNING, JobRow.lease_owner == self.owner
+            )
             if session.connection().execute(mine.values(**values)).rowcount != 1:
                 return False
             if plan is not None:
@@ -200,10 +226,15 @@ class Jobs:
         """Mark a job cancelled unless it has ended; False when it had."""
         with self.session() as session, session.begin():
             live = update(JobRow).where(JobRow.number == number, JobRow.state.in_((QUEUED, RUNNING)))
-            return session.connection().execute(live.values(state=CANCELLED, ended=time.time(), lease_until=0.0)).rowcount == 1
+            return (
+                session.connection().execute(live.values(state=CANCELLED, ended=time.time(), lease_until=0.0)).rowcount
+                == 1
+            )
 
     def _mine(self, number: int, **values: Any) -> bool:
         """Change a job that this server runs."""
         with self.session() as session, session.begin():
-            mine = update(JobRow).where(JobRow.number == number, JobRow.state == RUNNING, JobRow.lease_owner == self.owner)
+            mine = update(JobRow).where(
+                JobRow.number == number, JobRow.state == RUNNING, JobRow.lease_owner == self.owner
+            )
             return session.connection().execute(mine.values(**values)).rowcount == 1

@@ -1,4 +1,4 @@
-"""What the service can be told: where, how many workers, how long leases last; from arguments or GREENTRIP_ variables."""
+"""What the service can be told: where, how many workers, how long leases last."""
 
 import ipaddress
 import os
@@ -32,15 +32,17 @@ class Settings(BaseSettings):
         """Refuse addresses and loads that this version cannot answer for."""
         if self.workers * self.threads > cores():
             raise ValueError(
-                f"workers x threads: saw {self.workers} x {self.threads}; expected at most {cores()}, the cores of this machine; lower one of the two"
+                f"workers x threads: saw {self.workers} x {self.threads}; expected at most {cores()}, "
+                "the cores of this machine; lower one of the two"
             )
         host, colon, port = self.address.rpartition(":")
         if not colon or not port.isdigit() or int(port) > 65535:
             raise ValueError(f"address: saw {self.address!r}; expected HOST:PORT, such as 127.0.0.1:50051")
         if not is_loopback(host):
             raise ValueError(
-                f"address: saw host {host!r}; only loopback (127.0.0.1, ::1, localhost) is served, because TLS and tokens are not there "
-                "yet and anyone who reaches the port could start work; use an SSH tunnel to reach it from elsewhere"
+                f"address: saw host {host!r}; only loopback (127.0.0.1, ::1, localhost) is served, because "
+                "TLS and tokens are not there yet and anyone who reaches the port could start work; "
+                "use an SSH tunnel to reach it from elsewhere"
             )
         return self
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, String, Text, UniqueConstraint
+from sqlalchemy import JSON, Double, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED = "queued", "running", "succeeded", "failed", "cancelled"
@@ -26,14 +26,18 @@ class ScenarioRow(Base):
     content_hash: Mapped[str] = mapped_column(String(64))
     request_id: Mapped[str | None] = mapped_column(String(128), unique=True)
     request_hash: Mapped[str] = mapped_column(String(64))
-    created: Mapped[float]
+    created: Mapped[float] = mapped_column(Double)
 
 
 class JobRow(Base):
     """Work that a worker process does: a run of a scenario or the design of a plan. Times are seconds since 1970."""
 
     __tablename__ = "jobs"
-    __table_args__ = (UniqueConstraint("kind", "id"), UniqueConstraint("kind", "request_id"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        UniqueConstraint("kind", "id"),
+        UniqueConstraint("kind", "request_id"),
+        {"sqlite_autoincrement": True},
+    )
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     kind: Mapped[str] = mapped_column(String(10))  # "runs" or "plans"
     id: Mapped[str] = mapped_column(String(63))
@@ -45,13 +49,13 @@ class JobRow(Base):
     state: Mapped[str] = mapped_column(String(10), index=True)
     attempt: Mapped[int]
     lease_owner: Mapped[str] = mapped_column(String(36))
-    lease_until: Mapped[float]
+    lease_until: Mapped[float] = mapped_column(Double)
     progress: Mapped[dict[str, Any]] = mapped_column(JSON)
     result: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON)
-    created: Mapped[float]
-    started: Mapped[float | None]
-    ended: Mapped[float | None]
+    created: Mapped[float] = mapped_column(Double)
+    started: Mapped[float | None] = mapped_column(Double)
+    ended: Mapped[float | None] = mapped_column(Double)
 
     @property
     def name(self) -> str:
@@ -72,4 +76,4 @@ class PlanRow(Base):
     document: Mapped[dict[str, Any]] = mapped_column(JSON)
     request_id: Mapped[str | None] = mapped_column(String(128), unique=True)
     request_hash: Mapped[str] = mapped_column(String(64))
-    created: Mapped[float]
+    created: Mapped[float] = mapped_column(Double)

@@ -1,4 +1,4 @@
-"""A worker process: does one job after another, keeps networks and compiled kernels between them, dies with its server."""
+"""A worker process: does one job after another, stays warm between them, dies with its server."""
 
 import os
 import threading
@@ -23,7 +23,7 @@ def work(connection: Connection) -> None:
         try:
             result = (_simulate if job["kind"] == RUNS else _design)(job, cities, connection)
             connection.send(("done", result))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever a job raises is the job's outcome
             connection.send(("failed", {"status": status_to_json(status_of(error)), "trace": traceback.format_exc()}))
 
 
@@ -58,7 +58,10 @@ def _simulate(job: dict[str, Any], cities: Any, connection: Connection) -> dict[
 
     def progress(day: int, max_days: int, gap: float, green_share: float) -> None:
         connection.send(
-            ("progress", {"day": int(day), "max_days": int(max_days), "gap": float(gap), "green_share": float(green_share)})
+            (
+                "progress",
+                {"day": int(day), "max_days": int(max_days), "gap": float(gap), "green_share": float(green_share)},
+            )
         )
 
     run = simulate(network, sample=asked["sample"], seed=asked["seed"], max_days=asked["max_days"], progress=progress)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import grpc
 from google.longrunning import operations_pb2, operations_pb2_grpc
@@ -31,6 +31,9 @@ from greentrip.v1 import (
     scenario_pb2,
     scenario_pb2_grpc,
 )
+
+Request = TypeVar("Request")
+Reply = TypeVar("Reply")
 
 DEFAULT_DATA_DIR = "greentrip-data"
 TERMINAL = (run_pb2.RUN_STATE_SUCCEEDED, run_pb2.RUN_STATE_FAILED, run_pb2.RUN_STATE_CANCELLED)
@@ -83,7 +86,9 @@ class Client:
         """Use the client in a block."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Close the client."""
         self.close()
 
@@ -110,10 +115,12 @@ class Client:
         request_id: str = "",
         validate_only: bool = False,
     ) -> scenario_pb2.Scenario:
-        """Store a scenario: a network and interventions (messages, the model's dataclasses or mappings with a `kind`)."""
+        """Store a scenario; interventions are messages, the model's dataclasses or mappings with a `kind`."""
         request = scenario_pb2.CreateScenarioRequest(
             scenario=scenario_pb2.Scenario(
-                network=_in("networks", network), interventions=[to_message(step) for step in interventions], description=description
+                network=_in("networks", network),
+                interventions=[to_message(step) for step in interventions],
+                description=description,
             ),
             scenario_id=name.removeprefix("scenarios/"),
             request_id=request_id,
@@ -145,7 +152,7 @@ class Client:
         request_id: str = "",
         validate_only: bool = False,
     ) -> run_pb2.Run:
-        """Queue a run of `scenarios/x` or `networks/x` and return it; with `validate_only` an empty one when it could be queued."""
+        """Queue a run of `scenarios/x` or `networks/x`; with `validate_only` return an empty one if it could be."""
         request = run_pb2.CreateRunRequest(
             run=run_pb2.Run(
                 scenario=self._simulated(scenario), seed=seed, sample=sample, max_days=max_days, placement=placement
@@ -220,7 +227,8 @@ class Client:
         """
         name = self._simulated(scenario) if plan is None else self._with_plan(scenario, plan)
         queued = [
-            self.create_run(name, seed=seed, sample=sample, max_days=max_days, placement=placement) for seed in dict.fromkeys(seeds)
+            self.create_run(name, seed=seed, sample=sample, max_days=max_days, placement=placement)
+            for seed in dict.fromkeys(seeds)
         ]
         lock = threading.Lock()
 
@@ -285,7 +293,9 @@ class Client:
         operation.response.Unpack(made)
         return made
 
-    def create_plan(self, network: str, routes: Iterable[Any], *, name: str = "", request_id: str = "") -> plan_pb2.Plan:
+    def create_plan(
+        self, network: str, routes: Iterable[Any], *, name: str = "", request_id: str = ""
+    ) -> plan_pb2.Plan:
         """Store routes written elsewhere as a plan."""
         adding = to_message({"kind": "AddFeeders", "routes": list(routes)})
         plan = plan_pb2.Plan(network=_in("networks", network), routes=adding.add_feeders.routes)
@@ -312,7 +322,9 @@ class Client:
 
     def report(self, base: Sequence[str] | Runs, other: Sequence[str] | Runs, plan: str) -> bytes:
         """Return a self-contained HTML page on a plan and the runs without and with it."""
-        request = report_pb2.RenderReportRequest(base_runs=_names(base), other_runs=_names(other), plan=_in("plans", plan))
+        request = report_pb2.RenderReportRequest(
+            base_runs=_names(base), other_runs=_names(other), plan=_in("plans", plan)
+        )
         return b"".join(piece.content for piece in _stream(self._reports.RenderReport, request))
 
     def _simulated(self, name: str) -> str:
@@ -344,7 +356,7 @@ def _names(runs: Sequence[str] | Runs) -> list[str]:
     return list(runs.names) if isinstance(runs, Runs) else [_in("runs", name) for name in runs]
 
 
-def _call(method: Callable[[Any], Any], request: Any) -> Any:
+def _call(method: Callable[[Request], Reply], request: Request) -> Reply:
     """Call, and raise what the server says."""
     try:
         return method(request)
@@ -352,7 +364,7 @@ def _call(method: Callable[[Any], Any], request: Any) -> Any:
         raise call_error(error) from None
 
 
-def _stream(method: Callable[[Any], Iterator[Any]], request: Any) -> Iterator[Any]:
+def _stream(method: Callable[[Request], Iterator[Reply]], request: Request) -> Iterator[Reply]:
     """Call, yield what comes, and raise what the server says."""
     try:
         yield from method(request)

@@ -30,7 +30,9 @@ class Embedded:
                 self.address, self.channel = found
                 return
             if time.monotonic() > until:
-                raise ConnectError(f"{self.data_dir} is owned by a server that does not answer; end it, or name another --data-dir")
+                raise ConnectError(
+                    f"{self.data_dir} is owned by a server that does not answer; end it, or name another --data-dir"
+                )
             time.sleep(0.2)
 
     def close(self) -> None:
@@ -63,16 +65,25 @@ class Embedded:
     def _start(self, workers: int | None) -> tuple[str, grpc.Channel] | None:
         """Start a server; None when another process became the owner meanwhile."""
         if find_spec("greentrip_server") is None:
-            raise ConnectError("the engine is not installed: `pip install greentrip[engine]`, or name a server with --server HOST:PORT")
+            raise ConnectError(
+                "the engine is not installed: `pip install greentrip[engine]`, or name a server with --server HOST:PORT"
+            )
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "greentrip_server", "--until-input-ends", f"--data={self.data_dir}", "--address=127.0.0.1:0"]
+        command = [
+            sys.executable,
+            "-m",
+            "greentrip_server",
+            "--until-input-ends",
+            f"--data={self.data_dir}",
+            "--address=127.0.0.1:0",
+        ]
         if workers is not None:
             command.append(f"--workers={workers}")
         errors = self.data_dir / "server.err"
         with errors.open("w") as sink:
             # sys.path goes along so that a program that found greentrip by its own path starts the same one.
             environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: S603 - the command is this program's own
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -90,7 +101,9 @@ class Embedded:
             if code == OWNED:
                 return None
             said = errors.read_text().strip().splitlines()
-            raise ConnectError(f"the server did not start (exit code {code}): {said[-1] if said else 'it said nothing'}; see {errors}")
+            raise ConnectError(
+                f"the server did not start (exit code {code}): {said[-1] if said else 'it said nothing'}; see {errors}"
+            )
         self._process = process
         address = str(json.loads(line)["address"])
         return address, grpc.insecure_channel(address, options=OPTIONS)

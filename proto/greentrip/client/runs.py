@@ -44,7 +44,9 @@ class Runs:
         # Imported by name: without this call the client needs neither polars nor numpy.
         polars = import_module("polars")
         frames = [
-            polars.read_ipc_stream(self._client.table(run.name, name)).with_columns(seed=polars.lit(run.seed, polars.Int64))
+            polars.read_ipc_stream(self._client.table(run.name, name)).with_columns(
+                seed=polars.lit(run.seed, polars.Int64)
+            )
             for run in self.runs
         ]
         return polars.concat(frames)

@@ -1,0 +1,1 @@
+"""Generated stubs of the contract's first version; `make stubs` writes them."""

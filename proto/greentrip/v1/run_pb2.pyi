@@ -87,7 +87,7 @@ class Run(_message.Message):
     sample: _builtins.float
     """Share of residents simulated, above 0 to 1; loads are expanded. 0 means 0.005."""
     max_days: _builtins.int
-    """Stop after this many simulated days even without convergence, 1 to 1000. 0 means 60."""
+    """Stop after this many simulated days even without convergence, 2 to 1000. 0 means 60."""
     placement: _builtins.int
     """Seed of the rule that places residents and jobs on cells."""
     state: Global___RunState.ValueType

@@ -35,7 +35,8 @@ class Pairs:
         if sorted(base) != sorted(other) or len(set(base)) != len(base):
             raise FieldError(
                 "other_runs",
-                f"has (network, placement, sample, seed) {sorted(other)}; expected the same as base_runs, each once: {sorted(base)}",
+                f"has (network, placement, sample, seed) {sorted(other)}; "
+                f"expected the same as base_runs, each once: {sorted(base)}",
             )
         asked = sides[0][0].input
         network = self._cities.build(asked["network"], asked["placement"], asked["interventions"])

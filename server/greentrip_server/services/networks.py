@@ -39,7 +39,9 @@ class NetworkService(network_pb2_grpc.NetworkServiceServicer):
         if request.page_size < 0:
             raise FieldError("page_size", f"saw {request.page_size}; expected 0 or more")
         if request.page_token and not request.page_token.isdigit():
-            raise FieldError("page_token", f"saw {request.page_token!r}; expected the next_page_token of the page before")
+            raise FieldError(
+                "page_token", f"saw {request.page_token!r}; expected the next_page_token of the page before"
+            )
         first = int(request.page_token or 0)
         last = first + min(request.page_size or 100, 1000)
         return network_pb2.ListNetworksResponse(

@@ -32,7 +32,9 @@ class OperationService(operations_pb2_grpc.OperationsServicer):
         if request.filter:
             raise FieldError("filter", f"saw {request.filter!r}; filters are not supported, leave it empty")
         rows, token = self._jobs.page(JobRow, request.page_size, request.page_token)
-        return operations_pb2.ListOperationsResponse(operations=[self._describe(r) for r in rows], next_page_token=token)
+        return operations_pb2.ListOperationsResponse(
+            operations=[self._describe(r) for r in rows], next_page_token=token
+        )
 
     @unary
     async def CancelOperation(self, request: operations_pb2.CancelOperationRequest) -> Empty:  # noqa: N802

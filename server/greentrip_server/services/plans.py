@@ -44,7 +44,9 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
         if request.vehicles < 1:
             raise FieldError("vehicles", f"saw {request.vehicles}; expected at least 1 bus")
         if request.HasField("budget_cny_day") and not request.budget_cny_day > 0:
-            raise FieldError("budget_cny_day", f"saw {request.budget_cny_day:g}; expected more than 0 CNY a day, or unset")
+            raise FieldError(
+                "budget_cny_day", f"saw {request.budget_cny_day:g}; expected more than 0 CNY a day, or unset"
+            )
         run = finished(self._jobs, request.run, "run")
         asked = run.input
         network = self._cities.build(asked["network"], asked["placement"], asked["interventions"])

@@ -20,7 +20,9 @@ class ReportService(report_pb2_grpc.ReportServiceServicer):
         self._jobs, self._pairs = jobs, pairs
 
     @streaming
-    async def RenderReport(self, request: report_pb2.RenderReportRequest) -> AsyncIterator[report_pb2.RenderReportResponse]:  # noqa: N802
+    async def RenderReport(  # noqa: N802
+        self, request: report_pb2.RenderReportRequest
+    ) -> AsyncIterator[report_pb2.RenderReportResponse]:
         """Stream the page."""
         for piece in pieces(await asyncio.to_thread(self._render, request)):
             yield report_pb2.RenderReportResponse(content=piece)

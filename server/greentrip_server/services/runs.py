@@ -47,8 +47,8 @@ class RunService(run_pb2_grpc.RunServiceServicer):
         sample, max_days = asked.sample or DEFAULT_SAMPLE, asked.max_days or DEFAULT_MAX_DAYS
         if not 0 < sample <= 1:
             raise FieldError("run.sample", f"saw {sample:g}; expected above 0 to 1, a share of residents")
-        if not 1 <= max_days <= 1000:
-            raise FieldError("run.max_days", f"saw {max_days}; expected 1 to 1000 days")
+        if not 2 <= max_days <= 1000:
+            raise FieldError("run.max_days", f"saw {max_days}; expected 2 to 1000 days")
         for field in ("seed", "placement"):
             if getattr(asked, field) < 0:
                 raise FieldError(f"run.{field}", f"saw {getattr(asked, field)}; expected 0 or more")
@@ -93,7 +93,9 @@ class RunService(run_pb2_grpc.RunServiceServicer):
     def ListRuns(self, request: run_pb2.ListRunsRequest) -> run_pb2.ListRunsResponse:  # noqa: N802
         """List runs, oldest first."""
         rows, token = self._jobs.page(JobRow, request.page_size, request.page_token, kind=RUNS)
-        return run_pb2.ListRunsResponse(runs=[convert.run(r, self._dispatcher.progress(r)) for r in rows], next_page_token=token)
+        return run_pb2.ListRunsResponse(
+            runs=[convert.run(r, self._dispatcher.progress(r)) for r in rows], next_page_token=token
+        )
 
     @unary
     def DeleteRun(self, request: run_pb2.DeleteRunRequest) -> Empty:  # noqa: N802

@@ -28,7 +28,10 @@ class ScenarioService(scenario_pb2_grpc.ScenarioServiceServicer):
         steps = [to_dict(step) for step in asked.interventions]
         for i, step in enumerate(steps):
             if not step["kind"]:
-                raise ScenarioError(f"scenario.interventions[{i}]", "is empty, or of a kind that this server does not know; set one kind")
+                raise ScenarioError(
+                    f"scenario.interventions[{i}]",
+                    "is empty, or of a kind that this server does not know; set one kind",
+                )
         content = {"network": asked.network, "interventions": steps}
         row = ScenarioRow(
             network=asked.network,

@@ -21,7 +21,7 @@ def upgrade() -> None:
         sa.Column("content_hash", sa.String(64), nullable=False),
         sa.Column("request_id", sa.String(128), unique=True),
         sa.Column("request_hash", sa.String(64), nullable=False),
-        sa.Column("created", sa.Float, nullable=False),
+        sa.Column("created", sa.Double, nullable=False),
         sqlite_autoincrement=True,
     )
     op.create_table(
@@ -37,13 +37,13 @@ def upgrade() -> None:
         sa.Column("state", sa.String(10), nullable=False, index=True),
         sa.Column("attempt", sa.Integer, nullable=False),
         sa.Column("lease_owner", sa.String(36), nullable=False),
-        sa.Column("lease_until", sa.Float, nullable=False),
+        sa.Column("lease_until", sa.Double, nullable=False),
         sa.Column("progress", sa.JSON, nullable=False),
         sa.Column("result", sa.JSON),
         sa.Column("error", sa.JSON),
-        sa.Column("created", sa.Float, nullable=False),
-        sa.Column("started", sa.Float),
-        sa.Column("ended", sa.Float),
+        sa.Column("created", sa.Double, nullable=False),
+        sa.Column("started", sa.Double),
+        sa.Column("ended", sa.Double),
         sa.UniqueConstraint("kind", "id"),
         sa.UniqueConstraint("kind", "request_id"),
         sqlite_autoincrement=True,
@@ -58,7 +58,7 @@ def upgrade() -> None:
         sa.Column("document", sa.JSON, nullable=False),
         sa.Column("request_id", sa.String(128), unique=True),
         sa.Column("request_hash", sa.String(64), nullable=False),
-        sa.Column("created", sa.Float, nullable=False),
+        sa.Column("created", sa.Double, nullable=False),
         sqlite_autoincrement=True,
     )
 
