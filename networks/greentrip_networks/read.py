@@ -90,10 +90,15 @@ def read_tables(folder: Path | str, *, year: int, name: str, placement: int = 0)
     TableError
         If a table is missing or a cell is not what the format asks for.
     PiecesError
-        If the streets are not one connected piece.
+        If the streets are not one connected piece. Rail may be in pieces (Beijing's was); `validate` warns of it.
+    UnknownNameError
+        If the tables do not describe the year.
     """
     folder = Path(folder)
     city = City(folder)
+    described = [*city.listed("rail_years"), *city.listed("residents_years")]
+    if described and not min(described) <= year <= max(described):
+        raise UnknownNameError(f"year of {name}", year, city.listed("rail_years"))
     plane = Plane(city.number("plane", "lon"), city.number("plane", "lat"))
     zones = _read_zones(folder, city, plane, year)
     roads, street = read_roads(folder / "roads", plane)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import networkx as nx
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -56,12 +57,14 @@ def summary(network: Network) -> dict[str, Any]:
         "cells": len(network.cells.zone),
         "road_nodes": roads.number_of_nodes(),
         "road_links": roads.number_of_edges(),
+        "road_pieces": nx.number_weakly_connected_components(roads),
         "road_links_named": named,
         "road_links_generated": generated,
         "road_km_named": round(named_km / 2, 1),
         "road_km_generated": round(generated_km / 2, 1),
         "road_km_by_facility": {f: round(km / 2, 1) for f, km in sorted(directed_km.items())},
         "stations": network.rail.number_of_nodes(),
+        "rail_pieces": nx.number_weakly_connected_components(network.rail),
         "lines": len(network.lines),
         "rail_km": round(sum(line_km.values()), 1),
         "track_km": round(sum(track.values()), 1),

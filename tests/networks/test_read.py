@@ -130,6 +130,11 @@ def test_rail_of_another_year_leaves_out_what_opened_later(city: Network) -> Non
         rail_of_year(city, 2030)
 
 
+def test_years_that_the_tables_do_not_describe_are_refused(tables: Path) -> None:
+    with pytest.raises(UnknownNameError, match="unknown year of town '2031'; nearest: 2019"):
+        read_tables(tables, year=2031, name="town")
+
+
 def test_unknown_names_get_the_nearest() -> None:
     assert "beijing-2019" in NAMES
     with pytest.raises(UnknownNameError, match="nearest: beijing-2019"):

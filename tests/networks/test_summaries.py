@@ -19,5 +19,6 @@ def test_the_tiny_city_in_figures(city: Network) -> None:
     assert sum(figures["road_km_by_facility"].values()) == pytest.approx(
         figures["road_km_named"] + figures["road_km_generated"], abs=0.3
     )
+    assert (figures["road_pieces"], figures["rail_pieces"]) == (1, 1)
     assert 0 < figures["near_station_area_share"] < figures["near_station_residents_share"] < 1
     assert json.loads(json.dumps(figures)) == figures
