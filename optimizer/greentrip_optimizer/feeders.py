@@ -54,13 +54,21 @@ def design_feeders(
     """
     solver.load()
     ids = known_stations(network, stations)
-    options = FeederOptions(vehicles=vehicles, budget_cny_day=budget_cny_day, seed=seed)
     from greentrip_agents.catchment import catchment_demand  # type: ignore[attr-defined,unused-ignore]
+    from greentrip_agents.parameters import default_parameters
+
+    p = default_parameters()
+    options = FeederOptions(
+        vehicles=vehicles, budget_cny_day=budget_cny_day, seed=seed, value_cny_h=p["value_of_time.mean_cny_h"], walk_weight=p["weight.walk_access"],
+        wait_weight=p["weight.wait"], walk_m_s=p["speed.walk_m_s"], street_detour=p["distance.street_detour"],
+        stop_walk_m=p["access.stop_walk_max_km"] * 1000, dwell_s=p["speed.bus_dwell_s"], bus_over_car=p["speed.bus_over_car"],
+    )  # fmt: skip
 
     tell = progress or _silent
     tell("demand around the stations", 0.0)
     demands = catchment_demand(network, run, ids)
-    return design(demands, network, options, progress=progress)
+    peak_s = (run.costs["link_s_am"] + run.costs["link_s_pm"]) / 2  # buses are timed for the peaks
+    return design(demands, network, options, link_s=peak_s, progress=progress)
 
 
 def known_stations(network: Network, stations: Sequence[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """Demand made up by a stated formula on a real or small network: for tests, benchmarks and a first look without a simulation."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,9 +16,9 @@ def made_up_demand(
 ) -> list[CatchmentDemand]:
     """Return demand by a binary logit: each resident makes `trips` a day that could use the station.
 
-    The station is chosen with probability 1 / (1 + exp(per_minute * access cost - constant)); today's access is the better of
-    walking (weight 2, 1.2 m/s, detour 1.3) and cycling (12 km/h, weight 1.5, 4 minutes besides). Savings are the logsum's.
-    A cell belongs to its nearest of the stations.
+    The station is chosen with probability 1 / (1 + exp(per_minute * access cost - constant)); today people walk there (weight
+    2, 1.2 m/s, detour 1.3) or take a bus that feels like 12 minutes and 4 a km. Savings are the logsum's. A cell belongs to
+    the nearest of the stations given, as if no other existed.
     """
     cells = network.cells
     people = cells.home_share * network.zones.residents[cells.zone]
@@ -28,7 +29,7 @@ def made_up_demand(
     for k, station in enumerate(stations):
         rows = np.flatnonzero((nearest == k) & (far[:, k] <= radius_m) & (people > 0)).astype(np.int64)
         metres = far[rows, k] * 1.3
-        base = np.minimum(metres / 1.2 / 60 * 2.0, metres / (12 / 3.6) / 60 * 1.5 + 4.0)
+        base = np.minimum(metres / 1.2 / 60 * 2.0, 12.0 + metres / 1000 * 4.0)
         base = np.maximum(base, LEVELS_MIN[0])
         here = people[rows, None] * trips
         at = constant - per_minute * LEVELS_MIN[None, :]
@@ -37,3 +38,23 @@ def made_up_demand(
         saved = here / per_minute * (np.logaddexp(0, at) - np.logaddexp(0, today))
         out.append(CatchmentDemand(station, rows, riders, np.maximum(saved, 0.0), LEVELS_MIN.copy(), base))
     return out
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A named design problem on a bundled network."""
+
+    network: str
+    stations: tuple[str, ...]
+    vehicles: int
+
+
+INSTANCES = {
+    "beijing-6": Instance("beijing-2019", ("望京西", "草桥", "八角游乐园", "通州北苑", "五棵松", "回龙观"), 40),
+    "beijing-16": Instance(
+        "beijing-2019",
+        ("回龙观", "天通苑北", "霍营", "望京西", "望京", "立水桥", "宋家庄", "草桥", "郭公庄", "五棵松", "八角游乐园", "通州北苑", "梨园",
+         "生命科学园", "天宫院", "良乡大学城"),
+        120,
+    ),
+}  # fmt: skip
