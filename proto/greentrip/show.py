@@ -101,39 +101,32 @@ def _natural(item: tuple[str, Any]) -> tuple[int, str]:
 
 
 def runs(out: Console, title: str, done: Sequence[run_pb2.Run], results: Sequence[run_pb2.RunResult]) -> None:
-    """Print how each seed ended."""
-    shares = [_headline_share(r) for r in results]
+    """Print how each seed ended, and what a reader must know of it."""
+    indicators: list[Mapping[str, Any]] = [plain(r.indicators) for r in results]
+    area, base = _headline_base(indicators[0])
     rows: list[Sequence[Cell]] = [
         (
             str(run.seed),
-            number(r.residents),
-            number(r.trips),
+            r.residents,
+            r.trips,
             r.days,
             number(r.gap, 5),
             "yes" if r.converged else "NO",
-            share,
+            found["green_share"][area][base],
         )
-        for run, r, share in zip(done, results, shares, strict=True)
+        for run, r, found in zip(done, results, indicators, strict=True)
     ]
-    area, base = (
-        (results[0].green_shares[0].area, results[0].green_shares[0].base) if results[0].green_shares else ("", "")
-    )
-    out.print(
-        table(
-            title,
-            ("seed", "residents", "trips", "days", "gap", "converged", f"green % ({area}, {base})"),
-            rows,
-            digits=2,
-        )
-    )
+    columns = ("seed", "residents", "trips", "days", "gap", "converged", "green %")
+    out.print(table(f"{title} (green share of trips: {_words(area, base)})", columns, rows, digits=2))
+    for run, found in zip(done, indicators, strict=True):
+        for warning in found.get("warnings", ()):
+            out.print(f"seed {run.seed}: {warning}", markup=False)
 
 
 def mode_shares(out: Console, results: Sequence[run_pb2.RunResult]) -> None:
     """Print each mode's share, mean of the seeds, with mean time and distance."""
     indicators: list[Mapping[str, Any]] = [plain(r.indicators) for r in results]
-    first = indicators[0]["mode_share"]
-    bases = [(area, base) for area in first for base in first[area]]
-    area, base = ("central six", "one_end") if ("central six", "one_end") in bases else bases[0]
+    area, base = _headline_base(indicators[0])
     rows: list[Sequence[Cell]] = [
         (
             mode,
@@ -142,16 +135,20 @@ def mode_shares(out: Console, results: Sequence[run_pb2.RunResult]) -> None:
             _mean(indicators, "mean_minutes", mode),
         )
         for mode in MODES
-        if mode in first[area][base]
+        if mode in indicators[0]["mode_share"][area][base]
     ]
-    out.print(
-        table(
-            f"Main mode of trips: {area}, {base.replace('_', ' ')}",
-            ("mode", "% of trips", "mean km", "mean min"),
-            rows,
-            digits=2,
-        )
-    )
+    title = f"Main mode of trips, {_words(area, base)}; mean of the seeds"
+    out.print(table(title, ("mode", "% of trips", "mean km", "mean min"), rows, digits=2))
+
+
+def _headline_base(found: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the area and base that the run's definition counts for the target."""
+    return found["definition"]["area"], found["definition"]["base"]
+
+
+def _words(area: str, base: str) -> str:
+    """Return an area and base as words."""
+    return f"{area}, {base.replace('_', ' ')}"
 
 
 MODES = ("walk", "bicycle", "ebike", "bus", "metro", "pr", "car", "taxi")
@@ -271,11 +268,6 @@ class Bars:
         if key not in self._tasks:
             self._tasks[key] = self._shown.add_task(label, total=1.0, note=note)
         self._shown.update(self._tasks[key], completed=fraction, note=note)
-
-
-def _headline_share(result: run_pb2.RunResult) -> float | None:
-    """Return the first green share that the model reports."""
-    return result.green_shares[0].percent if result.green_shares else None
 
 
 def _mean(indicators: Sequence[Mapping[str, Any]], key: str, mode: str) -> float | None:

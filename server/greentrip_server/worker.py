@@ -68,7 +68,7 @@ def _simulate(job: dict[str, Any], cities: Any, connection: Connection) -> dict[
     aside = Path(job["aside"])
     aside.mkdir(parents=True, exist_ok=True)
     run.save(aside)
-    return {"indicators": run.indicators}
+    return {"indicators": {**run.indicators, "trips": run.trips.height}}
 
 
 def _design(job: dict[str, Any], cities: Any, connection: Connection) -> dict[str, Any]:

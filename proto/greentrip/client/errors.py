@@ -32,7 +32,7 @@ class CallError(Exception):
 
 def call_error(error: grpc.RpcError) -> CallError:
     """Read the details that the server attached to an error."""
-    status = rpc_status.from_call(error)  # type: ignore[arg-type]
+    status = rpc_status.from_call(error)
     if status is None:
         return CallError(error.code().name, error.details() or error.code().name, {}, ())
     return from_status(status)

@@ -15,7 +15,7 @@ from greentrip_server.services.plans import plan_of
 from greentrip_server.tables import TERMINAL, JobRow
 
 
-class OperationService(operations_pb2_grpc.OperationsServicer):
+class OperationService(operations_pb2_grpc.OperationsServicer):  # type: ignore[misc]
     """Gets, lists, waits for and cancels operations."""
 
     def __init__(self, jobs: Jobs, dispatcher: Dispatcher) -> None:
