@@ -1,10 +1,11 @@
 """Report how far Beijing's hand-laid roads lie from a yardstick street graph; it only measures, nothing is moved.
 
 The yardstick is a folder ``beijing/roads_reference`` with a link.csv (WKT geometry) under GREENTRIP_REFERENCE (default
-../shared/data). Every named road is sampled each 50 m; a sample's distance is that to the nearest yardstick street whose bearing is
-within 25 degrees (bearings taken to 2 degrees). The yardstick comes from bus route shapes and does not reach the outer towns and hills:
-a sample counts as covered where at least COVERED_KM of yardstick streets, of any bearing, lie within COVER_M. Figures are given
-for covered length, for what lies inside the laid-down 5th ring (all of it, covered or not), and for everything. Run ``python benchmarks/roads_yardstick.py [--json]``.
+../shared/data). Every named road is sampled each 50 m; a sample's distance is that to the nearest yardstick street whose
+bearing is within 25 degrees (bearings taken to 2 degrees). The yardstick comes from bus routes and does not reach the
+outer towns and hills: a sample counts as covered where at least COVERED_KM of yardstick streets, of any bearing, lie within
+COVER_M. Figures are given for covered length, for all that lies inside the laid-down 5th ring, and for everything.
+Run ``python benchmarks/roads_yardstick.py [--json]``.
 """
 
 import argparse
@@ -16,11 +17,10 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial import cKDTree
-
 from greentrip_networks.beijing_roads.shapes import inside
 from greentrip_networks.beijing_roads.sources import PLANE, read_sources
 from greentrip_networks.network import Floats
+from scipy.spatial import cKDTree
 
 STEP_M = 50.0
 REFERENCE_STEP_M = 20.0
@@ -86,7 +86,9 @@ def report(folder: Path) -> dict[str, object]:
     """Measure every named road; groups by area first, then roads from the worst, on their covered length."""
     reference, reference_bearings = reference_points(folder)
     tree = cKDTree(reference)
-    groups: dict[str, dict[str, list[Floats]]] = {area: defaultdict(list) for area in ("covered", "inside 5th ring", "everywhere")}
+    groups: dict[str, dict[str, list[Floats]]] = {
+        area: defaultdict(list) for area in ("covered", "inside 5th ring", "everywhere")
+    }
     roads, uncovered = [], []
     sources = read_sources()
     fifth = next(r.line for r in sources.roads if r.name_zh == "五环路")
@@ -133,7 +135,10 @@ def main() -> None:
         for name, row in groups.items():
             print(f"  {name:<20}{row['km']:>9}{row['median_m']:>10.0f}{row['within_250m']:>14.1%}")
     for row in roads[: arguments.roads]:  # type: ignore[index]
-        print(f"{row['road_id']} {row['group']:<12}{row['km']:>7}{row['median_m']:>8.0f}{row['within_250m']:>8.1%}  {row['name_zh']}")
+        print(
+            f"{row['road_id']} {row['group']:<12}{row['km']:>7}{row['median_m']:>8.0f}{row['within_250m']:>8.1%}"
+            f"  {row['name_zh']}"
+        )
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Bundled Beijing's street graph: from hand-laid tables of named roads to nodes and links, with generated local streets."""
+"""Bundled Beijing's street graph: hand-laid tables of named roads become nodes and links, local streets are generated."""

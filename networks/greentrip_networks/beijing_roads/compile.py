@@ -1,7 +1,8 @@
-"""Compile the tables of Beijing's roads into node.csv and link.csv: ``python -m greentrip_networks.beijing_roads.compile``.
+"""Compile the tables of Beijing's roads into node.csv and link.csv.
 
-The output follows the General Modeling Network Specification: length in metres, free speed in km/h, capacity in vehicles
-an hour and lane, every direction a link of its own. The same tables give the same bytes.
+Run ``python -m greentrip_networks.beijing_roads.compile``. The output follows the General Modeling Network
+Specification: length in metres, free speed in km/h, capacity in vehicles an hour and lane, every direction a link of its
+own. The same tables give the same bytes.
 """
 
 import csv
@@ -14,7 +15,14 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from greentrip_networks.beijing_roads.grid import local_streets
-from greentrip_networks.beijing_roads.links import Link, connect_places, cut_lines, keep_off_motorways, one_piece, renumber
+from greentrip_networks.beijing_roads.links import (
+    Link,
+    connect_places,
+    cut_lines,
+    keep_off_motorways,
+    one_piece,
+    renumber,
+)
 from greentrip_networks.beijing_roads.nodes import Line, Nodes, meet_named, meet_streets
 from greentrip_networks.beijing_roads.sources import FOLDER, PLANE, Road, Sources, read_sources
 from greentrip_networks.geo import haversine_m
@@ -31,7 +39,9 @@ LINK_COLUMNS = (
 
 def build(sources: Sources) -> tuple[list[Link], Floats]:
     """Turn the tables into links, both directions in one, and node positions (n, 2) in metres; node 1 is row 0."""
-    roads: list[Road] = sorted(sources.roads, key=lambda r: _RANK[r.facility])  # stable: the larger class keeps a shared stretch
+    roads: list[Road] = sorted(
+        sources.roads, key=lambda r: _RANK[r.facility]
+    )  # stable: the larger class keeps a shared stretch
     named = [Line(r.facility, r.line) for r in roads]
     nodes = Nodes()
     meet_named(named, nodes)

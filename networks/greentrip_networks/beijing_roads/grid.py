@@ -1,4 +1,4 @@
-"""A generated grid of local streets between the named roads: dense inside the 5th ring, wider outside, where people live."""
+"""A generated grid of local streets between the named roads, dense inside the 5th ring and wider outside."""
 
 import numpy as np
 
@@ -32,8 +32,8 @@ def _lattice(box: tuple[float, float, float, float], spacing: float) -> Floats:
 def local_streets(sources: Sources) -> list[Floats]:
     """Return the local streets as lines (2, 2) in metres, before they are joined to the named roads.
 
-    Three lattices aligned with the compass, as Beijing's streets mostly are: inside the 5th ring, in towns, and elsewhere
-    inside the 6th ring. A point close to an arterial or secondary road moves onto it, so that streets end in junctions.
+    Three lattices aligned with the compass, as Beijing's streets mostly are: inside the 5th ring, in towns, and
+    elsewhere inside the 6th ring. A point close to an arterial or secondary road moves onto it, so that streets end in junctions.
     """
     fifth, sixth = _ring(sources.roads, "五环路"), _ring(sources.roads, "六环路")
     towns = np.array(

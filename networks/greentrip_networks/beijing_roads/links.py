@@ -1,5 +1,6 @@
 """From lines with their nodes to links, connectors to far places, and one connected piece."""
 
+import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,13 +15,13 @@ from greentrip_networks.network import Floats
 
 REACH_M = 500.0  # a station or zone centroid farther than this from a node people may walk to gets a connector
 SPLIT_M = 1500.0  # a longer stretch of a road that people may walk along gets nodes in between
-LOCAL = {"lanes": 1, "free_speed_kmh": 30.0, "capacity_veh_h_lane": 350}
-CONNECTOR = {"lanes": 1, "free_speed_kmh": 30.0, "capacity_veh_h_lane": 400}
+LOCAL = (1, 30.0, 350)  # lanes, free speed in km/h, vehicles an hour and lane
+CONNECTOR = (1, 30.0, 400)
 
 
 @dataclass(frozen=True, eq=False)
 class Link:
-    """A stretch of street between two nodes, both directions alike; ``points`` run from ``start`` to ``end``, in metres."""
+    """A stretch of street between two nodes, both directions alike; ``points`` run from ``start`` to ``end`` (metres)."""
 
     start: int
     end: int
@@ -38,7 +39,7 @@ class Link:
 
 
 def _uses(facility: str) -> str:
-    """Return who may use a class; urban expressways and the 2nd to 4th rings have side roads for walking and cycling."""
+    """Return who may use a class; expressways and the 2nd to 4th rings have side roads for walking and cycling."""
     return "auto" if facility == "motorway" else "auto;walk;bike"
 
 
@@ -49,7 +50,7 @@ def cut_lines(lines: list[Line], roads: list[Road | None], nodes: Nodes) -> list
     for line, road in zip(lines, roads, strict=True):
         stops = sorted(line.stops)
         if line.facility not in ("motorway", "local"):
-            gaps = list(zip(stops[:-1], stops[1:], strict=True))
+            gaps = list(itertools.pairwise(stops))
             for (low, a), (high, b) in gaps:
                 parts = int(np.ceil((high - low) / SPLIT_M)) if a != b else 1
                 for k in range(1, parts):
@@ -57,7 +58,7 @@ def cut_lines(lines: list[Line], roads: list[Road | None], nodes: Nodes) -> list
                     x, y = cut(line.points, at, high)[0].tolist()
                     stops.append((at, nodes.at(x, y, (0,))))
             stops.sort()
-        for (low, a), (high, b) in zip(stops[:-1], stops[1:], strict=True):
+        for (low, a), (high, b) in itertools.pairwise(stops):
             pair = (min(a, b), max(a, b))
             if a == b or pair in taken:
                 continue
@@ -66,7 +67,7 @@ def cut_lines(lines: list[Line], roads: list[Road | None], nodes: Nodes) -> list
             points[0], points[-1] = nodes.xy[a], nodes.xy[b]
             if road is None:
                 links.append(
-                    Link(a, b, "local", "", "", **LOCAL, uses=_uses("local"), oneway=False, generated=True,
+                    Link(a, b, "local", "", "", *LOCAL, _uses("local"), oneway=False, generated=True,
                          provenance="generated", points=points)
                 )  # fmt: skip
             else:
@@ -86,7 +87,9 @@ def keep_off_motorways(links: list[Link]) -> list[Link]:
 
 def _connector(a: int, b: int, nodes: Nodes, uses: str, why: str) -> Link:
     points = np.array([nodes.xy[a], nodes.xy[b]])
-    return Link(a, b, "connector", "", "", **CONNECTOR, uses=uses, oneway=False, generated=True, provenance=why, points=points)
+    return Link(
+        a, b, "connector", "", "", *CONNECTOR, uses, oneway=False, generated=True, provenance=why, points=points
+    )
 
 
 def connect_places(links: list[Link], places: tuple[Place, ...], nodes: Nodes) -> list[Link]:
@@ -99,7 +102,9 @@ def connect_places(links: list[Link], places: tuple[Place, ...], nodes: Nodes) -
         if distance > REACH_M:
             node = nodes.at(place.x_m, place.y_m, (0,))
             if node != walkable[int(row)]:
-                added.append(_connector(walkable[int(row)], node, nodes, "auto;walk;bike", f"generated to {place.kind}"))
+                added.append(
+                    _connector(walkable[int(row)], node, nodes, "auto;walk;bike", f"generated to {place.kind}")
+                )
     return links + added
 
 
@@ -108,7 +113,9 @@ def _pieces(links: list[Link]) -> tuple[list[int], list[int]]:
     used = sorted({n for k in links for n in (k.start, k.end)})
     row = {n: i for i, n in enumerate(used)}
     i, j = [row[k.start] for k in links], [row[k.end] for k in links]
-    _, label = connected_components(coo_array((np.ones(len(links)), (i, j)), shape=(len(used), len(used))), directed=False)
+    _, label = connected_components(
+        coo_array((np.ones(len(links)), (i, j)), shape=(len(used), len(used))), directed=False
+    )
     return used, label.tolist()
 
 
@@ -117,7 +124,7 @@ def one_piece(links: list[Link], nodes: Nodes, uses: str) -> list[Link]:
 
     Only links that allow the last of ``uses`` are looked at, so that walking and driving can be joined in turn.
     """
-    last = uses.split(";")[-1]
+    last = uses.rsplit(";", maxsplit=1)[-1]
     considered = [k for k in links if last in k.uses.split(";")]
     while True:
         used, label = _pieces(considered)

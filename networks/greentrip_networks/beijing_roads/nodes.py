@@ -1,9 +1,10 @@
 """Where roads meet: the distances along every line at which a node stands, and the nodes themselves.
 
 Rules, and their simplifications. Roads that are not motorways meet in a node wherever they cross; so do an expressway
-or motorway and an arterial or expressway, as an interchange of one node (no ramps, no turning bans). A motorway passes over
-secondary roads and local streets. A local street reaches an expressway or crosses a motorway only by an underpass, at
-a stated share of the places where the grid meets it; elsewhere the street is cut off. Nodes nearer than MERGE_M become one.
+or motorway and an arterial or expressway, as an interchange of one node (no ramps, no turning bans). A motorway
+passes over secondary roads and local streets. A local street reaches an expressway or crosses a motorway only by an underpass, at
+a stated share of the places where the grid meets it; elsewhere the street is cut off. Nodes nearer than
+MERGE_M become one.
 """
 
 from dataclasses import dataclass, field
@@ -106,7 +107,7 @@ def meet_named(named: list[Line], nodes: Nodes) -> None:
 
 
 def meet_streets(streets: list[Line], named: list[Line], nodes: Nodes) -> list[Line]:
-    """Join local streets to the named roads they cross; return those that are not cut off by an expressway or motorway."""
+    """Join local streets to the named roads they cross; return those not cut off by an expressway or motorway."""
     segments, owner, start = segments_of([line.points for line in named])
     length = np.hypot(segments[:, 2] - segments[:, 0], segments[:, 3] - segments[:, 1])
     mine = segments_of([line.points for line in streets])[0]

@@ -12,10 +12,10 @@ def crossings(a: Floats, b: Floats) -> tuple[Ints, Ints, Floats, Floats]:
     cols: list[Ints] = []
     low_x, high_x = np.minimum(b[:, 0], b[:, 2]), np.maximum(b[:, 0], b[:, 2])
     low_y, high_y = np.minimum(b[:, 1], b[:, 3]), np.maximum(b[:, 1], b[:, 3])
-    for i, (x0, y0, x1, y1) in enumerate(a.tolist()):
+    for k, (x0, y0, x1, y1) in enumerate(a.tolist()):
         hit = (low_x <= max(x0, x1)) & (high_x >= min(x0, x1)) & (low_y <= max(y0, y1)) & (high_y >= min(y0, y1))
         found = np.flatnonzero(hit)
-        rows.append(np.full(len(found), i, np.int64))
+        rows.append(np.full(len(found), k, np.int64))
         cols.append(found.astype(np.int64))
     i, j = np.concatenate([np.zeros(0, np.int64), *rows]), np.concatenate([np.zeros(0, np.int64), *cols])
     p, q = a[i], b[j]

@@ -86,7 +86,9 @@ def read_sources(folder: Path = FOLDER) -> Sources:
             raise TableError(file.name, f"one of {', '.join(CLASSES)}", row=i, column="class", value=row["class"])
         line = lines.get(row["road_id"], [])
         if len(line) < 2:
-            raise TableError(file.name, "two points or more in points.csv", row=i, column="road_id", value=row["road_id"])
+            raise TableError(
+                file.name, "two points or more in points.csv", row=i, column="road_id", value=row["road_id"]
+            )
         if row["loop"] == "1":
             line = [*line, line[0]]
         lanes = int(_number(file, i, "lanes", row["lanes"]))
@@ -100,7 +102,9 @@ def read_sources(folder: Path = FOLDER) -> Sources:
         )  # fmt: skip
     file = folder / "places.csv"
     places = tuple(
-        Place(row["kind"], row["name_zh"], *_metres(file, i, row["lon"], row["lat"]), float(row["residents_per_km2"] or 0))
+        Place(
+            row["kind"], row["name_zh"], *_metres(file, i, row["lon"], row["lat"]), float(row["residents_per_km2"] or 0)
+        )
         for i, row in enumerate(_rows(file), 2)
     )
     file = folder / "no_streets.csv"
