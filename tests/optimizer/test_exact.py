@@ -1,0 +1,190 @@
+"""Small problems: the evaluator, the routes and the plan beside brute force written in plain Python."""
+
+import itertools
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from greentrip_agents.catchment import CatchmentDemand
+from greentrip_optimizer import FeederOptions, design
+from greentrip_optimizer.area import station_area
+from greentrip_optimizer.evaluate import evaluate
+from greentrip_optimizer.label import grow_routes, list_routes
+from greentrip_optimizer.streets import bus_streets
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+SMALL = FeederOptions(vehicles=6, max_stops=6, stop_spacing_m=700.0, headways_min=(5.0, 10.0))
+
+
+@pytest.fixture(scope="module")
+def small(city, demands):
+    streets = bus_streets(city.compiled.roads, SMALL)
+    area = station_area(demands[1], city, streets, SMALL)
+    assert len(area.stop_node) == 7
+    return area
+
+
+def path_nodes(area, i, j):
+    leg = i * len(area.stop_node) + j
+    return area.leg_node[area.leg_first[leg] : area.leg_first[leg + 1]].tolist()
+
+
+def admissible(area, options, route):
+    """Check one route (from the station outwards) against the rules, written apart from the product."""
+    n = len(area.stop_node) - 1
+    direct = [area.drive_s[s, n] for s in route]
+    if any(b <= a for a, b in itertools.pairwise([0.0, *direct])):
+        return False
+    chain = [n, *route]
+    if not all(math.isfinite(area.drive_s[a, b]) and math.isfinite(area.drive_s[b, a]) for a, b in itertools.pairwise(chain)):
+        return False
+    inbound = [int(area.stop_node[route[-1]])]
+    for a, b in itertools.pairwise(chain[::-1]):
+        inbound += path_nodes(area, a, b)
+    outbound = [int(area.stop_node[n])]
+    for a, b in itertools.pairwise(chain):
+        outbound += path_nodes(area, a, b)
+    if len(set(inbound)) < len(inbound) or len(set(outbound)) < len(outbound):
+        return False
+    ride = 0.0
+    for k, s in enumerate(route):
+        ride += area.drive_s[s, chain[k]] + (options.dwell_s if k else 0.0)
+        if ride > options.detour_factor * direct[k] + options.detour_extra_s:
+            return False
+    lengths = [sum(area.length_m[b, a] for a, b in itertools.pairwise(chain)), sum(area.length_m[a, b] for a, b in itertools.pairwise(chain))]
+    return max(lengths) <= options.max_length_m and len(route) <= options.max_route_stops
+
+
+def brute_routes(area, options):
+    n = len(area.stop_node) - 1
+    return [r for k in range(1, n + 1) for r in itertools.permutations(range(n), k) if admissible(area, options, r)]
+
+
+def brute_column(city, demand, area, options, route, headway):
+    """Worth of each cell and the cost of a route, straight from the definitions."""
+    n = len(area.stop_node) - 1
+    roads, cells = city.compiled.roads, city.cells
+    rides, ride, out, metres = {}, 0.0, 0.0, 0.0
+    chain = [n, *route]
+    for k, s in enumerate(route):
+        ride += area.drive_s[s, chain[k]] + (options.dwell_s if k else 0.0)
+        out += area.drive_s[chain[k], s] + options.dwell_s
+        metres += area.length_m[s, chain[k]] + area.length_m[chain[k], s]
+        rides[s] = ride
+    value_min, fare = options.value_cny_h / 60, city.fares.feeder_cny
+    worth, load = {}, 0.0
+    for row, c in enumerate(demand.cells):
+        costs = []
+        for s, seconds in rides.items():
+            node = area.stop_node[s]
+            crow = math.hypot(cells.x_m[c] - roads.x_m[node], cells.y_m[c] - roads.y_m[node])
+            if crow <= options.stop_walk_m:
+                costs.append(2.0 * crow * 1.3 / 1.2 / 60 + seconds / 60)
+        if not costs:
+            continue
+        base = demand.base_min[row]
+        below = demand.levels_min < base
+        xs = np.append(demand.levels_min[below], base)
+        total = 0.0
+        for factor, part in ((1.0, 0.5), (2.0, 0.5)):
+            g = min(costs) + 2.0 * headway * factor / 2 + fare / value_min
+            if g >= base:
+                continue
+            saved = np.interp(g, xs, np.append(demand.benefit_min[row][below], 0.0))
+            here = np.interp(base, demand.levels_min, demand.riders[row])
+            riders = np.interp(g, xs, np.append(demand.riders[row][below], here)) * min(1.0, (base - g) / options.shift_min)
+            total += part * (saved * value_min + riders * fare)
+            if factor == 1.0:
+                load += riders * options.peak_hour_direction_share
+        worth[int(c)] = total
+    running = ride + options.dwell_s + out
+    cycle = running + max(300.0, 0.1 * running)
+    peak, off = math.ceil(cycle / (headway * 60) - 1e-9), math.ceil(cycle / (headway * 120) - 1e-9)
+    trips = 60 / headway * 4 + 60 / (2 * headway) * 13
+    for bus in options.bus_types:
+        if load <= 60 / headway * bus.capacity:
+            cost = (peak * 4 + off * 13) * bus.cny_vehicle_hour + trips * metres / 1000 * bus.cny_km + peak * bus.cny_vehicle_day
+            return worth, cost, peak
+    return worth, math.inf, peak
+
+
+def test_all_routes_are_listed(city, small):
+    first, stop, complete = list_routes(small, 5000, len(city.compiled.roads.nodes))
+    listed = {tuple(stop[first[r] : first[r + 1]].tolist()) for r in range(len(first) - 1)}
+    assert complete
+    assert listed == set(brute_routes(small, SMALL))
+    assert not list_routes(small, 2, len(city.compiled.roads.nodes))[2]
+
+
+def test_columns_equal_the_definitions(city, demands, small):
+    routes = brute_routes(small, SMALL)
+    first = np.append(0, np.cumsum([len(r) for r in routes])).astype(np.int32)
+    made = evaluate(small, first, np.array([s for r in routes for s in r], np.int32))
+    for k, route in enumerate(routes):
+        for h, headway in enumerate(SMALL.headways_min):
+            worth, cost, peak = brute_column(city, demands[1], small, SMALL, route, headway)
+            at = slice(made.first[k], made.first[k + 1])
+            seen = dict(zip(small.cell[made.cell[at]].tolist(), made.worth[h][at].tolist(), strict=True))
+            assert seen == pytest.approx(worth, rel=1e-9, abs=1e-9)
+            assert made.cost[k, h] == pytest.approx(cost)
+            assert made.vehicles[k, h] == peak
+
+
+def test_labels_find_the_best_route(city, small):
+    routes = brute_routes(small, SMALL)
+    first = np.append(0, np.cumsum([len(r) for r in routes])).astype(np.int32)
+    made = evaluate(small, first, np.array([s for r in routes for s in r], np.int32))
+    for h in range(2):
+        total = np.diff(np.append(0.0, np.cumsum(made.worth[h]))[made.first])
+        best = (total - made.cost[:, h] - 100.0 * made.vehicles[:, h]).max()
+        profit, *_ = grow_routes(small, h, np.zeros(len(small.cell)), 1.0, 100.0, 20, 20, len(city.compiled.roads.nodes))
+        assert profit.max() == pytest.approx(best, abs=1e-6)
+
+
+def brute_plan(columns, vehicles):
+    """Best value of any set of columns, one headway a route, by trying all of up to three."""
+    best = 0.0
+    for count in (1, 2, 3):
+        for group in itertools.combinations(columns, count):
+            if sum(c[2] for c in group) > vehicles or len({c[3] for c in group}) < count:
+                continue
+            gain = {}
+            for worth, *_ in group:
+                for cell, w in worth.items():
+                    gain[cell] = max(gain.get(cell, 0.0), w)
+            best = max(best, sum(gain.values()) - sum(c[1] for c in group))
+    return best
+
+
+@pytest.mark.parametrize("vehicles", [3, 6, 9])
+def test_small_plans_equal_brute_force(city, demands, small, vehicles):
+    columns = []
+    for route in brute_routes(small, SMALL):
+        for headway in SMALL.headways_min:
+            worth, cost, peak = brute_column(city, demands[1], small, SMALL, route, headway)
+            if math.isfinite(cost) and sum(worth.values()) > cost:
+                columns.append((worth, cost, peak, route))
+    columns.sort(key=lambda c: c[1] - sum(c[0].values()))
+    plan = design([demands[1]], city, replace(SMALL, vehicles=vehicles))
+    assert plan.bound_kind == "proved"
+    assert len(plan.routes) <= 3
+    assert plan.objective == pytest.approx(brute_plan(columns[:60], vehicles), abs=0.5)
+    assert plan.gap < 1e-4
+
+
+def scaled(demand: CatchmentDemand, factors: list[float]) -> CatchmentDemand:
+    weight = np.array(factors)[np.arange(len(demand.cells)) % len(factors)][:, None]
+    return replace(demand, riders=demand.riders * weight, benefit_min=demand.benefit_min * weight)
+
+
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(factors=st.lists(st.floats(0.05, 2.0), min_size=7, max_size=7), more=st.integers(1, 5))
+def test_more_buses_never_lower_the_objective(city, demands, factors, more):
+    demand = scaled(demands[1], factors)
+    few = design([demand], city, replace(SMALL, vehicles=4))
+    many = design([demand], city, replace(SMALL, vehicles=4 + more))
+    assert few.bound_kind == many.bound_kind == "proved"
+    assert many.objective >= few.objective - 0.05
+    assert few.objective <= few.bound + 1e-6
