@@ -87,10 +87,10 @@ def test_cancel_ends_the_worker_within_a_second_and_frees_its_slot(client: Clien
         client.result(running.name)
     assert caught.value.code == "FAILED_PRECONDITION"
     before = _workers()
-    started = time.monotonic()
-    ended = [client.cancel(r.name) for r in reversed(runs)]
-    assert time.monotonic() - started < 1.0 * len(runs)
-    assert {r.state for r in ended} == {run_pb2.RUN_STATE_CANCELLED}
+    for run in reversed(runs):
+        started = time.monotonic()
+        assert client.cancel(run.name).state == run_pb2.RUN_STATE_CANCELLED
+        assert time.monotonic() - started < 1
     assert len(before - _workers()) >= 1
     done = client.simulate("tiny", seeds=(9,), sample=0.002, max_days=2)
     assert done.runs[0].state == run_pb2.RUN_STATE_SUCCEEDED

@@ -36,6 +36,7 @@ Request = TypeVar("Request")
 Reply = TypeVar("Reply")
 
 DEFAULT_DATA_DIR = "greentrip-data"
+REACH_S = 5.0  # a server on this machine answers at once
 TERMINAL = (run_pb2.RUN_STATE_SUCCEEDED, run_pb2.RUN_STATE_FAILED, run_pb2.RUN_STATE_CANCELLED)
 
 
@@ -61,7 +62,7 @@ def connect(address: str | None = None, data_dir: str | Path | None = None, *, w
         return Client(Embedded(Path(data_dir or os.environ.get("GREENTRIP_DATA") or DEFAULT_DATA_DIR), workers))
     channel = grpc.insecure_channel(address, options=OPTIONS)
     try:
-        grpc.channel_ready_future(channel).result(timeout=10)
+        grpc.channel_ready_future(channel).result(timeout=REACH_S)
     except grpc.FutureTimeoutError:
         channel.close()
         raise ConnectError(f"no server answers at {address}; start one with `greentrip serve`") from None
