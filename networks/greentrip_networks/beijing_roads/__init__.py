@@ -1,1 +1,1 @@
-"""Bundled Beijing's street graph: hand-laid tables of named roads become nodes and links, local streets are generated."""
+"""Bundled Beijing's street graph: tables of named roads become nodes and links, local streets are generated."""

@@ -1,8 +1,8 @@
 """Compile the tables of Beijing's roads into node.csv and link.csv.
 
 Run ``python -m greentrip_networks.beijing_roads.compile``. The output follows the General Modeling Network
-Specification: length in metres, free speed in km/h, capacity in vehicles an hour and lane, every direction a link of its
-own. The same tables give the same bytes.
+Specification: length in metres, free speed in km/h, capacity in vehicles an hour and lane, every direction a link of
+its own. The same tables give the same bytes.
 """
 
 import csv

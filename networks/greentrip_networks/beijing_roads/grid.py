@@ -6,9 +6,9 @@ from greentrip_networks.beijing_roads.shapes import inside, nearest_on_segments,
 from greentrip_networks.beijing_roads.sources import Road, Sources
 from greentrip_networks.network import Floats
 
-INNER_M = 460.0  # spacing inside the 5th ring
+INNER_M = 480.0  # spacing inside the 5th ring
 TOWN_M = 620.0  # spacing within a town outside it
-OUTER_M = 1000.0  # spacing elsewhere inside the 6th ring
+OUTER_M = 1050.0  # spacing elsewhere inside the 6th ring
 TOWN_RESIDENTS_KM2 = 1500.0  # a zone denser than this is a town ...
 TOWN_RADIUS_M = 2200.0  # ... and gets streets this far around its centroid
 NEAR_ROAD_M = 1100.0  # outside the 5th ring a local street is at most this far from a named road that people may walk
@@ -33,7 +33,8 @@ def local_streets(sources: Sources) -> list[Floats]:
     """Return the local streets as lines (2, 2) in metres, before they are joined to the named roads.
 
     Three lattices aligned with the compass, as Beijing's streets mostly are: inside the 5th ring, in towns, and
-    elsewhere inside the 6th ring. A point close to an arterial or secondary road moves onto it, so that streets end in junctions.
+    elsewhere inside the 6th ring. A point close to an arterial or secondary road moves onto it, so that streets end
+    in junctions.
     """
     fifth, sixth = _ring(sources.roads, "五环路"), _ring(sources.roads, "六环路")
     towns = np.array(

@@ -21,7 +21,7 @@ CONNECTOR = (1, 30.0, 400)
 
 @dataclass(frozen=True, eq=False)
 class Link:
-    """A stretch of street between two nodes, both directions alike; ``points`` run from ``start`` to ``end`` (metres)."""
+    """A stretch of street between two nodes, both directions alike; ``points`` run from start to end, in metres."""
 
     start: int
     end: int

@@ -2,8 +2,8 @@
 
 Rules, and their simplifications. Roads that are not motorways meet in a node wherever they cross; so do an expressway
 or motorway and an arterial or expressway, as an interchange of one node (no ramps, no turning bans). A motorway
-passes over secondary roads and local streets. A local street reaches an expressway or crosses a motorway only by an underpass, at
-a stated share of the places where the grid meets it; elsewhere the street is cut off. Nodes nearer than
+passes over secondary roads and local streets. A local street reaches an expressway or crosses a motorway only by an
+underpass, at a stated share of the places where the grid meets it; elsewhere the street is cut off. Nodes nearer than
 MERGE_M become one.
 """
 
