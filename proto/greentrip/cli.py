@@ -73,12 +73,14 @@ def _root(*, version: Annotated[bool, typer.Option("--version", help="Print the 
 
 @app.command()
 def demo(
-    city: Annotated[str, typer.Option(help="Network to use.")] = "beijing-2019",
-    sample: Sample = 0.005,
-    seeds: Annotated[int, typer.Option(min=1, help="How many seeds, from 0.")] = 3,
-    stations: Annotated[str | None, typer.Option(help="Stations to serve, separated by commas.")] = None,
-    vehicles: Annotated[int, typer.Option(help="Buses at hand.")] = 120,
-    max_days: MaxDays = 60,
+    city: Annotated[str | None, typer.Option(help="Network to use. [beijing-2019]")] = None,
+    sample: Annotated[float | None, typer.Option(help="Share of residents simulated. [0.005]")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="How many seeds, from 0. [3]")] = None,
+    stations: Annotated[
+        str | None, typer.Option(help="Stations to serve, separated by commas. [16 outer ones]")
+    ] = None,
+    vehicles: Annotated[int | None, typer.Option(help="Buses at hand. [120]")] = None,
+    max_days: Annotated[int | None, typer.Option(help="Simulated days at most. [60]")] = None,
     out: Annotated[Path, typer.Option(help="Where the report goes.")] = Path("out/demo.html"),
     small: Annotated[bool, typer.Option("--small", help="The tiny city, in seconds.")] = False,
     server: Server = None,
@@ -88,11 +90,21 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Do the main job end to end: simulate, test the target, design feeders, simulate again, compare, report."""
-    from greentrip.demo import BEIJING_STATIONS, Demo, run_demo
+    from dataclasses import replace
 
-    chosen = tuple(_commas(stations)) if stations else BEIJING_STATIONS
-    asked = Demo(city=city, sample=sample, seeds=seeds, stations=chosen, vehicles=vehicles, max_days=max_days, out=out)
-    run_demo(Demo.small(out) if small else asked, server=server, data_dir=data_dir, as_json=as_json)
+    from greentrip.demo import BEIJING, TINY, run_demo
+
+    given: dict[str, Any] = {
+        "city": city,
+        "sample": sample,
+        "seeds": seeds,
+        "vehicles": vehicles,
+        "max_days": max_days,
+        "out": out,
+    }
+    given["stations"] = tuple(_commas(stations)) if stations else None
+    chosen = {name: value for name, value in given.items() if value is not None}
+    run_demo(replace(TINY if small else BEIJING, **chosen), server=server, data_dir=data_dir, as_json=as_json)
 
 
 @app.command()

@@ -3,9 +3,9 @@
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,44 +14,46 @@ from greentrip import show
 from greentrip.client import Client, connect
 from greentrip.plain import dumps, plain
 
-# Stations at the edge of the built-up area or on a line's outer part, where many homes are beyond a walk.
-BEIJING_STATIONS = (
-    "回龙观东大街",
-    "霍营",
-    "天通苑北",
-    "天通苑南",
-    "立水桥",
-    "北苑",
-    "西二旗",
-    "朱辛庄",
-    "青年路",
-    "褡裢坡",
-    "常营",
-    "草房",
-    "旧宫",
-    "新宫",
-    "公益西桥",
-    "古城",
-)
-TINY_STATIONS = ("Harbour", "Lakeside", "West Mill")
-
 
 @dataclass(frozen=True)
 class Demo:
-    """What the demo does; `small` is the tiny city of the tests."""
+    """What the demo does: a network, the share of its residents, how many seeds, stations to serve and buses."""
 
-    city: str = "beijing-2019"
-    sample: float = 0.005
-    seeds: int = 3
-    stations: Sequence[str] = BEIJING_STATIONS
-    vehicles: int = 120
+    city: str
+    sample: float
+    seeds: int
+    stations: tuple[str, ...]
+    vehicles: int
     max_days: int = 60
-    out: Path = field(default=Path("out/demo.html"))
+    out: Path = Path("out/demo.html")
 
-    @classmethod
-    def small(cls, out: Path) -> "Demo":
-        """Return the demo on the tiny city."""
-        return cls(city="tiny", sample=0.01, seeds=2, stations=TINY_STATIONS, vehicles=12, out=out)
+
+# Stations at the edge of the built-up area or on a line's outer part, where many homes are beyond a walk.
+BEIJING = Demo(
+    city="beijing-2019",
+    sample=0.005,
+    seeds=3,
+    stations=(
+        "回龙观东大街",
+        "霍营",
+        "天通苑北",
+        "天通苑南",
+        "立水桥",
+        "北苑",
+        "西二旗",
+        "朱辛庄",
+        "青年路",
+        "褡裢坡",
+        "常营",
+        "草房",
+        "旧宫",
+        "新宫",
+        "公益西桥",
+        "古城",
+    ),
+    vehicles=120,
+)
+TINY = Demo(city="tiny", sample=0.01, seeds=2, stations=("Harbour", "Lakeside", "West Mill"), vehicles=12)
 
 
 def run_demo(demo: Demo, *, server: str | None, data_dir: Path | None, as_json: bool) -> None:
