@@ -1,11 +1,11 @@
 """Report how far Beijing's hand-laid roads lie from a yardstick street graph; it only measures, nothing is moved.
 
 The yardstick is a folder ``beijing/roads_reference`` with a link.csv (WKT geometry) under GREENTRIP_REFERENCE
-(default ../shared/data). Every named road is sampled each 50 m; a sample's distance is that to the nearest yardstick street whose
-bearing is within 25 degrees (bearings taken to 2 degrees). The yardstick comes from bus routes and does not reach the
-outer towns and hills: a sample counts as covered where at least COVERED_KM of yardstick streets, of any bearing, lie
-within COVER_M. Figures are given for covered length, for all that lies inside the laid-down 5th ring, and for everything.
-Run ``python benchmarks/roads_yardstick.py [--json]``.
+(default ../shared/data). Every named road is sampled each 50 m; a sample's distance is that to the nearest yardstick
+street whose bearing is within 25 degrees (bearings taken to 2 degrees). The yardstick comes from bus routes and does
+not reach the outer towns and hills: a sample counts as covered where at least COVERED_KM of yardstick streets, of any
+bearing, lie within COVER_M. Figures are given for covered length, for all that lies inside the laid-down 5th ring, and
+for everything. Run ``python benchmarks/roads_yardstick.py [--json]``.
 """
 
 import argparse

@@ -6,7 +6,7 @@ from greentrip_networks.beijing_roads.shapes import inside, nearest_on_segments,
 from greentrip_networks.beijing_roads.sources import Road, Sources
 from greentrip_networks.network import Floats
 
-INNER_M = 480.0  # spacing inside the 5th ring
+INNER_M = 470.0  # spacing inside the 5th ring
 TOWN_M = 620.0  # spacing within a town outside it
 OUTER_M = 1050.0  # spacing elsewhere inside the 6th ring
 TOWN_RESIDENTS_KM2 = 1500.0  # a zone denser than this is a town ...

@@ -7,6 +7,7 @@ underpass, at a stated share of the places where the grid meets it; elsewhere th
 MERGE_M become one.
 """
 
+import zlib
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -106,6 +107,11 @@ def meet_named(named: list[Line], nodes: Nodes) -> None:
                 line.stops.append((d, nodes.at(x, y, (1,) if line.facility == "motorway" else (0,))))
 
 
+def _lot(x: float, y: float) -> int:
+    """Return a number that depends on the place only, and not on the spacing of the grid."""
+    return zlib.crc32(f"{x:.0f},{y:.0f}".encode())
+
+
 def meet_streets(streets: list[Line], named: list[Line], nodes: Nodes) -> list[Line]:
     """Join local streets to the named roads they cross; return those not cut off by an expressway or motorway."""
     segments, owner, start = segments_of([line.points for line in named])
@@ -120,7 +126,7 @@ def meet_streets(streets: list[Line], named: list[Line], nodes: Nodes) -> list[L
         hits = sorted(per_street.get(i, []))
         kinds = {named[int(owner[j])].facility for _, j, _ in hits}
         x0, y0 = street.points[0].tolist()
-        if kinds & {"motorway", "expressway"} and (round(x0 / 10) * 31 + round(y0 / 10) * 17) % UNDERPASS_ONE_IN:
+        if kinds & {"motorway", "expressway"} and _lot(x0, y0) % UNDERPASS_ONE_IN:
             continue
         (x1, y1) = street.points[1].tolist()
         street.stops = [(0.0, nodes.at(x0, y0, (0,))), (float(street_m[i]), nodes.at(x1, y1, (0,)))]
