@@ -43,6 +43,11 @@ class BusPeriod:
         self.fixed, self.ride = np.full((zones, zones), np.inf), np.full((zones, zones), np.inf)
         self.minutes, self.km = np.zeros((zones, zones)), np.zeros((zones, zones))
         self.load, self.expected_load = np.zeros(calls), np.zeros(calls)
+        self.boarded, self.expected_boarded = np.zeros(calls), np.zeros(calls)  # persons who board at each call
+        self.demand, self.expected_demand = np.zeros((zones, zones)), np.zeros((zones, zones))
+        self.total = np.full((zones, zones), np.inf)  # with the walks from and to the zones' centres
+        self.fixed_spent = self.expected_fixed_spent = 0.0  # generalised minutes of walks and transfers
+        self.felt, self.wait_felt = np.zeros(calls), np.zeros(calls)
         self.boardings = np.zeros(len(b.pattern_line))
         self.call_pattern = np.repeat(np.arange(len(b.pattern_line)), np.diff(b.pattern_first)).astype(np.int32)
         self.places = 3600 * self.hours / b.headway_s[self.call_pattern, self.period] * b.capacity[self.call_pattern]
@@ -90,21 +95,34 @@ class BusPeriod:
             b.pattern_first, self.call_pattern, b.call_stop, self.call_minutes, felt, wait, p["weight.wait"],
             p["weight.transfer_min"], b.call_m, self.zone_first, self.zone_stop, self.zone_walk, self.stop_first,
             self.stop_call, self.parent_board, self.parent_leave, self.end_stop, self.end_round,
-            self.fixed, self.ride, self.minutes, self.km,
+            self.fixed, self.ride, self.minutes, self.km, self.total,
         )  # fmt: skip
+        self.felt, self.wait_felt = felt, p["weight.wait"] * wait
 
     def assign(self, demand: Floats) -> None:
         """Put demand (zones, zones) on the journeys of the last skim."""
+        self.demand = demand
         self.load[:] = 0.0
-        self.boardings[:] = 0.0
-        _assign(
-            demand, self.network.compiled.buses.call_stop, self.call_pattern, self.parent_board, self.parent_leave,
-            self.end_stop, self.end_round, self.load, self.boardings,
+        self.boarded[:] = 0.0
+        self.fixed_spent = _assign(
+            demand, self.network.compiled.buses.call_stop, self.parent_board, self.parent_leave, self.end_stop, self.end_round,
+            self.total, self.fixed, self.ride, self.parameters["weight.transfer_min"], self.load, self.boarded,
         )  # fmt: skip
+        self.boardings[:] = np.bincount(self.call_pattern, weights=self.boarded, minlength=len(self.boardings))
 
     def learn(self, blend: float) -> None:
-        """Blend today's loads into tomorrow's expectation."""
+        """Blend today's riders into the expectation of crowding."""
         self.expected_load += blend * (self.load - self.expected_load)
+        self.expected_boarded += blend * (self.boarded - self.expected_boarded)
+        self.expected_demand += blend * (self.demand - self.expected_demand)
+        self.expected_fixed_spent += blend * (self.fixed_spent - self.expected_fixed_spent)
+
+    def beyond_shortest(self) -> float:
+        """Return the generalised person-minutes that the expected riders spend beyond their least-cost journeys."""
+        ok = (self.expected_demand > 0) & np.isfinite(self.total)
+        spent = float(self.expected_load[:-1] @ self.felt[1:]) if len(self.felt) else 0.0
+        spent += float(self.expected_boarded @ self.wait_felt) + self.expected_fixed_spent
+        return max(spent - float(self.expected_demand[ok] @ self.total[ok]), 0.0)
 
 
 @njit()
@@ -122,7 +140,7 @@ def _skim(
     pattern_first: Int32s, call_pattern: Int32s, call_stop: Int32s, minutes: Floats, felt: Floats, wait: Floats,
     wait_weight: float, transfer: float, call_m: Floats, zone_first: Int32s, zone_stop: Int32s, zone_walk: Floats,
     stop_first: Int32s, stop_call: Int32s, parent_board: Int32s, parent_leave: Int32s, end_stop: Int32s, end_round: Int32s,
-    out_fixed: Floats, out_ride: Floats, out_minutes: Floats, out_km: Floats,
+    out_fixed: Floats, out_ride: Floats, out_minutes: Floats, out_km: Floats, out_total: Floats,
 ) -> None:  # fmt: skip
     """Fill the zone-to-zone matrices and each zone's parents, zone by zone."""
     zones = zone_first.shape[0] - 1
@@ -174,6 +192,7 @@ def _skim(
                     low = best[ROUNDS, s] + zone_walk[i]
                     stop = s
             out_fixed[o, d] = np.inf
+            out_total[o, d] = np.inf
             out_ride[o, d] = np.inf
             out_minutes[o, d] = 0.0
             out_km[o, d] = 0.0
@@ -185,6 +204,7 @@ def _skim(
                 r -= 1
             if r < 0:
                 continue  # on foot only: no bus journey
+            out_total[o, d] = low
             end_stop[o, d] = stop
             end_round[o, d] = r
             fixed = 0.0
@@ -213,23 +233,28 @@ def _skim(
 
 @njit()
 def _assign(
-    demand: Floats, call_stop: Int32s, call_pattern: Int32s, parent_board: Int32s, parent_leave: Int32s,
-    end_stop: Int32s, end_round: Int32s, load: Floats, boardings: Floats,
-) -> None:  # fmt: skip
-    """Walk every pair's journey back and add its riders to the calls they leave on board."""
+    demand: Floats, call_stop: Int32s, parent_board: Int32s, parent_leave: Int32s, end_stop: Int32s, end_round: Int32s,
+    total: Floats, fixed: Floats, ride: Floats, transfer: float, load: Floats, boarded: Floats,
+) -> float:  # fmt: skip
+    """Walk every pair's journey back and add its riders to the calls they leave on board; return minutes of walks and transfers."""
     zones = demand.shape[0]
+    spent = 0.0
     for o in range(zones):
         for d in range(zones):
             q = demand[o, d]
             stop = end_stop[o, d]
             if q <= 0.0 or stop < 0:
                 continue
+            spent += q * (total[o, d] - fixed[o, d] - ride[o, d])
             r = end_round[o, d]
             while r >= 0:
                 b = parent_board[o, r, stop]
                 if b >= 0:
                     for c in range(b, parent_leave[o, r, stop]):
                         load[c] += q
-                    boardings[call_pattern[b]] += q
+                    boarded[b] += q
+                    if r > 0:
+                        spent += q * transfer
                     stop = call_stop[b]
                 r -= 1
+    return spent

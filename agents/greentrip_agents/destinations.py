@@ -19,6 +19,7 @@ Ints = NDArray[np.int64]
 
 _SCALES = {WORK: "distance.work_km", SCHOOL: "distance.school_km", ERRAND: "distance.errand_km", LEISURE: "distance.leisure_km"}
 CELL_M = 500.0
+ATTEMPTS = 6
 
 
 def zone_distance_km(network: Network, detour: float) -> Floats:
@@ -74,8 +75,13 @@ def draw_cells(
     *,
     seed: int,
     parameters: Parameters,
+    minimum_m: float,
 ) -> tuple[Ints, Ints, Floats, Floats]:
-    """Draw each tour's zone, cell and position; cells near home are likelier, by the purpose's distance scale."""
+    """Draw each tour's zone, cell and position; cells near home are likelier, by the purpose's distance scale.
+
+    minimum_m: street distance below which an errand is not a trip; a place nearer is drawn again, up to ATTEMPTS times.
+    """
+    least_m = minimum_m / parameters["distance.street_detour"]
     c = network.compiled
     cells = network.cells
     scales_m = np.array([parameters[_SCALES[k]] for k in range(4)]) * 1000 / parameters["distance.street_detour"]
@@ -85,7 +91,7 @@ def draw_cells(
     x, y = np.empty(n), np.empty(n)
     _draw(
         seed, people.key[person], number, purpose, people.zone[person], people.x_m[person], people.y_m[person],
-        cumulative, c.zone_first_cell, cells.x_m, cells.y_m, attract, scales_m, zone, cell, x, y,
+        cumulative, c.zone_first_cell, cells.x_m, cells.y_m, attract, scales_m, least_m, zone, cell, x, y,
     )  # fmt: skip
     return zone, cell, x, y
 
@@ -94,12 +100,12 @@ def draw_cells(
 def _draw(
     seed: int, key: Ints, number: Ints, purpose: Ints, home: Ints, home_x: Floats, home_y: Floats, cumulative: Floats,
     first_cell: NDArray[np.int32], cell_x: Floats, cell_y: Floats, attract: Floats, scales_m: Floats,
-    zone: Ints, cell: Ints, x: Floats, y: Floats,
+    least_m: float, zone: Ints, cell: Ints, x: Floats, y: Floats,
 ) -> None:  # fmt: skip
     """Fill zone, cell, x and y for each tour."""
     for i in prange(key.shape[0]):
         p = purpose[i]
-        u = draws.uniform(seed, key[i], draws.DESTINATION, 8 * number[i])
+        u = draws.uniform(seed, key[i], draws.DESTINATION, number[i])
         z = min(np.searchsorted(cumulative[p, home[i]], u, side="right"), cumulative.shape[2] - 1)
         a, b = first_cell[z], first_cell[z + 1]
         nearest = 1e300
@@ -108,15 +114,19 @@ def _draw(
         total = 0.0
         for c in range(a, b):
             total += attract[p, c] * np.exp((nearest - np.hypot(cell_x[c] - home_x[i], cell_y[c] - home_y[i])) / scales_m[p])
-        left = draws.uniform(seed, key[i], draws.DESTINATION, 8 * number[i] + 1) * total
-        chosen = a
-        for c in range(a, b):
-            w = attract[p, c] * np.exp((nearest - np.hypot(cell_x[c] - home_x[i], cell_y[c] - home_y[i])) / scales_m[p])
-            if w > 0.0:
-                chosen = c
-                left -= w
-                if left <= 0.0:
-                    break
-        zone[i], cell[i] = z, chosen
-        x[i] = cell_x[chosen] + (draws.uniform(seed, key[i], draws.DESTINATION, 8 * number[i] + 2) - 0.5) * CELL_M
-        y[i] = cell_y[chosen] + (draws.uniform(seed, key[i], draws.DESTINATION, 8 * number[i] + 3) - 0.5) * CELL_M
+        for attempt in range(ATTEMPTS):  # a trip has a least length by definition: draw again what falls below
+            index = (number[i] * ATTEMPTS + attempt) * 4
+            left = draws.uniform(seed, key[i], draws.PLACE_IN_ZONE, index) * total
+            chosen = a
+            for c in range(a, b):
+                w = attract[p, c] * np.exp((nearest - np.hypot(cell_x[c] - home_x[i], cell_y[c] - home_y[i])) / scales_m[p])
+                if w > 0.0:
+                    chosen = c
+                    left -= w
+                    if left <= 0.0:
+                        break
+            zone[i], cell[i] = z, chosen
+            x[i] = cell_x[chosen] + (draws.uniform(seed, key[i], draws.PLACE_IN_ZONE, index + 1) - 0.5) * CELL_M
+            y[i] = cell_y[chosen] + (draws.uniform(seed, key[i], draws.PLACE_IN_ZONE, index + 2) - 0.5) * CELL_M
+            if np.hypot(x[i] - home_x[i], y[i] - home_y[i]) >= least_m:
+                break

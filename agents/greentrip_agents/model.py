@@ -29,6 +29,7 @@ Floats = NDArray[np.float64]
 
 RECONSIDER = 0.6  # share of tours that weigh their mode anew on a day, after the first
 SWEEPS = 3  # route-choice sweeps a day
+MEMORY = 0.04  # least weight of a day in the average of riders
 _OFF_PEAK_HOURS = 9.0  # of 13 h: the hours over which off-peak traffic would be spread evenly
 
 
@@ -65,7 +66,7 @@ class CommuterModel(mesa.Model):
         self.people = sample_residents(network, sample=sample, seed=seed, parameters=p)
         if not len(self.people):
             raise ScenarioError("sample", "no resident is sampled; raise the sample or check the zones' residents")
-        self.tours = plan_tours(network, self.people, seed=seed, parameters=p)
+        self.tours = plan_tours(network, self.people, seed=seed, parameters=p, minimum_m=self.definition.minimum_m)
         self.travellers = travellers(network, self.people, self.tours, p)
         self.weight = self.people.weight[self.tours.person]  # residents each tour stands for
         self.taste = taste(network, p)
@@ -151,9 +152,15 @@ class CommuterModel(mesa.Model):
         self.rail_operator.load(self._station_demand())
         self.bus_operator.load(self._zone_demand((BUS,)))
         missed = self._learn()
-        occupancy = self.parameters["population.car_occupancy"]
-        self.gap = (beyond / 60 * occupancy + regret + missed) / max(total, 1e-9) if self.day > 1 else np.inf
-        self.gap_parts = {"routes": beyond / 60 * occupancy / max(total, 1e-9), "modes": regret / max(total, 1e-9), "expectation": missed / max(total, 1e-9)}
+        parts = {
+            "street routes": beyond / 60 * self.parameters["population.car_occupancy"],
+            "rail journeys": sum(r.beyond_shortest() for r in self.rail_operator.periods),
+            "bus journeys": sum(b.beyond_shortest() for b in self.bus_operator.periods),
+            "modes": regret,
+            "expectations": missed,
+        }
+        self.gap_parts = {name: value / max(total, 1e-9) for name, value in parts.items()}
+        self.gap = sum(self.gap_parts.values()) if self.day > 1 else np.inf
 
     def _regret(self) -> tuple[float, float]:
         """Return generalised minutes that today's travellers with yesterday's mode lose, and everybody's generalised minutes."""
@@ -192,23 +199,20 @@ class CommuterModel(mesa.Model):
         missed = _missed(cars, today, c.car_min)
         c.car_min[:] = _blend(c.car_min, today, blend)
         c.car_km[:] = _blend(c.car_km, self.road_authority.km(), blend)
-        self.rail_operator.learn(blend)
+        average = max(1.0 / self.day, MEMORY)  # riders are averaged over the days, or two full lines would swap them for ever
+        self.rail_operator.learn(average)
         self.rail_operator.skim()
-        rail = np.stack([r.cost for r in self.rail_operator.periods])
-        missed += _missed(self._station_demand(), rail, c.rail_cost)
-        c.rail_cost[:] = rail
+        c.rail_cost[:] = np.stack([r.cost for r in self.rail_operator.periods])
         c.rail_min[:] = np.stack([r.minutes for r in self.rail_operator.periods])
-        self.bus_operator.learn(blend)
-        if self.bus_operator.due(self.day):
-            self.bus_operator.run(self.road_authority.link_seconds())
-            self.bus_operator.skim()
-            buses = self.bus_operator.periods
-            missed += _missed(self._zone_demand((BUS,)), np.stack([b.fixed + b.ride for b in buses]), c.bus_fixed + c.bus_ride)
-            c.bus_fixed[:] = np.stack([b.fixed for b in buses])
-            c.bus_ride[:] = _blend(c.bus_ride, np.stack([b.ride for b in buses]), blend)
-            c.bus_min[:] = np.stack([b.minutes for b in buses])
-            c.bus_km[:] = np.stack([b.km for b in buses])
-            c.access_cost[:], c.access_min[:] = self.bus_operator.access.cost, self.bus_operator.access.minutes
+        self.bus_operator.learn(average)
+        self.bus_operator.run(self.road_authority.link_seconds())
+        self.bus_operator.skim()
+        buses = self.bus_operator.periods
+        c.bus_fixed[:] = np.stack([b.fixed for b in buses])
+        c.bus_ride[:] = np.stack([b.ride for b in buses])
+        c.bus_min[:] = np.stack([b.minutes for b in buses])
+        c.bus_km[:] = np.stack([b.km for b in buses])
+        c.access_cost[:], c.access_min[:] = self.bus_operator.access.cost, self.bus_operator.access.minutes
         choice.local_speeds(c.car_min, c.car_km, self.local_speed)
         return missed
 
@@ -308,7 +312,7 @@ class RailOperator(mesa.Agent):
 
 
 class BusOperator(mesa.Agent):
-    """Runs buses and feeders in today's traffic; re-times them as the streets settle."""
+    """Runs buses and feeders in today's traffic."""
 
     access: Access
 
@@ -316,10 +320,6 @@ class BusOperator(mesa.Agent):
         super().__init__(model)
         self.network, self.parameters = model.network, model.parameters
         self.periods = [BusPeriod(model.network, t, h, model.parameters) for t, h in enumerate(PERIOD_HOURS)]
-
-    def due(self, day: int) -> bool:
-        """Say whether buses are re-timed after this day: often at first, then every third day."""
-        return day <= 4 or day % 3 == 0
 
     def run(self, link_seconds: Sequence[Floats]) -> None:
         """Time the calls in today's traffic and offer the rides to rail stations."""

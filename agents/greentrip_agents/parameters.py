@@ -66,8 +66,9 @@ def _table() -> tuple[dict[str, float], dict[str, str]]:
     return values, sources
 
 
-def default_parameters(city: str = "") -> Parameters:
-    """Return the shipped parameters, with the city's calibrated constants where there are any."""
+def default_parameters(network: str = "") -> Parameters:
+    """Return the shipped parameters, with the constants calibrated for a network's city ("beijing" of "beijing-2019")."""
+    city = network.split("-", 1)[0]
     values, sources = _table()
     constants = dict.fromkeys(MODES, 0.0)
     calibrated_on = "nothing: all constants are zero"

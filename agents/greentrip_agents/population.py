@@ -33,8 +33,8 @@ class Population:
     age: NDArray[np.int8]
     income_cny_year: Floats
     vot_cny_min: Floats
-    has_car: NDArray[np.bool_]  # owns a car and may drive it today
-    restricted: NDArray[np.bool_]  # owns a car that the plate rule keeps at home today
+    has_car: NDArray[np.bool_]  # has a household car at hand today, to drive or to ride along
+    restricted: NDArray[np.bool_]  # has a household car that the plate rule keeps at home today
     has_ebike: NDArray[np.bool_]
     weight: Floats
     zone_first: Ints  # (zones + 1,)
@@ -94,11 +94,9 @@ def sample_residents(network: Network, *, sample: float, seed: int, parameters: 
     age = np.where(u < p["population.children_share"], CHILD, np.where(u > 1 - p["population.elderly_share"], ELDERLY, ADULT))
     income, vot = _incomes(seed, key, p)
     mean_income = p["value_of_time.income_mean_cny_year"]
-    adults = 1 - p["population.children_share"]
     outside = np.where(network.zones.areas["central city"][zone], 1.0, p["population.car_outside_fifth_ring"])
-    raw = outside * (income / mean_income) ** p["population.car_income_elasticity"] * (age != CHILD)
-    raw *= np.where(age == ELDERLY, 0.5, 1.0)
-    scale = p["population.cars_per_resident"] * weight.sum() / max((raw * weight).sum(), 1e-9) if adults > 0 else 0.0
+    raw = outside * (income / mean_income) ** p["population.car_income_elasticity"] * np.where(age == ELDERLY, 0.5, 1.0)
+    scale = p["population.cars_per_resident"] * p["population.persons_per_car"] * weight.sum() / max((raw * weight).sum(), 1e-9)
     owns = draws.uniforms(seed, key, draws.OWNS_CAR, 0) < np.minimum(raw * scale, 0.95)
     rest = draws.uniforms(seed, key, draws.PLATE, 0) < p["population.plate_restricted"]
     ebike = (draws.uniforms(seed, key, draws.OWNS_EBIKE, 0) < p["population.ebike_owners"]) & (age != CHILD)
@@ -117,7 +115,7 @@ def _incomes(seed: int, key: Ints, p: Parameters) -> tuple[Floats, Floats]:
     return income, np.clip(vot, 0.05, 3.0)
 
 
-def plan_tours(network: Network, people: Population, *, seed: int, parameters: Parameters) -> Tours:
+def plan_tours(network: Network, people: Population, *, seed: int, parameters: Parameters, minimum_m: float) -> Tours:
     """Draw every person's tours: purposes, destinations and periods.
 
     Work and school follow age; errands and leisure fill up to the surveyed trip rate. Work destinations are doubly
@@ -154,7 +152,9 @@ def plan_tours(network: Network, people: Population, *, seed: int, parameters: P
     purpose = np.where(main, np.where(works[person], WORK, SCHOOL), purpose).astype(np.int64)
 
     cumulative = zone_probabilities(network, parameters)
-    zone, cell, x, y = draw_cells(network, people, person, number, purpose, cumulative, seed=seed, parameters=parameters)
+    zone, cell, x, y = draw_cells(
+        network, people, person, number, purpose, cumulative, seed=seed, parameters=parameters, minimum_m=minimum_m
+    )
     out_period, back_period = _periods(seed, key[person], number, purpose)
     return Tours(person, number, purpose, cell, zone, x, y, out_period, back_period, first)
 

@@ -64,7 +64,11 @@ class RailPeriod:
         self.places = 3600 * self.hours / r.headway_s[r.ride_line, self.period] * r.capacity[r.ride_line]
         self.load = np.zeros(rides)
         self.boardings = np.zeros(platforms)
-        self.expected_load = np.zeros(rides)
+        self.flow = np.zeros(len(tail))  # today's riders by link of the graph
+        self.expected_flow = np.zeros(len(tail))
+        self.expected_demand = np.zeros((stations, stations))
+        self.demand = np.zeros((stations, stations))
+        self.link_cost = np.zeros(len(tail))
         self.via = np.empty((stations, n), np.int32)
         self.cost, self.minutes = np.empty((stations, stations)), np.empty((stations, stations))
         self.km, self.transfers = np.empty((stations, stations)), np.empty((stations, stations))
@@ -72,30 +76,41 @@ class RailPeriod:
     def skim(self) -> None:
         """Compute least-cost journeys between all stations at the expected crowding."""
         p = self.parameters
-        crowd, full = crowding(self.expected_load, self.places, p["weight.crowding"])
-        platforms = len(self.rail.platform_station)
-        # a platform's boarding is as hard as the fullest train that leaves it
-        hard = np.ones(platforms)
-        np.maximum.at(hard, self.rail.ride_from, full)
-        link_cost = self.felt_fixed + p["weight.transit_ride"] * self.ride_minutes
         on = self.ride >= 0
-        link_cost[on] *= crowd[self.ride[on]]
+        expected = np.zeros(len(self.load))
+        expected[self.ride[on]] = self.expected_flow[on]
+        crowd, full = crowding(expected, self.places, p["weight.crowding"])
+        # a platform's boarding is as hard as the fullest train that leaves it
+        hard = np.ones(len(self.rail.platform_station))
+        np.maximum.at(hard, self.rail.ride_from, full)
+        cost = self.felt_fixed + p["weight.transit_ride"] * self.ride_minutes
+        cost[on] *= crowd[self.ride[on]]
         boards = self.board >= 0
-        link_cost[boards] += p["weight.wait"] * self.wait[boards] * hard[self.board[boards]]
+        cost[boards] += p["weight.wait"] * self.wait[boards] * hard[self.board[boards]]
+        self.link_cost = cost
         _skim(
-            self.entry, self.leave, self.first_out, self.tail, self.head, link_cost, self.plain, self.km_link,
+            self.entry, self.leave, self.first_out, self.tail, self.head, cost, self.plain, self.km_link,
             self.is_transfer, self.via, self.cost, self.minutes, self.km, self.transfers,
         )  # fmt: skip
 
     def assign(self, demand: Floats) -> None:
         """Put demand (stations, stations) on the journeys of the last skim."""
-        self.load[:] = 0.0
-        self.boardings[:] = 0.0
-        _assign(demand, self.entry, self.leave, self.tail, self.via, self.ride, self.board, self.load, self.boardings)
+        self.demand = demand
+        self.flow[:] = 0.0
+        _assign(demand, self.entry, self.leave, self.tail, self.via, self.flow)
+        on, boards = self.ride >= 0, self.board >= 0
+        self.load[self.ride[on]] = self.flow[on]
+        self.boardings[:] = np.bincount(self.board[boards], weights=self.flow[boards], minlength=len(self.boardings))
 
     def learn(self, blend: float) -> None:
-        """Blend today's loads into tomorrow's expectation."""
-        self.expected_load += blend * (self.load - self.expected_load)
+        """Blend today's riders into the expectation of crowding."""
+        self.expected_flow += blend * (self.flow - self.expected_flow)
+        self.expected_demand += blend * (self.demand - self.expected_demand)
+
+    def beyond_shortest(self) -> float:
+        """Return the generalised person-minutes that the expected riders spend beyond their least-cost journeys."""
+        ok = (self.expected_demand > 0) & np.isfinite(self.cost)
+        return max(float(self.expected_flow @ self.link_cost) - float(self.expected_demand[ok] @ self.cost[ok]), 0.0)
 
 
 def crowding(load: Floats, places: Floats, weight: float) -> tuple[Floats, Floats]:
@@ -140,10 +155,7 @@ def _skim(
 
 
 @njit()
-def _assign(
-    demand: Floats, entry: Int32s, leave: Int32s, tail: Int32s, via: Int32s, ride: Int32s, board: Int32s,
-    load: Floats, boardings: Floats,
-) -> None:  # fmt: skip
+def _assign(demand: Floats, entry: Int32s, leave: Int32s, tail: Int32s, via: Int32s, flow: Floats) -> None:
     """Walk every pair's journey back and add its riders."""
     for s in range(entry.shape[0]):
         for t in range(leave.shape[0]):
@@ -151,9 +163,5 @@ def _assign(
             if q > 0.0 and s != t:
                 node = leave[t]
                 while via[s, node] >= 0:
-                    link = via[s, node]
-                    if ride[link] >= 0:
-                        load[ride[link]] += q
-                    if board[link] >= 0:
-                        boardings[board[link]] += q
-                    node = tail[link]
+                    flow[via[s, node]] += q
+                    node = tail[via[s, node]]
