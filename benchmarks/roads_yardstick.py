@@ -4,8 +4,8 @@ The yardstick is a folder ``beijing/roads_reference`` with a link.csv (WKT geome
 (default ../shared/data). Every named road is sampled each 50 m; a sample's distance is that to the nearest yardstick
 street whose bearing is within 25 degrees (bearings taken to 2 degrees). The yardstick comes from bus routes and does
 not reach the outer towns and hills: a sample counts as covered where at least COVERED_KM of yardstick streets, of any
-bearing, lie within COVER_M. Figures are given for covered length, for all that lies inside the laid-down 5th ring, and
-for everything. Run ``python benchmarks/roads_yardstick.py [--json]``.
+bearing, lie within COVER_M. Figures are given for covered length, for all that lies inside the laid-down 4th and 5th
+rings, and for everything. Run ``python benchmarks/roads_yardstick.py [--json]``.
 """
 
 import argparse
@@ -87,17 +87,18 @@ def report(folder: Path) -> dict[str, object]:
     reference, reference_bearings = reference_points(folder)
     tree = cKDTree(reference)
     groups: dict[str, dict[str, list[Floats]]] = {
-        area: defaultdict(list) for area in ("covered", "inside 5th ring", "everywhere")
+        area: defaultdict(list) for area in ("covered", "inside 4th ring", "inside 5th ring", "everywhere")
     }
     roads, uncovered = [], []
     sources = read_sources()
-    fifth = next(r.line for r in sources.roads if r.name_zh == "五环路")
+    fourth, fifth = (next(r.line for r in sources.roads if r.name_zh == name) for name in ("四环路", "五环路"))
     lines = [samples(road.line, STEP_M) for road in sources.roads]
     owner = np.repeat(np.arange(len(lines)), [len(p) for p, _ in lines])
     every, bearings = np.vstack([p for p, _ in lines]), np.concatenate([b for _, b in lines])
     measured = distances(every, bearings, reference, reference_bearings)
     around = tree.query_ball_point(every, COVER_M, return_length=True) * REFERENCE_STEP_M / 1000
     masks = {"covered": around >= COVERED_KM, "inside 5th ring": inside(every[:, 0], every[:, 1], fifth)}
+    masks["inside 4th ring"] = inside(every[:, 0], every[:, 1], fourth)
     masks["everywhere"] = np.ones(len(every), bool)
     for i, road in enumerate(sources.roads):
         group = "ring" if road.name_zh in RINGS else road.facility
