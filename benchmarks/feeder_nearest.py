@@ -32,15 +32,27 @@ def main() -> None:
         plan = design(demands, network, options)
         seconds = time.perf_counter() - start
         naive = nearest_stop_plan(demands, network, options)
-        rows.append({
-            "instance": name, "stations": len(demands), "vehicles": instance.vehicles, "designed_cny_day": plan.objective, "bound_cny_day": plan.bound,
-            "gap": plan.gap, "bound_kind": plan.bound_kind, "nearest_cny_day": naive.objective, "seconds": round(seconds, 1),
-            "hash": plan.content_hash[:16],
-        })  # fmt: skip
+        rows.append(
+            {
+                "instance": name,
+                "stations": len(demands),
+                "vehicles": instance.vehicles,
+                "designed_cny_day": plan.objective,
+                "bound_cny_day": plan.bound,
+                "gap": plan.gap,
+                "bound_kind": plan.bound_kind,
+                "nearest_cny_day": naive.objective,
+                "seconds": round(seconds, 1),
+                "hash": plan.content_hash[:16],
+            }
+        )
     if asked.json:
         print(json.dumps(rows))
         return
-    print(f"{'instance':<14}{'stations':>9}{'buses':>6}{'designed':>12}{'nearest':>12}{'bound':>12}{'gap':>8}  kind      {'s':>5}")
+    print(
+        f"{'instance':<14}{'stations':>9}{'buses':>6}{'designed':>12}{'nearest':>12}{'bound':>12}{'gap':>8}"
+        f"  kind      {'s':>5}"
+    )
     for r in rows:
         print(
             f"{r['instance']:<14}{r['stations']:>9}{r['vehicles']:>6}{r['designed_cny_day']:>12,.0f}{r['nearest_cny_day']:>12,.0f}"

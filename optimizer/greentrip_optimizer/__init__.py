@@ -11,8 +11,13 @@ if TYPE_CHECKING:
 __all__ = ["BusType", "FeederOptions", "Plan", "SolverMissingError", "design", "design_feeders"]
 
 _HOMES = {
-    "BusType": "options", "FeederOptions": "options", "Plan": "plan", "SolverMissingError": "solver", "design": "feeders", "design_feeders": "feeders",
-}  # fmt: skip
+    "BusType": "options",
+    "FeederOptions": "options",
+    "Plan": "plan",
+    "SolverMissingError": "solver",
+    "design": "feeders",
+    "design_feeders": "feeders",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -3,12 +3,12 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.spatial import cKDTree
-
 from greentrip_agents.catchment import CatchmentDemand
 from greentrip_networks.compiled import Floats, Int32s
 from greentrip_networks.errors import ScenarioError
 from greentrip_networks.network import Network
+from scipy.spatial import cKDTree
+
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.streets import BusStreets, legs_between, times_from
 
@@ -37,9 +37,22 @@ class Area(NamedTuple):
 
 
 RULES = (
-    "value_cny_min", "fare_cny", "peak_share", "shift_min", "dwell_s", "max_length_m", "detour_factor", "detour_extra_s",
-    "layover_share", "layover_min_s", "peak_hours", "off_peak_hours", "off_peak_factor", "load_share", "max_route_stops",
-)  # fmt: skip
+    "value_cny_min",
+    "fare_cny",
+    "peak_share",
+    "shift_min",
+    "dwell_s",
+    "max_length_m",
+    "detour_factor",
+    "detour_extra_s",
+    "layover_share",
+    "layover_min_s",
+    "peak_hours",
+    "off_peak_hours",
+    "off_peak_factor",
+    "load_share",
+    "max_route_stops",
+)
 
 
 def station_area(demand: CatchmentDemand, network: Network, streets: BusStreets, options: FeederOptions) -> Area:
@@ -63,7 +76,9 @@ def station_area(demand: CatchmentDemand, network: Network, streets: BusStreets,
     wait_min = _waits(network, options)
     cells_xy = np.column_stack([network.cells.x_m[demand.cells], network.cells.y_m[demand.cells]])
     near_cells = _within(cells_xy, x[candidates], y[candidates], options)
-    chosen = _choose_stops(candidates, near_cells, inbound, at_min, saved, points, float(wait_min[len(wait_min) // 2, 0]), x, y, options)
+    chosen = _choose_stops(
+        candidates, near_cells, inbound, at_min, saved, points, float(wait_min[len(wait_min) // 2, 0]), x, y, options
+    )
     stops = candidates[chosen]
     places = np.append(stops, node).astype(np.int32)
     legs = legs_between(streets, places, limit_s)
@@ -71,21 +86,45 @@ def station_area(demand: CatchmentDemand, network: Network, streets: BusStreets,
     first[1:] = np.cumsum([len(near_cells[k][0]) for k in chosen])
     reach_cell = np.concatenate([near_cells[k][0] for k in chosen] or [np.zeros(0)]).astype(np.int32)
     reach_min = np.concatenate([near_cells[k][1] for k in chosen] or [np.zeros(0)]).astype(np.float64)
-    value = dict(
-        value_cny_min=options.value_cny_h / 60, fare_cny=network.fares.feeder_cny, peak_share=options.peak_share, shift_min=options.shift_min,
-        dwell_s=options.dwell_s, max_length_m=options.max_length_m, detour_factor=options.detour_factor, detour_extra_s=options.detour_extra_s,
-        layover_share=options.layover_share, layover_min_s=options.layover_min_s, peak_hours=options.peak_hours,
-        off_peak_hours=options.off_peak_hours, off_peak_factor=options.off_peak_factor, load_share=options.peak_hour_direction_share,
-        max_route_stops=float(options.max_route_stops),
-    )  # fmt: skip
+    value = {
+        "value_cny_min": options.value_cny_h / 60,
+        "fare_cny": network.fares.feeder_cny,
+        "peak_share": options.peak_share,
+        "shift_min": options.shift_min,
+        "dwell_s": options.dwell_s,
+        "max_length_m": options.max_length_m,
+        "detour_factor": options.detour_factor,
+        "detour_extra_s": options.detour_extra_s,
+        "layover_share": options.layover_share,
+        "layover_min_s": options.layover_min_s,
+        "peak_hours": options.peak_hours,
+        "off_peak_hours": options.off_peak_hours,
+        "off_peak_factor": options.off_peak_factor,
+        "load_share": options.peak_hour_direction_share,
+        "max_route_stops": float(options.max_route_stops),
+    }
     return Area(
-        places, legs.time_s, legs.length_m, legs.first, legs.node,
+        places,
+        legs.time_s,
+        legs.length_m,
+        legs.first,
+        legs.node,
         np.argsort(legs.time_s[:-1, :-1], axis=1, kind="stable").astype(np.int32),
-        first, reach_cell, reach_min, demand.cells.astype(np.int32), points, at_min, saved, riders, wait_min,
+        first,
+        reach_cell,
+        reach_min,
+        demand.cells.astype(np.int32),
+        points,
+        at_min,
+        saved,
+        riders,
+        wait_min,
         np.array(options.headways_min) * 60.0,
-        np.array([[b.capacity, b.cny_vehicle_hour, b.cny_km, b.cny_vehicle_day] for b in options.bus_types], np.float64),
+        np.array(
+            [[b.capacity, b.cny_vehicle_hour, b.cny_km, b.cny_vehicle_day] for b in options.bus_types], np.float64
+        ),
         np.array([value[r] for r in RULES], np.float64),
-    )  # fmt: skip
+    )
 
 
 def check_demand(demand: CatchmentDemand, network: Network) -> None:
@@ -93,8 +132,10 @@ def check_demand(demand: CatchmentDemand, network: Network) -> None:
     cells, levels = len(demand.cells), len(demand.levels_min)
     where = f"demand of {demand.station}"
     for name, array, shape in (
-        ("riders", demand.riders, (cells, levels)), ("benefit_min", demand.benefit_min, (cells, levels)), ("base_min", demand.base_min, (cells,)),
-    ):  # fmt: skip
+        ("riders", demand.riders, (cells, levels)),
+        ("benefit_min", demand.benefit_min, (cells, levels)),
+        ("base_min", demand.base_min, (cells,)),
+    ):
         if array.shape != shape:
             raise ScenarioError(f"{where}: {name}", f"saw shape {array.shape}; expected {shape}")
         if not (np.isfinite(array).all() or name == "base_min") or np.isnan(array).any() or (array < -1e-6).any():
@@ -106,7 +147,7 @@ def check_demand(demand: CatchmentDemand, network: Network) -> None:
 
 
 def station_node(station: str, network: Network, streets: BusStreets, options: FeederOptions) -> int:
-    """Return the street node row where buses call at a station: its own if buses can reach and leave it, else the nearest."""
+    """Return the street node where buses call at a station: its own if buses reach and leave it, else the nearest."""
     roads, place = network.compiled.roads, network.rail.nodes[station]
     out = np.diff(streets.first_out) > 0
     into = np.zeros(len(roads.nodes), bool)
@@ -119,9 +160,10 @@ def station_node(station: str, network: Network, streets: BusStreets, options: F
     if not len(usable) or distance.min() > options.street_reach_m:
         nearest = f"the nearest is {distance.min():.0f} m away" if len(usable) else "there is none"
         raise ScenarioError(
-            "stations", f"no street that buses may use reaches {place['name_en']} ({station}); {nearest}, expected at most "
+            "stations",
+            f"no street that buses may use reaches {place['name_en']} ({station}); {nearest}, expected at most "
             f"{options.street_reach_m:.0f} m: add a street to the network or leave the station out",
-        )  # fmt: skip
+        )
     return int(usable[distance.argmin()])
 
 
@@ -133,7 +175,7 @@ def _waits(network: Network, options: FeederOptions) -> Floats:
 
 
 def _steps(demand: CatchmentDemand) -> tuple[Floats, Floats, Floats, Int32s]:
-    """Return, for each cell, the access costs below today's with what they save; today's cost comes last and saves nothing."""
+    """Return for each cell access costs below today's with what they save; today's comes last and saves nothing."""
     cells, levels = demand.riders.shape
     at = np.full((cells, levels + 1), np.inf)
     saved, riders = np.zeros((cells, levels + 1)), np.zeros((cells, levels + 1))
@@ -146,7 +188,9 @@ def _steps(demand: CatchmentDemand) -> tuple[Floats, Floats, Floats, Int32s]:
         riders[c, :m] = demand.riders[c, :m]
         riders[c, m] = np.interp(base, demand.levels_min, demand.riders[c])
         points[c] = m + 1
-        if base > demand.levels_min[-1]:  # nothing is known beyond the last level: service worse than that saves nothing
+        if (
+            base > demand.levels_min[-1]
+        ):  # nothing is known beyond the last level: service worse than that saves nothing
             points[c], at[c, m] = m + 1, demand.levels_min[-1] + 1.0
     return at, saved, riders, points
 
@@ -165,14 +209,27 @@ def _within(cells_xy: Floats, x: Floats, y: Floats, options: FeederOptions) -> l
 
 
 def _choose_stops(
-    candidates: Int32s, near_cells: list[tuple[Any, Any]], inbound: Floats, at_min: Floats, saved: Floats, points: Int32s, wait_min: float,
-    x: Floats, y: Floats, options: FeederOptions,
-) -> list[int]:  # fmt: skip
-    """Take stops one by one, each adding the most person-minutes saved by a direct ride, none closer than the spacing."""
+    candidates: Int32s,
+    near_cells: list[tuple[Any, Any]],
+    inbound: Floats,
+    at_min: Floats,
+    saved: Floats,
+    points: Int32s,
+    wait_min: float,
+    x: Floats,
+    y: Floats,
+    options: FeederOptions,
+) -> list[int]:
+    """Take stops one by one, each adding the most minutes saved by a direct ride, none closer than the spacing."""
     first = np.append(0, np.cumsum([len(cells) for cells, _ in near_cells]))
     cells = np.concatenate([c for c, _ in near_cells] or [np.zeros(0, np.int64)])
-    cost = np.concatenate([walk + wait_min + inbound[node] / 60 for node, (_, walk) in zip(candidates, near_cells, strict=True)] or [np.zeros(0)])
-    worth = np.array([np.interp(g, at_min[c, : points[c]], saved[c, : points[c]]) for c, g in zip(cells, cost, strict=True)])
+    cost = np.concatenate(
+        [walk + wait_min + inbound[node] / 60 for node, (_, walk) in zip(candidates, near_cells, strict=True)]
+        or [np.zeros(0)]
+    )
+    worth = np.array(
+        [np.interp(g, at_min[c, : points[c]], saved[c, : points[c]]) for c, g in zip(cells, cost, strict=True)]
+    )
     best = np.zeros(len(at_min))
     free = np.ones(len(candidates), bool)
     chosen: list[int] = []

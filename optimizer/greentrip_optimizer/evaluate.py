@@ -3,12 +3,14 @@
 from typing import NamedTuple
 
 import numpy as np
-
 from greentrip_networks.compiled import Floats, Int32s
 from greentrip_networks.kernels import njit
+
 from greentrip_optimizer.area import Area
 
-VALUE, FARE, PEAK, SHIFT, DWELL, LENGTH, DETOUR, EXTRA, LAYOVER, LAYOVER_MIN, HOURS, OFF_HOURS, OFF, LOAD, STOPS = range(15)
+VALUE, FARE, PEAK, SHIFT, DWELL, LENGTH, DETOUR, EXTRA, LAYOVER, LAYOVER_MIN, HOURS, OFF_HOURS, OFF, LOAD, STOPS = (
+    range(15)
+)
 
 
 class Columns(NamedTuple):
@@ -29,7 +31,7 @@ def step_value(at: Floats, worth: Floats, m: int, g: float) -> float:
     if g >= at[m - 1]:
         return 0.0
     if g <= at[0]:
-        return worth[0]
+        return float(worth[0])
     lo, hi = 0, m - 1
     while hi - lo > 1:
         mid = (lo + hi) // 2
@@ -38,12 +40,12 @@ def step_value(at: Floats, worth: Floats, m: int, g: float) -> float:
         else:
             hi = mid
     w = (g - at[lo]) / (at[hi] - at[lo])
-    return worth[lo] * (1 - w) + worth[hi] * w
+    return float(worth[lo] * (1 - w) + worth[hi] * w)
 
 
 @njit()
 def cell_value(area: Area, c: int, reach: float, h: int) -> tuple[float, float]:
-    """Return what a cell gains a day (CNY: time saved, and the fare it pays) and its load if the ride and walk take `reach` minutes."""
+    """Return a cell's gain (CNY a day: time saved, and fares paid) and its load if access takes `reach` minutes."""
     rule, m = area.rule, area.points[c]
     worth, load, base = 0.0, 0.0, area.at_min[c, area.points[c] - 1]
     for period in range(2):
@@ -96,7 +98,17 @@ def route_times(area: Area, route: Int32s, ride_s: Floats) -> tuple[float, float
 
 
 @njit()
-def may_extend(area: Area, cur: int, new: int, ride_s: float, in_m: float, out_m: float, mark_in: Int32s, mark_out: Int32s, stamp: int) -> bool:
+def may_extend(
+    area: Area,
+    cur: int,
+    new: int,
+    ride_s: float,
+    in_m: float,
+    out_m: float,
+    mark_in: Int32s,
+    mark_out: Int32s,
+    stamp: int,
+) -> bool:
     """Say whether a route that now ends at `cur` may go on to `new`.
 
     It may if it leads away from the station, keeps within length and detour limits, and passes no street node twice in
@@ -119,7 +131,7 @@ def may_extend(area: Area, cur: int, new: int, ride_s: float, in_m: float, out_m
         if mark_in[area.leg_node[k]] == stamp:
             return False
     leg = cur * (n + 1) + new
-    for k in range(area.leg_first[leg], area.leg_first[leg + 1]):
+    for k in range(area.leg_first[leg], area.leg_first[leg + 1]):  # noqa: SIM110  # kernels have no generators
         if mark_out[area.leg_node[k]] == stamp:
             return False
     return True
@@ -141,7 +153,7 @@ def mark_leg(area: Area, cur: int, new: int, mark_in: Int32s, mark_out: Int32s, 
 
 @njit()
 def evaluate(area: Area, first: Int32s, stop: Int32s) -> Columns:
-    """Evaluate routes at every headway; route r is the places `stop[first[r]:first[r + 1]]` from the station outwards."""
+    """Evaluate routes at every headway; route r is `stop[first[r]:first[r + 1]]`, from the station outwards."""
     routes, headways, cells = len(first) - 1, len(area.headway_s), len(area.cell)
     best = np.full(cells, np.inf)
     seen = np.full(cells, -1, np.int32)

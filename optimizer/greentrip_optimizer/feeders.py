@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
 from greentrip_agents.catchment import CatchmentDemand
 from greentrip_networks.compiled import Floats
 from greentrip_networks.errors import ScenarioError
 from greentrip_networks.network import Network
+
 from greentrip_optimizer import solver
 from greentrip_optimizer.area import Area, station_area
 from greentrip_optimizer.label import grow_routes, list_routes
@@ -27,19 +27,29 @@ Progress = Callable[[str, float], None]
 
 
 def design_feeders(
-    network: Network, run: "Run", *, stations: Sequence[str], vehicles: int, budget_cny_day: float | None = None, seed: int = 0,
+    network: Network,
+    run: "Run",
+    *,
+    stations: Sequence[str],
+    vehicles: int,
+    budget_cny_day: float | None = None,
+    seed: int = 0,
     progress: Progress | None = None,
-) -> Plan:  # fmt: skip
+) -> Plan:
     """Design feeders for stations of a network from a finished run's demand.
 
     Parameters
     ----------
+    network, run
+        The city, and a finished run of it: demand and congested streets are taken from there.
     stations
         Ids or names of rail stations; each gets the routes that are worth their cost, or none.
     vehicles
         Buses at hand in the peak; 0 gives a plan without routes.
     budget_cny_day
         Most that a weekday's operation may cost, or nothing for no limit.
+    seed
+        Seed of the solver's search.
     progress
         Called with what is being done and the share done, 0 to 1; raising in it stops the design.
 
@@ -59,10 +69,18 @@ def design_feeders(
 
     p = default_parameters()
     options = FeederOptions(
-        vehicles=vehicles, budget_cny_day=budget_cny_day, seed=seed, value_cny_h=p["value_of_time.mean_cny_h"], walk_weight=p["weight.walk_access"],
-        wait_weight=p["weight.wait"], walk_m_s=p["speed.walk_m_s"], street_detour=p["distance.street_detour"],
-        stop_walk_m=p["access.stop_walk_max_km"] * 1000, dwell_s=p["speed.bus_dwell_s"], bus_over_car=p["speed.bus_over_car"],
-    )  # fmt: skip
+        vehicles=vehicles,
+        budget_cny_day=budget_cny_day,
+        seed=seed,
+        value_cny_h=p["value_of_time.mean_cny_h"],
+        walk_weight=p["weight.walk_access"],
+        wait_weight=p["weight.wait"],
+        walk_m_s=p["speed.walk_m_s"],
+        street_detour=p["distance.street_detour"],
+        stop_walk_m=p["access.stop_walk_max_km"] * 1000,
+        dwell_s=p["speed.bus_dwell_s"],
+        bus_over_car=p["speed.bus_over_car"],
+    )
 
     tell = progress or _silent
     tell("demand around the stations", 0.0)
@@ -79,18 +97,26 @@ def known_stations(network: Network, stations: Sequence[str]) -> list[str]:
     for i, name in enumerate(stations):
         station = network.station(name)
         if station in ids:
-            raise ScenarioError(f"stations[{i}]", f"{name!r} is the same station as stations[{ids.index(station)}]; name each once")
+            raise ScenarioError(
+                f"stations[{i}]", f"{name!r} is the same station as stations[{ids.index(station)}]; name each once"
+            )
         ids.append(station)
     return ids
 
 
 def design(
-    demands: Sequence[CatchmentDemand], network: Network, options: FeederOptions, *, link_s: Floats | None = None, progress: Progress | None = None
+    demands: Sequence[CatchmentDemand],
+    network: Network,
+    options: FeederOptions,
+    *,
+    link_s: Floats | None = None,
+    progress: Progress | None = None,
 ) -> Plan:
     """Design feeders from the demand around each station; the same input gives the same plan.
 
-    Routes are found by growing labels against the prices of cells, buses, money and bays that the linear relaxation sets,
-    round by round; CP-SAT then chooses among those that can still matter. `link_s` are congested car seconds by road link.
+    Routes are found by growing labels against the prices of cells, buses, money and bays that the linear relaxation
+    sets, round by round; CP-SAT then chooses among those that can still matter. `link_s` are congested car seconds by
+    road link.
     """
     solver.load()
     tell = progress or _silent
@@ -103,12 +129,16 @@ def design(
     if options.vehicles == 0 or options.budget_cny_day == 0:
         nothing = Choice((), 0.0, complete=True, optimal=True, bound=0.0)
         return make_plan(network, demands, areas, PoolBuilder(areas).pool(), nothing, 0.0, options, exhaustive=True)
-    pool, choice, upper, exhaustive = _search(areas, len(network.compiled.roads.nodes), len(network.cells.x_m), options, tell)
+    pool, choice, upper, exhaustive = _search(
+        areas, len(network.compiled.roads.nodes), len(network.cells.x_m), options, tell
+    )
     tell("done", 1.0)
     return make_plan(network, demands, areas, pool, choice, upper, options, exhaustive=exhaustive)
 
 
-def _search(areas: Sequence[Area], nodes: int, cells: int, options: FeederOptions, tell: Progress) -> tuple[Pool, Choice, float, bool]:
+def _search(
+    areas: Sequence[Area], nodes: int, cells: int, options: FeederOptions, tell: Progress
+) -> tuple[Pool, Choice, float, bool]:
     """Grow the pool of columns until the relaxation stops gaining, then choose, then improve around the choice."""
     builder = PoolBuilder(areas)
     listed = [list_routes(a, options.exhaustive_routes, nodes) for a in areas]
@@ -123,7 +153,10 @@ def _search(areas: Sequence[Area], nodes: int, cells: int, options: FeederOption
     pool = builder.pool()
     upper, prices, profit = relax(pool, relaxation)
     for k in range(options.pricing_rounds if growing else 0):
-        tell(f"routes, round {k + 1}: {len(pool.stops)} found, at most {upper:,.0f} CNY a day", 0.25 + 0.45 * k / options.pricing_rounds)
+        tell(
+            f"routes, round {k + 1}: {len(pool.stops)} found, at most {upper:,.0f} CNY a day",
+            0.25 + 0.45 * k / options.pricing_rounds,
+        )
         if not _grow(areas, growing, builder, prices, options, nodes):
             break
         before, pool = upper, builder.pool()
@@ -143,11 +176,18 @@ def _search(areas: Sequence[Area], nodes: int, cells: int, options: FeederOption
         if value - before <= 1e-4 * abs(value):
             break
     tell(f"choosing among {len(pool.stops)} routes, worth {value:,.0f} to {upper:,.0f} CNY a day", 0.85)
-    choice = choose(pool, prices, profit, upper, options, start, value)
+    choice = choose(pool, profit, upper, options, start, value)
     return pool, choice, upper, not growing
 
 
-def _grow(areas: Sequence[Area], stations: Sequence[int], builder: PoolBuilder, prices: Prices, options: FeederOptions, nodes: int) -> int:
+def _grow(
+    areas: Sequence[Area],
+    stations: Sequence[int],
+    builder: PoolBuilder,
+    prices: Prices,
+    options: FeederOptions,
+    nodes: int,
+) -> int:
     """Add the routes that pay most at the prices, at every station; return how many are new."""
     added = 0
     for s in stations:
@@ -162,7 +202,14 @@ def _grow(areas: Sequence[Area], stations: Sequence[int], builder: PoolBuilder, 
 
 
 def _grow_beside(
-    areas: Sequence[Area], stations: Sequence[int], builder: PoolBuilder, pool: Pool, chosen: Sequence[int], prices: Prices, options: FeederOptions, nodes: int
+    areas: Sequence[Area],
+    stations: Sequence[int],
+    builder: PoolBuilder,
+    pool: Pool,
+    chosen: Sequence[int],
+    prices: Prices,
+    options: FeederOptions,
+    nodes: int,
 ) -> int:
     """Add, for each chosen route, routes that would replace it best while all others stay."""
     added = 0
@@ -178,7 +225,9 @@ def _grow_beside(
                 rest[pool.cell[at]] = np.maximum(rest[pool.cell[at]], pool.worth[at])
         h = int(pool.headway[i])
         for near in sorted({max(h - 1, 0), h, min(h + 1, len(areas[s].headway_s) - 1)}):
-            labels = grow_routes(areas[s], near, rest[areas[s].cell], 1 + prices.budget, prices.vehicle, options.beam, 12, nodes)
+            labels = grow_routes(
+                areas[s], near, rest[areas[s].cell], 1 + prices.budget, prices.vehicle, options.beam, 12, nodes
+            )
             added += builder.add(s, _best_routes(labels, 0.0, len(areas[s].stop_node) - 1, 6))
     return added
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-
 from greentrip_networks.network import FeederRoute, Network
+
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.plan import Plan
 from greentrip_optimizer.streets import BusStreets, Legs, bus_streets, legs_between
@@ -22,8 +22,8 @@ _FIRST_DAY, _LAST_DAY = "0101", "1231"
 def write_gtfs(plan: Plan, network: Network, path: str | Path) -> None:
     """Write the plan as a zipped GTFS feed with frequencies; the same plan gives the same bytes.
 
-    Stops are WGS-84; names are Chinese where known, English in translations.txt. Times outbound are driven on the streets
-    from the station to the far end, which may differ from the way in on one-way streets.
+    Stops are WGS-84; names are Chinese where known, English in translations.txt. Times outbound are driven on the
+    streets from the station to the far end, which may differ from the way in on one-way streets.
     """
     tables = gtfs_tables(plan, network)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -45,18 +45,60 @@ def gtfs_tables(plan: Plan, network: Network) -> dict[str, list[Sequence[object]
     tables: dict[str, list[Sequence[object]]] = {
         "agency.txt": [("agency_id", "agency_name", "agency_url", "agency_timezone", "agency_lang")],
         "stops.txt": [("stop_id", "stop_name", "stop_lat", "stop_lon", "location_type")],
-        "routes.txt": [("route_id", "agency_id", "route_short_name", "route_long_name", "route_type", "route_color", "route_text_color")],
+        "routes.txt": [
+            (
+                "route_id",
+                "agency_id",
+                "route_short_name",
+                "route_long_name",
+                "route_type",
+                "route_color",
+                "route_text_color",
+            )
+        ],
         "trips.txt": [("route_id", "service_id", "trip_id", "trip_headsign", "direction_id", "shape_id")],
         "stop_times.txt": [("trip_id", "arrival_time", "departure_time", "stop_id", "stop_sequence", "timepoint")],
         "frequencies.txt": [("trip_id", "start_time", "end_time", "headway_secs", "exact_times")],
-        "calendar.txt": [("service_id", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "start_date", "end_date")],
+        "calendar.txt": [
+            (
+                "service_id",
+                "monday",
+                "tuesday",
+                "wednesday",
+                "thursday",
+                "friday",
+                "saturday",
+                "sunday",
+                "start_date",
+                "end_date",
+            )
+        ],
         "shapes.txt": [("shape_id", "shape_pt_lat", "shape_pt_lon", "shape_pt_sequence")],
         "translations.txt": [("table_name", "field_name", "language", "translation", "record_id")],
-        "feed_info.txt": [("feed_publisher_name", "feed_publisher_url", "feed_lang", "feed_start_date", "feed_end_date", "feed_version")],
+        "feed_info.txt": [
+            (
+                "feed_publisher_name",
+                "feed_publisher_url",
+                "feed_lang",
+                "feed_start_date",
+                "feed_end_date",
+                "feed_version",
+            )
+        ],
     }
-    tables["agency.txt"].append(("greentrip", f"{network.name_zh or network.name_en} (Greentrip plan)", "https://example.org/", "Asia/Shanghai", "zh"))
+    tables["agency.txt"].append(
+        (
+            "greentrip",
+            f"{network.name_zh or network.name_en} (Greentrip plan)",
+            "https://example.org/",
+            "Asia/Shanghai",
+            "zh",
+        )
+    )
     tables["calendar.txt"].append(("weekday", 1, 1, 1, 1, 1, 0, 0, f"{year}{_FIRST_DAY}", f"{year}{_LAST_DAY}"))
-    tables["feed_info.txt"].append(("Greentrip", "https://example.org/", "zh", f"{year}{_FIRST_DAY}", f"{year}{_LAST_DAY}", plan.content_hash[:16]))
+    tables["feed_info.txt"].append(
+        ("Greentrip", "https://example.org/", "zh", f"{year}{_FIRST_DAY}", f"{year}{_LAST_DAY}", plan.content_hash[:16])
+    )
     stops: dict[str, None] = {}
     stations: dict[str, None] = {}
     for number, route in enumerate(plan.routes):
@@ -65,7 +107,9 @@ def gtfs_tables(plan: Plan, network: Network) -> dict[str, list[Sequence[object]
         _add_route(tables, route, network, streets, row, number, options)
     for station in stations:
         place = network.rail.nodes[station]
-        tables["stops.txt"].append((f"S-{station}", place["name_zh"] or place["name_en"], f"{place['lat']:.6f}", f"{place['lon']:.6f}", 0))
+        tables["stops.txt"].append(
+            (f"S-{station}", place["name_zh"] or place["name_en"], f"{place['lat']:.6f}", f"{place['lon']:.6f}", 0)
+        )
         tables["translations.txt"].append(("stops", "stop_name", "en", place["name_en"], f"S-{station}"))
     names = stop_names(network, stops)
     for node in stops:
@@ -89,15 +133,20 @@ def stop_names(network: Network, nodes: Iterable[str]) -> dict[str, tuple[str, s
         own = network.roads.nodes[node]["name"]
         out[node] = (
             own or ("·".join(list(zh)[:2]) + "路口" if zh else f"站点{node}"),
-            (" and ".join(list(en)[:2]) if en else "") or (own if own else f"Stop {node}"),
+            (" and ".join(list(en)[:2]) if en else "") or (own or f"Stop {node}"),
         )
     return out
 
 
 def _add_route(
-    tables: dict[str, list[Sequence[object]]], route: FeederRoute, network: Network, streets: BusStreets, row: dict[str, int], number: int,
+    tables: dict[str, list[Sequence[object]]],
+    route: FeederRoute,
+    network: Network,
+    streets: BusStreets,
+    row: dict[str, int],
+    number: int,
     options: FeederOptions,
-) -> None:  # fmt: skip
+) -> None:
     """Add a route's rows: two directions, each with a peak and an off-peak trip by frequency."""
     place = network.rail.nodes[route.station]
     zh = place["name_zh"] or place["name_en"]
@@ -105,13 +154,18 @@ def _add_route(
     far = stop_names(network, route.stops[:1])[route.stops[0]]
     colour = ("1B6B3A", "0B5394", "7A1F5C", "8A3B00", "3D3D8F", "00606B")[number % 6]
     tables["routes.txt"].append((route.id, "greentrip", short, f"{far[0]} — {zh}", 3, colour, "FFFFFF"))
-    tables["translations.txt"].append(("routes", "route_short_name", "en", f"{place['name_en']} {route.id.rsplit('-', 1)[-1]}", route.id))
+    tables["translations.txt"].append(
+        ("routes", "route_short_name", "en", f"{place['name_en']} {route.id.rsplit('-', 1)[-1]}", route.id)
+    )
     tables["translations.txt"].append(("routes", "route_long_name", "en", f"{far[1]} — {place['name_en']}", route.id))
     inbound = [round(route.ride_s[0] - r) for r in route.ride_s] + [round(route.ride_s[0])]
     outbound, out_path = _outbound(route, streets, row, network, options)
     station_stop = f"S-{route.station}"
     calls_in = [*(f"N-{s}" for s in route.stops), station_stop]
-    for direction, calls, times, nodes, head in ((0, calls_in, inbound, list(route.path), zh), (1, calls_in[::-1], outbound, out_path, far[0])):
+    for direction, calls, times, nodes, head in (
+        (0, calls_in, inbound, list(route.path), zh),
+        (1, calls_in[::-1], outbound, out_path, far[0]),
+    ):
         shape = f"{route.id}-{direction}"
         points = [(network.roads.nodes[n]["lat"], network.roads.nodes[n]["lon"]) for n in nodes]
         end = (place["lat"], place["lon"])
@@ -130,7 +184,9 @@ def _add_route(
                     tables["frequencies.txt"].append((trip, _clock(first * 3600), _clock(last * 3600), headway, 0))
 
 
-def _outbound(route: FeederRoute, streets: BusStreets, row: dict[str, int], network: Network, options: FeederOptions) -> tuple[list[int], list[str]]:
+def _outbound(
+    route: FeederRoute, streets: BusStreets, row: dict[str, int], network: Network, options: FeederOptions
+) -> tuple[list[int], list[str]]:
     """Return arrival seconds at each stop from the station outwards and the street nodes passed."""
     nodes = network.compiled.roads.nodes
     places = np.array([row[route.path[-1]], *(row[s] for s in route.stops[::-1])], np.int32)

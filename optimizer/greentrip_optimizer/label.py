@@ -1,21 +1,29 @@
 """Find good routes of a station by growing them outwards stop by stop, keeping the best few labels at each stop."""
 
 import numpy as np
-
 from greentrip_networks.compiled import Floats, Int32s
 from greentrip_networks.kernels import njit
+
 from greentrip_optimizer.area import Area
 from greentrip_optimizer.evaluate import DWELL, STOPS, cell_value, mark_leg, may_extend, running_cost
 
 
 @njit()
 def grow_routes(
-    area: Area, h: int, cell_price: Floats, cost_price: float, vehicle_price: float, beam: int, branch: int, nodes: int,
-) -> tuple[Floats, Int32s, Int32s, Int32s]:  # fmt: skip
-    """Grow routes at one headway against prices; labels at each last stop are dominated by the best few of their length.
+    area: Area,
+    h: int,
+    cell_price: Floats,
+    cost_price: float,
+    vehicle_price: float,
+    beam: int,
+    branch: int,
+    nodes: int,
+) -> tuple[Floats, Int32s, Int32s, Int32s]:
+    """Grow routes at one headway against prices; the best few labels of each length stay at each last stop.
 
-    A label's profit is what its cells gain beyond `cell_price` (CNY, by local cell), less its cost times `cost_price` and
-    its buses at `vehicle_price`. Routes only go outwards, so stops already served keep their ride and gains only add.
+    A label's profit is what its cells gain beyond `cell_price` (CNY, by local cell), less its cost times `cost_price`
+    and its buses at `vehicle_price`. Routes only go outwards, so stops already served keep their ride and gains only
+    add.
 
     Returns
     -------
@@ -27,7 +35,7 @@ def grow_routes(
     room = n * beam * deepest + 1
     profit, parent = np.full(room, -np.inf), np.full(room, -1, np.int32)
     stop, depth = np.zeros(room, np.int32), np.zeros(room, np.int32)
-    ride, in_s, out_s = np.zeros(room), np.zeros(room), np.zeros(room)
+    ride, out_s = np.zeros(room), np.zeros(room)
     in_m, out_m, gain, load = np.zeros(room), np.zeros(room), np.zeros(room), np.zeros(room)
     reach = np.empty((room, cells))  # minutes to the station by cell; a row is filled when its label is kept
     mark_in, mark_out = np.full(nodes, -1, np.int32), np.full(nodes, -1, np.int32)

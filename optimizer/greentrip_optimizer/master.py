@@ -1,12 +1,12 @@
-"""Choose the columns to run, over all stations at once: a greedy start, then CP-SAT over the columns that could still matter."""
+"""Choose the columns to run, over all stations at once: a quick start, then CP-SAT over those that may still matter."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
 from greentrip_networks.compiled import Floats
+
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.pool import Pool, Prices
 from greentrip_optimizer.relax import Packed
@@ -28,7 +28,9 @@ class Choice:
     bound: float  # of the integer program CP-SAT saw
 
 
-def greedy(pool: Pool, prices: Prices, options: FeederOptions, start: Sequence[int] = (), weight: float = 1.0) -> tuple[int, ...]:
+def greedy(
+    pool: Pool, prices: Prices, options: FeederOptions, start: Sequence[int] = (), weight: float = 1.0
+) -> tuple[int, ...]:
     """Take the column that adds the most beyond `weight` times the prices of buses and money, until nothing fits."""
     chosen = list(start)
     gained = np.zeros(len(prices.cell))
@@ -87,7 +89,13 @@ def pack(packed: Sequence[Packed], prices: Prices, pool: Pool, options: FeederOp
 
 
 def _limit(
-    model: Any, cp_model: Any, x: Sequence[Any], vehicles: Sequence[int], cost: Sequence[float], bays: Sequence[Sequence[Any]], options: FeederOptions
+    model: Any,
+    cp_model: Any,
+    x: Sequence[Any],
+    vehicles: Sequence[int],
+    cost: Sequence[float],
+    bays: Sequence[Sequence[Any]],
+    options: FeederOptions,
 ) -> None:
     """Add the limits of buses, money and bays."""
     model.add(cp_model.LinearExpr.weighted_sum(x, vehicles) <= options.vehicles)
@@ -122,11 +130,18 @@ def best_start(
     return tuple(tries[k]), values[k]
 
 
-def choose(pool: Pool, prices: Prices, profit: Floats, upper: float, options: FeederOptions, start: tuple[int, ...], start_value: float) -> Choice:
+def choose(
+    pool: Pool,
+    profit: Floats,
+    upper: float,
+    options: FeederOptions,
+    start: tuple[int, ...],
+    start_value: float,
+) -> Choice:
     """Solve the integer program over the columns that could be in a better plan than the start.
 
-    A plan with column i is worth at most `upper + min(profit[i], 0)`, so columns below the start's value are left out; if
-    too many remain the most promising are kept and the choice is marked incomplete.
+    A plan with column i is worth at most `upper + min(profit[i], 0)`, so columns below the start's value are left
+    out; if too many remain the most promising are kept and the choice is marked incomplete.
     """
     cp_model, _ = load()
     possible = np.minimum(profit, 0.0) + upper > start_value + 1e-6
@@ -160,14 +175,14 @@ def choose(pool: Pool, prices: Prices, profit: Floats, upper: float, options: Fe
             gain.append(x[ranked[0][1]])
             weight.append(ranked[0][0])
             continue
-        credits = []
+        steps = []
         for w, i in ranked:
             y = model.new_bool_var("")
             model.add_implication(y, x[i])
-            credits.append(y)
+            steps.append(y)
             gain.append(y)
             weight.append(w)
-        model.add_at_most_one(credits)
+        model.add_at_most_one(steps)
     for i in columns.tolist():
         gain.append(x[i])
         weight.append(-int(np.ceil(pool.cost[i] * _CENT)))
@@ -180,7 +195,15 @@ def choose(pool: Pool, prices: Prices, profit: Floats, upper: float, options: Fe
         model.add_at_most_one(group)
     listed = columns.tolist()
     vehicles = [int(pool.vehicles[i]) for i in listed]
-    _limit(model, cp_model, [x[i] for i in listed], vehicles, [float(pool.cost[i]) for i in listed], list(by_station.values()), options)
+    _limit(
+        model,
+        cp_model,
+        [x[i] for i in listed],
+        vehicles,
+        [float(pool.cost[i]) for i in listed],
+        list(by_station.values()),
+        options,
+    )
     model.maximize(cp_model.LinearExpr.weighted_sum(gain, weight))
     for i in listed:
         model.add_hint(x[i], i in start)

@@ -1,11 +1,11 @@
-"""The yardstick: routes that chain each stop to the nearest unserved one, all at one headway, as drawn without a solver."""
+"""The yardstick: routes that chain each stop to the nearest unserved one, all at one headway, without a solver."""
 
 from collections.abc import Sequence
 
 import numpy as np
-
 from greentrip_agents.catchment import CatchmentDemand
 from greentrip_networks.network import Network
+
 from greentrip_optimizer.area import Area, station_area
 from greentrip_optimizer.evaluate import STOPS, mark_leg, may_extend
 from greentrip_optimizer.feeders import known_stations
@@ -32,11 +32,20 @@ def nearest_stop_plan(demands: Sequence[CatchmentDemand], network: Network, opti
     plans = [_run_at(pool, h, len(areas), options) for h in range(len(options.headways_min))]
     best = max(plans, key=pool.value)
     value = pool.value(best)
-    return make_plan(network, demands, areas, pool, Choice(best, value, complete=False, optimal=False, bound=value), value, options, exhaustive=False)
+    return make_plan(
+        network,
+        demands,
+        areas,
+        pool,
+        Choice(best, value, complete=False, optimal=False, bound=value),
+        value,
+        options,
+        exhaustive=False,
+    )
 
 
 def chain_nearest(area: Area, nodes: int) -> list[tuple[int, ...]]:
-    """Return routes that serve every stop they can: each starts at the unserved stop nearest the station and goes on to the nearest."""
+    """Return routes over all stops they can serve: from the station to the nearest unserved stop, and on."""
     n = len(area.stop_node) - 1
     unserved = np.ones(n, bool)
     routes: list[tuple[int, ...]] = []
@@ -47,9 +56,10 @@ def chain_nearest(area: Area, nodes: int) -> list[tuple[int, ...]]:
         route: list[int] = []
         while len(route) < int(area.rule[STOPS]):
             choices = [
-                (float(area.drive_s[cur, k]), int(k)) for k in np.flatnonzero(unserved)
+                (float(area.drive_s[cur, k]), int(k))
+                for k in np.flatnonzero(unserved)
                 if may_extend(area, cur, int(k), ride, in_m, out_m, mark_in, mark_out, 0)
-            ]  # fmt: skip
+            ]
             if not choices:
                 break
             _, new = min(choices)

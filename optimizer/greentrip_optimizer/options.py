@@ -11,8 +11,8 @@ class BusType:
     """A vehicle that may run a feeder, and what it costs.
 
     The figures in `FeederOptions.bus_types` are assumed: a driver and supervision cost about 90 to 100 CNY an hour at
-    Beijing wages of 2019 (about 170,000 CNY a year for 1,750 hours), electricity and upkeep 1.5 to 3 CNY/km, and a bus of
-    0.7 or 1.5 million CNY is written off over 8 years of 300 days.
+    Beijing wages of 2019 (about 170,000 CNY a year for 1,750 hours), electricity and upkeep 1.5 to 3 CNY/km, and a
+    bus of 0.7 or 1.5 million CNY is written off over 8 years of 300 days.
     """
 
     name: str
@@ -26,8 +26,8 @@ class BusType:
 class FeederOptions:
     """Everything a design depends on besides the network and the demand; the same options give the same plan.
 
-    `vehicles` are buses on the road in the peak; `budget_cny_day` limits the operating cost of a weekday. Times in minutes
-    or seconds as named. Values without a source are assumed.
+    `vehicles` are buses on the road in the peak; `budget_cny_day` limits the operating cost of a weekday. Times in
+    minutes or seconds as named. Values without a source are assumed.
     """
 
     vehicles: int
@@ -83,14 +83,19 @@ class FeederOptions:
         if isinstance(self.vehicles, bool) or self.vehicles != int(self.vehicles) or self.vehicles < 0:
             raise ScenarioError("vehicles", f"saw {self.vehicles!r}; expected a whole number, 0 or more")
         if self.budget_cny_day is not None and not (isfinite(self.budget_cny_day) and self.budget_cny_day >= 0):
-            raise ScenarioError("budget_cny_day", f"saw {self.budget_cny_day!r}; expected CNY a day, 0 or more, or nothing for no limit")
+            raise ScenarioError(
+                "budget_cny_day", f"saw {self.budget_cny_day!r}; expected CNY a day, 0 or more, or nothing for no limit"
+            )
         if not self.headways_min:
             raise ScenarioError("headways_min", "no headway is given; expected at least one, 2 to 60 minutes")
         for i, headway in enumerate(self.headways_min):
             if not 2 <= headway <= 60:
                 raise ScenarioError(f"headways_min[{i}]", f"saw {headway:g}; expected 2 to 60 minutes")
             if headway * self.off_peak_factor > 120:
-                raise ScenarioError(f"headways_min[{i}]", f"{headway:g} minutes becomes {headway * self.off_peak_factor:g} off-peak; expected at most 120")
+                raise ScenarioError(
+                    f"headways_min[{i}]",
+                    f"{headway:g} minutes becomes {headway * self.off_peak_factor:g} off-peak; expected at most 120",
+                )
         if list(self.headways_min) != sorted(set(self.headways_min)):
             raise ScenarioError("headways_min", f"saw {self.headways_min}; expected ascending headways, each once")
         if not self.bus_types or any(b.capacity <= 0 for b in self.bus_types):

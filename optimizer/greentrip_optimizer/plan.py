@@ -18,10 +18,10 @@ SCHEMA = 1
 class Plan:
     """Feeder routes with headways and vehicles.
 
-    `objective` is what the plan is worth in CNY a day: time saved by passengers at their value of time, plus the fares they
-    pay (a transfer: already subtracted from what they save), less operating cost. `bound` is the most that any plan could
-    be worth; it is `proved` over every admissible route or an `estimate` over the routes that were generated. `gap` is
-    (bound - objective) / bound.
+    `objective` is what the plan is worth in CNY a day: time saved by passengers at their value of time, plus the
+    fares they pay (a transfer: already subtracted from what they save), less operating cost. `bound` is the most that
+    any plan could be worth; it is `proved` over every admissible route or an `estimate` over the routes that were
+    generated. `gap` is (bound - objective) / bound.
     """
 
     name: str
@@ -44,7 +44,9 @@ class Plan:
     def from_dict(cls, data: Mapping[str, Any]) -> "Plan":
         """Build a plan from plain data; raise ScenarioError naming the field that is missing or unknown."""
         if data.get("schema", SCHEMA) != SCHEMA:
-            raise ScenarioError("schema", f"saw {data['schema']!r}; expected {SCHEMA}: design the plan again with this version")
+            raise ScenarioError(
+                "schema", f"saw {data['schema']!r}; expected {SCHEMA}: design the plan again with this version"
+            )
         known = {f.name for f in fields(cls)}
         for name in data:
             if name not in known | {"schema"}:
@@ -81,16 +83,24 @@ class Plan:
         """Return the plan's figures as rows of name and text, for tables."""
         i = self.indicators
         rows = [
-            ("routes", f"{len(self.routes)} at {len({r.station for r in self.routes})} of {len(self.stations)} stations"),
+            (
+                "routes",
+                f"{len(self.routes)} at {len({r.station for r in self.routes})} of {len(self.stations)} stations",
+            ),
             ("buses in the peak", f"{self.vehicles}"),
             ("cost", f"{sum(r.cost_cny_day for r in self.routes):,.0f} CNY a day"),
-            ("worth", f"{self.objective:,.0f} CNY a day net, at most {self.bound:,.0f} ({self.bound_kind}), gap {self.gap:.2%}"),
+            (
+                "worth",
+                (
+                    f"{self.objective:,.0f} CNY a day net, "
+                    f"at most {self.bound:,.0f} ({self.bound_kind}), gap {self.gap:.2%}"
+                ),
+            ),
         ]
         if "riders_day" in i:
             rows.append(("riders", f"{i['riders_day']:,.0f} a day"))
             rows.append(("time saved", f"{i['minutes_saved_day'] / 60:,.0f} person-hours a day"))
-        for station in i.get("stations_without_route", ()):
-            rows.append(("no route", f"{station['name_en']}: {station['reason']}"))
+        rows += [("no route", f"{s['name_en']}: {s['reason']}") for s in i.get("stations_without_route", ())]
         return rows
 
     def write_gtfs(self, path: str | Path, network: Network) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-
 from greentrip_networks.compiled import Bools, Floats, Int32s
+
 from greentrip_optimizer.area import Area
 from greentrip_optimizer.evaluate import evaluate
 
@@ -22,7 +22,7 @@ class Prices:
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """Columns as flat arrays; entries first[i] to first[i + 1] are the cells of column i and what each gains (CNY a day)."""
+    """Columns as flat arrays; entries first[i] to first[i + 1] are the cells of column i and what each gains."""
 
     station: Int32s
     route: Int32s  # row of `stops`
@@ -33,16 +33,22 @@ class Pool:
     load: Floats
     first: Int32s
     cell: Int32s  # rows of network.cells
-    worth: Floats
+    worth: Floats  # CNY a day
     stops: tuple[tuple[int, tuple[int, ...]], ...]  # (station, places from the station outwards)
 
     def __len__(self) -> int:
+        """Return how many columns there are."""
         return len(self.station)
 
     def profit(self, prices: Prices) -> Floats:
         """Return each column's value beyond the prices."""
         beyond = np.maximum(self.worth - prices.cell[self.cell], 0.0)
-        return self.sums(beyond) - (1 + prices.budget) * self.cost - prices.vehicle * self.vehicles - prices.bay[self.station]
+        return (
+            self.sums(beyond)
+            - (1 + prices.budget) * self.cost
+            - prices.vehicle * self.vehicles
+            - prices.bay[self.station]
+        )
 
     def sums(self, entries: Floats) -> Floats:
         """Add entries up by column."""
@@ -57,9 +63,18 @@ class Pool:
         keep = np.repeat(columns, np.diff(self.first))
         first = np.append(0, np.cumsum(np.diff(self.first)[columns])).astype(np.int32)
         return Pool(
-            self.station[columns], self.route[columns], self.headway[columns], self.cost[columns], self.vehicles[columns],
-            self.bus[columns], self.load[columns], first, self.cell[keep], self.worth[keep], self.stops,
-        )  # fmt: skip
+            self.station[columns],
+            self.route[columns],
+            self.headway[columns],
+            self.cost[columns],
+            self.vehicles[columns],
+            self.bus[columns],
+            self.load[columns],
+            first,
+            self.cell[keep],
+            self.worth[keep],
+            self.stops,
+        )
 
     def value(self, columns: Sequence[int]) -> float:
         """Return the objective of running some columns together: each cell gains from the best, all costs are paid."""
@@ -98,11 +113,21 @@ class PoolBuilder:
                 continue
             entry = np.repeat(keep, size)
             rows = np.flatnonzero(keep).astype(np.int32)
-            self._parts.append(Pool(
-                np.full(len(rows), station, np.int32), rows + np.int32(base), np.full(len(rows), h, np.int32), made.cost[keep, h],
-                made.vehicles[keep, h], made.bus[keep, h], made.load[keep, h],
-                np.append(0, np.cumsum(size[keep])).astype(np.int32), area.cell[made.cell[entry]], made.worth[h, entry], (),
-            ))  # fmt: skip
+            self._parts.append(
+                Pool(
+                    np.full(len(rows), station, np.int32),
+                    rows + np.int32(base),
+                    np.full(len(rows), h, np.int32),
+                    made.cost[keep, h],
+                    made.vehicles[keep, h],
+                    made.bus[keep, h],
+                    made.load[keep, h],
+                    np.append(0, np.cumsum(size[keep])).astype(np.int32),
+                    area.cell[made.cell[entry]],
+                    made.worth[h, entry],
+                    (),
+                )
+            )
         return len(fresh)
 
     def pool(self) -> Pool:
@@ -110,10 +135,27 @@ class PoolBuilder:
         parts = self._parts
         if not parts:
             none = np.zeros(0, np.int32)
-            return Pool(none, none, none, np.zeros(0), np.zeros(0), none, np.zeros(0), np.zeros(1, np.int32), none, np.zeros(0), tuple(self._stops))
+            return Pool(
+                none,
+                none,
+                none,
+                np.zeros(0),
+                np.zeros(0),
+                none,
+                np.zeros(0),
+                np.zeros(1, np.int32),
+                none,
+                np.zeros(0),
+                tuple(self._stops),
+            )
         shift = np.append(0, np.cumsum([p.first[-1] for p in parts]))
-        first = np.concatenate([np.zeros(1, np.int32), *(p.first[1:] + s for p, s in zip(parts, shift, strict=False))]).astype(np.int32)
-        joined = {f: np.concatenate([getattr(p, f) for p in parts]) for f in ("station", "route", "headway", "cost", "vehicles", "bus", "load", "cell", "worth")}
+        first = np.concatenate(
+            [np.zeros(1, np.int32), *(p.first[1:] + s for p, s in zip(parts, shift, strict=False))]
+        ).astype(np.int32)
+        joined = {
+            f: np.concatenate([getattr(p, f) for p in parts])
+            for f in ("station", "route", "headway", "cost", "vehicles", "bus", "load", "cell", "worth")
+        }
         merged = Pool(**joined, first=first, stops=tuple(self._stops))
         self._parts = [Pool(**joined, first=first, stops=())]
         return merged

@@ -1,11 +1,11 @@
-"""The linear relaxation over a pool of columns, solved with GLOP by adding columns trimmed to the cells worth their price."""
+"""The linear relaxation over a pool of columns, solved with GLOP by adding columns trimmed to the cells that pay."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
 from greentrip_networks.compiled import Floats
+
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.pool import Pool, Prices
 from greentrip_optimizer.solver import load
@@ -27,14 +27,20 @@ class Packed:
     def profit(self, prices: Prices) -> float:
         """Return its value beyond the prices."""
         held = float(prices.cell[list(self.cells)].sum())
-        return self.net - held - prices.budget * self.cost - prices.vehicle * self.vehicles - float(prices.bay[self.station])
+        return (
+            self.net
+            - held
+            - prices.budget * self.cost
+            - prices.vehicle * self.vehicles
+            - float(prices.bay[self.station])
+        )
 
 
 class Relaxation:
     """A packing of columns: each cell is credited to one column at most; buses, budget and bays are limited.
 
-    A column may be bought with any part of its cells. Only the parts that pay at current prices enter the program, so it
-    stays small; once no column of the pool pays, its value bounds every plan over the pool.
+    A column may be bought with any part of its cells. Only the parts that pay at current prices enter the program, so
+    it stays small; once no column of the pool pays, its value bounds every plan over the pool.
     """
 
     def __init__(self, pool_cells: int, stations: int, options: FeederOptions) -> None:
@@ -46,7 +52,9 @@ class Relaxation:
         budget = infinity if options.budget_cny_day is None else float(options.budget_cny_day)
         self._limited = options.budget_cny_day is not None
         self._money = self._lp.Constraint(-infinity, budget, "budget")
-        self._bays = [self._lp.Constraint(-infinity, float(options.max_routes_station), f"bays{s}") for s in range(stations)]
+        self._bays = [
+            self._lp.Constraint(-infinity, float(options.max_routes_station), f"bays{s}") for s in range(stations)
+        ]
         self._cells: dict[int, Any] = {}
         self._bought: set[tuple[object, ...]] = set()
         self._size, self._stations, self._options = pool_cells, stations, options
@@ -89,10 +97,18 @@ class Relaxation:
                 if c not in self._cells:
                     self._cells[c] = self._lp.Constraint(-self._infinity, 1.0, "")
                 self._cells[c].SetCoefficient(variable, 1.0)
-            self.packed.append(Packed(
-                int(pool.route[i]), int(pool.headway[i]), int(pool.station[i]), tuple(cells.tolist()), float(worth.sum() - pool.cost[i]),
-                int(pool.vehicles[i]), float(pool.cost[i]), variable,
-            ))  # fmt: skip
+            self.packed.append(
+                Packed(
+                    int(pool.route[i]),
+                    int(pool.headway[i]),
+                    int(pool.station[i]),
+                    tuple(cells.tolist()),
+                    float(worth.sum() - pool.cost[i]),
+                    int(pool.vehicles[i]),
+                    float(pool.cost[i]),
+                    variable,
+                )
+            )
             added += 1
         return added
 
@@ -113,11 +129,13 @@ class Relaxation:
         return float(fixed + extra)
 
 
-def relax(pool: Pool, relaxation: Relaxation, *, rounds: int = 60, per_station: int = 12, tolerance: float = 1e-6) -> tuple[float, Prices, Floats]:
+def relax(
+    pool: Pool, relaxation: Relaxation, *, rounds: int = 60, per_station: int = 12, tolerance: float = 1e-6
+) -> tuple[float, Prices, Floats]:
     """Solve the relaxation over a pool; return the best bound, the prices and each column's profit at them.
 
-    Each round adds the columns that pay most at every station, at prices half way between the last best and the new ones
-    (which settles faster), until none pays.
+    Each round adds the columns that pay most at every station, at prices half way between the last best and the new
+    ones (which settles faster), until none pays.
     """
     if not len(pool):
         return 0.0, relaxation.prices, np.zeros(0)
@@ -133,9 +151,11 @@ def relax(pool: Pool, relaxation: Relaxation, *, rounds: int = 60, per_station: 
             break
         added = 0
         middle = Prices(
-            (now.cell + best_prices.cell) / 2, (now.budget + best_prices.budget) / 2,
-            (now.vehicle + best_prices.vehicle) / 2, (now.bay + best_prices.bay) / 2,
-        )  # fmt: skip
+            (now.cell + best_prices.cell) / 2,
+            (now.budget + best_prices.budget) / 2,
+            (now.vehicle + best_prices.vehicle) / 2,
+            (now.bay + best_prices.bay) / 2,
+        )
         for prices in (middle, now):
             profit = pool.profit(prices)
             bound = relaxation.bound(pool, prices)

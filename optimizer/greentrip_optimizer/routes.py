@@ -1,12 +1,13 @@
 """Turn chosen columns into routes on the streets, and say what each does and costs."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-
 from greentrip_agents.catchment import CatchmentDemand
 from greentrip_networks.network import FeederRoute, Network
+
 from greentrip_optimizer.area import Area
 from greentrip_optimizer.evaluate import route_times, step_value
 from greentrip_optimizer.master import Choice
@@ -16,17 +17,33 @@ from greentrip_optimizer.pool import Pool
 
 
 def make_plan(
-    network: Network, demands: Sequence[CatchmentDemand], areas: Sequence[Area], pool: Pool, choice: Choice, upper: float, options: FeederOptions, *,
+    network: Network,
+    demands: Sequence[CatchmentDemand],
+    areas: Sequence[Area],
+    pool: Pool,
+    choice: Choice,
+    upper: float,
+    options: FeederOptions,
+    *,
     exhaustive: bool,
-) -> Plan:  # fmt: skip
+) -> Plan:
     """Return the plan of the chosen columns: routes by station, the most valuable first.
 
-    `upper` is the relaxation's bound. If the pool held every admissible route (`exhaustive`) the bound is proved, and CP-SAT's
-    own bound may tighten it; otherwise it is an estimate, and the relaxation's is the wiser one.
+    `upper` is the relaxation's bound. If the pool held every admissible route (`exhaustive`) the bound is proved, and
+    CP-SAT's own bound may tighten it; otherwise it is an estimate, and the relaxation's is the wiser one.
     """
     columns = choice.columns
     credit = _credited(pool, columns, len(network.cells.x_m))
-    worth = {i: float(sum(w for c, w in zip(pool.cell[pool.entries(i)], pool.worth[pool.entries(i)], strict=True) if credit[c] == i)) for i in columns}
+    worth = {
+        i: float(
+            sum(
+                w
+                for c, w in zip(pool.cell[pool.entries(i)], pool.worth[pool.entries(i)], strict=True)
+                if credit[c] == i
+            )
+        )
+        for i in columns
+    }
     order = sorted(columns, key=lambda i: (int(pool.station[i]), -(worth[i] - pool.cost[i]), i))
     routes: list[FeederRoute] = []
     rows: list[dict[str, Any]] = []
@@ -34,23 +51,34 @@ def make_plan(
         s = int(pool.station[i])
         station = demands[s].station
         number = 1 + sum(r.station == station for r in routes)
-        route = _route(network, areas[s], pool, i, f"F-{station}-{number}", station, options)
+        route = _route(network, areas[s], pool, i, f"F-{station}-{number}", station)
         routes.append(route)
         rows.append(_row(network, areas[s], pool, i, route, worth[i], credit, options))
     objective = pool.value(list(columns))
     bound = max(min(upper, choice.bound) if exhaustive and choice.complete else upper, objective)
     served = {r.station for r in routes}
     without = [
-        {"station": d.station, "name_en": network.rail.nodes[d.station]["name_en"], "name_zh": network.rail.nodes[d.station]["name_zh"],
-         "reason": _why_none(a, pool, s, options)}
-        for s, (d, a) in enumerate(zip(demands, areas, strict=True)) if d.station not in served
-    ]  # fmt: skip
+        {
+            "station": d.station,
+            "name_en": network.rail.nodes[d.station]["name_en"],
+            "name_zh": network.rail.nodes[d.station]["name_zh"],
+            "reason": _why_none(a, pool, s, options),
+        }
+        for s, (d, a) in enumerate(zip(demands, areas, strict=True))
+        if d.station not in served
+    ]
     by_station = [
-        {"station": d.station, "name_en": network.rail.nodes[d.station]["name_en"], "name_zh": network.rail.nodes[d.station]["name_zh"],
-         "routes": sum(r.station == d.station for r in routes), "vehicles": sum(r.vehicles for r in routes if r.station == d.station),
-         "riders_day": round(sum(x["riders_day"] for x in rows if x["station"] == d.station), 1), "candidate_stops": len(a.stop_node) - 1}
+        {
+            "station": d.station,
+            "name_en": network.rail.nodes[d.station]["name_en"],
+            "name_zh": network.rail.nodes[d.station]["name_zh"],
+            "routes": sum(r.station == d.station for r in routes),
+            "vehicles": sum(r.vehicles for r in routes if r.station == d.station),
+            "riders_day": round(sum(x["riders_day"] for x in rows if x["station"] == d.station), 1),
+            "candidate_stops": len(a.stop_node) - 1,
+        }
         for d, a in zip(demands, areas, strict=True)
-    ]  # fmt: skip
+    ]
     indicators = {
         "network": network.name,
         "seed": options.seed,
@@ -73,28 +101,49 @@ def make_plan(
     }
     kind = "proved" if exhaustive else "estimate"
     return Plan(
-        options.name, tuple(routes), round(objective, 2), round(bound, 2), max(0.0, round((bound - objective) / bound, 6)) if bound > 0 else 0.0,
-        kind, tuple(d.station for d in demands), indicators, assumptions(options, exhaustive),
-    )  # fmt: skip
+        options.name,
+        tuple(routes),
+        round(objective, 2),
+        round(bound, 2),
+        max(0.0, round((bound - objective) / bound, 6)) if bound > 0 else 0.0,
+        kind,
+        tuple(d.station for d in demands),
+        indicators,
+        assumptions(options, exhaustive),
+    )
 
 
 def assumptions(options: FeederOptions, proved: bool) -> tuple[str, ...]:
     """Return what a design takes for granted, one sentence each."""
     o = options
     types = "; ".join(
-        f"{b.name}: {b.capacity} persons, {b.cny_vehicle_hour:g} CNY a vehicle-hour, {b.cny_km:g} CNY/km, {b.cny_vehicle_day:g} CNY a bus and day"
+        f"{b.name}: {b.capacity} persons, {b.cny_vehicle_hour:g} CNY a vehicle-hour, {b.cny_km:g} CNY/km, "
+        f"{b.cny_vehicle_day:g} CNY a bus and day"
         for b in o.bus_types
     )
     return (
-        f"The objective is CNY a day to be as large as possible: time saved at {o.value_cny_h:g} CNY an hour plus fares paid (a transfer) less operating cost.",
+        (
+            f"The objective is CNY a day to be as large as possible: time saved at {o.value_cny_h:g} CNY an hour "
+            "plus fares paid (a transfer) less operating cost."
+        ),
         f"Assumed unit costs ({types}), from drivers' wages, electricity and eight years of write-off.",
-        f"A cell of homes gains from one route only, the best it can reach within {o.stop_walk_m:.0f} m; gains at two stations are not added.",
-        f"Off-peak headways are {o.off_peak_factor:g} times the peak's; {o.peak_share:.0%} of riders travel in the {o.peak_hours:g} peak hours (assumed).",
+        (
+            f"A cell of homes gains from one route only, the best it can reach within {o.stop_walk_m:.0f} m; "
+            "gains at two stations are not added."
+        ),
+        (
+            f"Off-peak headways are {o.off_peak_factor:g} times the peak's; "
+            f"{o.peak_share:.0%} of riders travel in the {o.peak_hours:g} peak hours (assumed)."
+        ),
         f"The busiest hour and direction carries {o.peak_hour_direction_share:.0%} of a day's riders (assumed).",
-        f"Buses take {o.bus_over_car:g} times a car's time and {o.dwell_s:g} s a stop (assumed), and never use motorways.",
-        "The bound holds over every admissible route between the candidate stops." if proved
+        (
+            f"Buses take {o.bus_over_car:g} times a car's time and {o.dwell_s:g} s a stop (assumed), "
+            "and never use motorways or expressways."
+        ),
+        "The bound holds over every admissible route between the candidate stops."
+        if proved
         else "The bound holds over the routes generated, not over every possible route: it is an estimate.",
-    )  # fmt: skip
+    )
 
 
 def _credited(pool: Pool, columns: Sequence[int], cells: int) -> Any:
@@ -107,7 +156,7 @@ def _credited(pool: Pool, columns: Sequence[int], cells: int) -> Any:
     return credit
 
 
-def _route(network: Network, area: Area, pool: Pool, i: int, name: str, station: str, options: FeederOptions) -> FeederRoute:
+def _route(network: Network, area: Area, pool: Pool, i: int, name: str, station: str) -> FeederRoute:
     """Return a column as a route: stops from the far end inwards and every street node passed."""
     nodes = network.compiled.roads.nodes
     outwards = pool.stops[int(pool.route[i])][1]
@@ -115,17 +164,33 @@ def _route(network: Network, area: Area, pool: Pool, i: int, name: str, station:
     _, _, metres, _ = route_times(area, np.array(outwards, np.int32), ride)
     inwards = [*reversed(outwards), len(area.stop_node) - 1]
     path = [nodes[area.stop_node[inwards[0]]]]
-    for a, b in zip(inwards, inwards[1:], strict=False):
+    for a, b in pairwise(inwards):
         leg = a * len(area.stop_node) + b
         path.extend(nodes[k] for k in area.leg_node[area.leg_first[leg] : area.leg_first[leg + 1]])
     return FeederRoute(
-        name, station, tuple(nodes[area.stop_node[k]] for k in inwards[:-1]), tuple(path), tuple(round(float(r), 1) for r in ride[::-1]),
-        round(float(metres), 1), float(area.headway_s[pool.headway[i]]), int(pool.vehicles[i]), int(area.bus[pool.bus[i], 0]),
+        name,
+        station,
+        tuple(nodes[area.stop_node[k]] for k in inwards[:-1]),
+        tuple(path),
+        tuple(round(float(r), 1) for r in ride[::-1]),
+        round(float(metres), 1),
+        float(area.headway_s[pool.headway[i]]),
+        int(pool.vehicles[i]),
+        int(area.bus[pool.bus[i], 0]),
         round(float(pool.cost[i]), 2),
-    )  # fmt: skip
+    )
 
 
-def _row(network: Network, area: Area, pool: Pool, i: int, route: FeederRoute, worth: float, credit: Any, options: FeederOptions) -> dict[str, Any]:
+def _row(
+    network: Network,
+    area: Area,
+    pool: Pool,
+    i: int,
+    route: FeederRoute,
+    worth: float,
+    credit: Any,
+    options: FeederOptions,
+) -> dict[str, Any]:
     """Return what a route does: people, minutes, fares, cost."""
     h = int(pool.headway[i])
     outwards = np.array(pool.stops[int(pool.route[i])][1], np.int32)
@@ -150,12 +215,24 @@ def _row(network: Network, area: Area, pool: Pool, i: int, route: FeederRoute, w
             minutes += part * float(step_value(area.at_min[c], area.saved_min[c], m, g))
     station = network.rail.nodes[route.station]
     return {
-        "id": route.id, "station": route.station, "station_en": station["name_en"], "station_zh": station["name_zh"], "stops": len(route.stops),
-        "length_km": round(route.length_m / 1000, 2), "ride_min": round(route.ride_s[0] / 60, 1), "cycle_min": round((in_s + out_s) / 60, 1),
-        "headway_min": route.headway_s / 60, "vehicles": route.vehicles, "capacity": route.capacity, "residents": round(residents, 1),
-        "riders_day": round(float(riders), 1), "minutes_saved_day": round(float(minutes), 1), "fares_cny_day": round(float(riders) * network.fares.feeder_cny, 2),
-        "cost_cny_day": route.cost_cny_day, "worth_cny_day": round(worth - route.cost_cny_day, 2),
-    }  # fmt: skip
+        "id": route.id,
+        "station": route.station,
+        "station_en": station["name_en"],
+        "station_zh": station["name_zh"],
+        "stops": len(route.stops),
+        "length_km": round(route.length_m / 1000, 2),
+        "ride_min": round(route.ride_s[0] / 60, 1),
+        "cycle_min": round((in_s + out_s) / 60, 1),
+        "headway_min": route.headway_s / 60,
+        "vehicles": route.vehicles,
+        "capacity": route.capacity,
+        "residents": round(residents, 1),
+        "riders_day": round(float(riders), 1),
+        "minutes_saved_day": round(float(minutes), 1),
+        "fares_cny_day": round(float(riders) * network.fares.feeder_cny, 2),
+        "cost_cny_day": route.cost_cny_day,
+        "worth_cny_day": round(worth - route.cost_cny_day, 2),
+    }
 
 
 def _why_none(area: Area, pool: Pool, station: int, options: FeederOptions) -> str:

@@ -9,7 +9,10 @@ class SolverMissingError(GreentripError):
     """OR-Tools is needed and cannot be imported."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"feeder design needs OR-Tools, which cannot be imported ({reason}); install it with: pip install 'greentrip[engine]'")
+        super().__init__(
+            f"feeder design needs OR-Tools, which cannot be imported ({reason}); "
+            "install it with: pip install 'greentrip[engine]'"
+        )
 
 
 def load() -> tuple[Any, Any]:

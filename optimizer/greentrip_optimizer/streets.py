@@ -1,14 +1,14 @@
-"""Bus running times on the streets: which links buses may use, the quickest ways between stops, and the nodes passed."""
+"""Bus running times on the streets: links buses may use, the quickest ways between stops, and the nodes passed."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from greentrip_networks.compiled import Bools, Floats, Int32s, RoadArrays
+from greentrip_networks.kernels import njit
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from greentrip_networks.compiled import Bools, Floats, Int32s, RoadArrays
-from greentrip_networks.kernels import njit
 from greentrip_optimizer.options import FeederOptions
 
 
@@ -57,7 +57,9 @@ def bus_streets(roads: RoadArrays, options: FeederOptions, link_s: Floats | None
     may_stop[roads.tail[stop_ok]] = may_stop[roads.head[stop_ok]] = True
     walk = np.zeros(n, bool)
     walk[roads.tail[roads.walk]] = walk[roads.head[roads.walk]] = True
-    return BusStreets(graph, graph.T.tocsr(), first, roads.head[best].astype(np.int32), roads.length_m[best], may_stop & walk)
+    return BusStreets(
+        graph, graph.T.tocsr(), first, roads.head[best].astype(np.int32), roads.length_m[best], may_stop & walk
+    )
 
 
 def times_from(streets: BusStreets, node: int, limit_s: float, *, inbound: bool = False) -> Floats:
@@ -74,7 +76,9 @@ def legs_between(streets: BusStreets, places: Int32s, limit_s: float) -> Legs:
 
 
 @njit()
-def _walk_back(before: Int32s, places: Int32s, first_out: Int32s, head: Int32s, link_m: Floats) -> tuple[Int32s, Int32s, Floats]:
+def _walk_back(
+    before: Int32s, places: Int32s, first_out: Int32s, head: Int32s, link_m: Floats
+) -> tuple[Int32s, Int32s, Floats]:
     """List the nodes of each quickest way and its metres from the predecessors of each start."""
     n = len(places)
     first = np.zeros(n * n + 1, np.int32)

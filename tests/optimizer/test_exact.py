@@ -38,7 +38,9 @@ def admissible(area, options, route):
     if any(b <= a for a, b in itertools.pairwise([0.0, *direct])):
         return False
     chain = [n, *route]
-    if not all(math.isfinite(area.drive_s[a, b]) and math.isfinite(area.drive_s[b, a]) for a, b in itertools.pairwise(chain)):
+    if not all(
+        math.isfinite(area.drive_s[a, b]) and math.isfinite(area.drive_s[b, a]) for a, b in itertools.pairwise(chain)
+    ):
         return False
     inbound = [int(area.stop_node[route[-1]])]
     for a, b in itertools.pairwise(chain[::-1]):
@@ -53,7 +55,10 @@ def admissible(area, options, route):
         ride += area.drive_s[s, chain[k]] + (options.dwell_s if k else 0.0)
         if ride > options.detour_factor * direct[k] + options.detour_extra_s:
             return False
-    lengths = [sum(area.length_m[b, a] for a, b in itertools.pairwise(chain)), sum(area.length_m[a, b] for a, b in itertools.pairwise(chain))]
+    lengths = [
+        sum(area.length_m[b, a] for a, b in itertools.pairwise(chain)),
+        sum(area.length_m[a, b] for a, b in itertools.pairwise(chain)),
+    ]
     return max(lengths) <= options.max_length_m and len(route) <= options.max_route_stops
 
 
@@ -94,7 +99,9 @@ def brute_column(city, demand, area, options, route, headway):
                 continue
             saved = np.interp(g, xs, np.append(demand.benefit_min[row][below], 0.0))
             here = np.interp(base, demand.levels_min, demand.riders[row])
-            riders = np.interp(g, xs, np.append(demand.riders[row][below], here)) * min(1.0, (base - g) / options.shift_min)
+            riders = np.interp(g, xs, np.append(demand.riders[row][below], here)) * min(
+                1.0, (base - g) / options.shift_min
+            )
             total += part * (saved * value_min + riders * fare)
             if factor == 1.0:
                 load += riders * options.peak_hour_direction_share
@@ -105,7 +112,11 @@ def brute_column(city, demand, area, options, route, headway):
     trips = 60 / headway * 4 + 60 / (2 * headway) * 13
     for bus in options.bus_types:
         if load <= 60 / headway * bus.capacity:
-            cost = (peak * 4 + off * 13) * bus.cny_vehicle_hour + trips * metres / 1000 * bus.cny_km + peak * bus.cny_vehicle_day
+            cost = (
+                (peak * 4 + off * 13) * bus.cny_vehicle_hour
+                + trips * metres / 1000 * bus.cny_km
+                + peak * bus.cny_vehicle_day
+            )
             return worth, cost, peak
     return worth, math.inf, peak
 
@@ -139,7 +150,9 @@ def test_labels_find_the_best_route(city, small):
     for h in range(2):
         total = np.diff(np.append(0.0, np.cumsum(made.worth[h]))[made.first])
         best = (total - made.cost[:, h] - 100.0 * made.vehicles[:, h]).max()
-        profit, *_ = grow_routes(small, h, np.zeros(len(small.cell)), 1.0, 100.0, 20, 20, len(city.compiled.roads.nodes))
+        profit, *_ = grow_routes(
+            small, h, np.zeros(len(small.cell)), 1.0, 100.0, 20, 20, len(city.compiled.roads.nodes)
+        )
         assert profit.max() == pytest.approx(best, abs=1e-6)
 
 

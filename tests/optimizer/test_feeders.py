@@ -38,7 +38,10 @@ def test_limits_hold_and_routes_run_on_streets(city, plan):
         assert order == sorted(order)
         assert all(city.roads.has_edge(a, b) for a, b in zip(route.path, route.path[1:], strict=False))
         for a, b in zip(route.path, route.path[1:], strict=False):
-            assert any("auto" in d["uses"] and d["facility"] not in options.no_bus_facilities for d in city.roads[a][b].values())
+            assert any(
+                "auto" in d["uses"] and d["facility"] not in options.no_bus_facilities
+                for d in city.roads[a][b].values()
+            )
         assert list(route.ride_s) == sorted(route.ride_s, reverse=True)
         assert 0 < route.length_m <= options.max_length_m
         assert route.headway_s / 60 in options.headways_min
@@ -91,7 +94,7 @@ def test_a_station_worth_no_route_is_named(city, demands):
 
 
 def test_an_unknown_station_is_refused_with_the_nearest(city):
-    with pytest.raises(UnknownNameError, match="nearest: .*望京西"):
+    with pytest.raises(UnknownNameError, match=r"nearest: .*望京西"):
         known_stations(city, ["望京西口"])
 
 
@@ -110,7 +113,9 @@ def test_a_station_no_street_reaches_is_refused(city, demands):
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("vehicles", -1), ("vehicles", 2.5), ("budget_cny_day", -1.0), ("headways_min", (1.0, 5.0)), ("headways_min", (90.0,)), ("headways_min", ()),
+    [("vehicles", -1), ("vehicles", 2.5), ("budget_cny_day", -1.0), ("headways_min", (1.0, 5.0)),
+     ("headways_min", (90.0,)),
+     ("headways_min", ()),
      ("headways_min", (10.0, 5.0)), ("max_length_m", float("nan"))],
 )  # fmt: skip
 def test_senseless_options_are_refused_by_name(field, value):
