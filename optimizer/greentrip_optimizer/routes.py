@@ -45,12 +45,16 @@ def make_plan(
         for i in columns
     }
     order = sorted(columns, key=lambda i: (int(pool.station[i]), -(worth[i] - pool.cost[i]), i))
+    taken = {f.id for f in network.feeders}
     routes: list[FeederRoute] = []
     rows: list[dict[str, Any]] = []
     for i in order:
         s = int(pool.station[i])
         station = demands[s].station
-        number = 1 + sum(r.station == station for r in routes)
+        number = 1
+        while f"F-{station}-{number}" in taken:
+            number += 1
+        taken.add(f"F-{station}-{number}")
         route = _route(network, areas[s], pool, i, f"F-{station}-{number}", station)
         routes.append(route)
         rows.append(_row(network, areas[s], pool, i, route, worth[i], credit, options))
