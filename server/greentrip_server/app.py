@@ -118,6 +118,7 @@ async def serve(settings: Settings, ready: Callable[[str], None], *, until_input
         await server.stop(GRACE_S)
         with contextlib.suppress(asyncio.CancelledError):
             await dispatching
+        jobs.close()
         structlog.get_logger("server").info("stopped", dispatcher_failed=failed)
 
 

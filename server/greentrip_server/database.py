@@ -25,17 +25,18 @@ def open_database(path: Path) -> Engine:
     """
     engine = create_engine(f"sqlite:///{path}")
     event.listen(engine, "connect", _set_pragmas)
-    with engine.begin() as connection:
-        config = Config()
-        config.set_main_option("script_location", str(MIGRATIONS))
-        config.attributes["connection"] = connection
-        try:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
             command.upgrade(config, "head")
-        except CommandError as error:
-            raise StateError(
-                f"{path} was written by another version of Greentrip ({error})",
-                "use the version that wrote it, or another data directory",
-            ) from error
+    except CommandError as error:
+        engine.dispose()
+        raise StateError(
+            f"{path} was written by another version of Greentrip ({error})",
+            "use the version that wrote it, or another data directory",
+        ) from error
     return engine
 
 

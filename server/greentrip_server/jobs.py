@@ -52,6 +52,10 @@ class Jobs:
         self._engine = engine
         self.owner = str(uuid.uuid4())
 
+    def close(self) -> None:
+        """Close the database's connections."""
+        self._engine.dispose()
+
     def session(self) -> Session:
         """Open a session whose rows stay readable after it closes."""
         return Session(self._engine, expire_on_commit=False)

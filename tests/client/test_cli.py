@@ -6,10 +6,13 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from greentrip.client import connect
 
 
 def greentrip(*arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
@@ -43,8 +46,11 @@ def test_the_client_needs_no_engine() -> None:
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return f"--data-dir={tmp_path_factory.mktemp('cli')}"
+def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the option of a data directory whose owner every command finds."""
+    folder = tmp_path_factory.mktemp("cli")
+    with connect(data_dir=folder):
+        yield f"--data-dir={folder}"
 
 
 def test_the_commands_do_the_main_job(data: str, tmp_path: Path) -> None:
@@ -90,6 +96,11 @@ def test_a_failure_is_one_line_and_not_zero(data: str, arguments: tuple[str, ...
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
     assert text in done.stderr
+
+
+def test_a_command_starts_the_service_when_nobody_owns_the_data(tmp_path: Path) -> None:
+    assert "tiny" in greentrip("network", "list", f"--data-dir={tmp_path}").stdout.split()
+    assert not (tmp_path / "server.json").exists()
 
 
 def test_other_addresses_than_loopback_are_refused(tmp_path: Path) -> None:
