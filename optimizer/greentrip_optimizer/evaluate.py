@@ -152,8 +152,11 @@ def mark_leg(area: Area, cur: int, new: int, mark_in: Int32s, mark_out: Int32s, 
 
 
 @njit()
-def evaluate(area: Area, first: Int32s, stop: Int32s) -> Columns:
-    """Evaluate routes at every headway; route r is `stop[first[r]:first[r + 1]]`, from the station outwards."""
+def evaluate(area: Area, first: Int32s, stop: Int32s, lean: bool) -> Columns:
+    """Evaluate routes at every headway; route r is `stop[first[r]:first[r + 1]]`, from the station outwards.
+
+    If `lean`, a headway that cannot pay (empty, it costs what the shortest headway brings) gets cost inf, no worth.
+    """
     routes, headways, cells = len(first) - 1, len(area.headway_s), len(area.cell)
     best = np.full(cells, np.inf)
     seen = np.full(cells, -1, np.int32)
@@ -181,11 +184,17 @@ def evaluate(area: Area, first: Int32s, stop: Int32s) -> Columns:
                     used += 1
                 elif reach < best[c]:
                     best[c] = reach
+        most = np.inf
         for h in range(headways):
             load = 0.0
+            if lean and running_cost(area, h, in_s, out_s, in_m + out_m, 0.0)[0] >= most:
+                cost[r, h] = np.inf
+                continue
             for k in range(start, used):
                 worth[h, k], one = cell_value(area, cell[k], best[cell[k]], h)
                 load += one
+            if h == 0:
+                most = worth[0, start:used].sum()
             loads[r, h] = load
             cost[r, h], vehicles[r, h], bus[r, h] = running_cost(area, h, in_s, out_s, in_m + out_m, load)
         out_first[r + 1] = used

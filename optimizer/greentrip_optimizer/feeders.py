@@ -144,7 +144,7 @@ def _search(
     listed = [list_routes(a, options.exhaustive_routes, nodes) for a in areas]
     for s, (first, stop, complete) in enumerate(listed):
         if complete:
-            builder.add(s, [tuple(stop[first[r] : first[r + 1]].tolist()) for r in range(len(first) - 1)])
+            builder.add_all(s, first, stop)
     growing = [s for s, (_, _, complete) in enumerate(listed) if not complete]
     free = Prices(np.zeros(cells), 0.0, 0.0, np.zeros(len(areas)))
     for vehicle in (0.0, 500.0, 2000.0):

@@ -146,22 +146,25 @@ def list_routes(area: Area, limit: int, nodes: int) -> tuple[Int32s, Int32s, boo
     chain, following = np.zeros(deepest + 1, np.int32), np.zeros(deepest + 1, np.int32)
     ride, in_m, out_m = np.zeros(deepest + 1), np.zeros(deepest + 1), np.zeros(deepest + 1)
     mark_in, mark_out = np.full(nodes, -1, np.int32), np.full(nodes, -1, np.int32)
-    routes, depth, stamp = 0, 0, 0
+    routes, depth, stamp, changed = 0, 0, 0, True
     while depth >= 0:
         cur = n if depth == 0 else chain[depth - 1]
         if depth == deepest or following[depth] >= n:
             following[depth] = 0
             depth -= 1
+            changed = True
             continue
         new = following[depth]
         following[depth] += 1
-        stamp += 1
-        mark_in[area.stop_node[n]] = stamp
-        mark_out[area.stop_node[n]] = stamp
-        before = n
-        for i in range(depth):
-            mark_leg(area, before, chain[i], mark_in, mark_out, stamp)
-            before = chain[i]
+        if changed:
+            changed = False
+            stamp += 1
+            mark_in[area.stop_node[n]] = stamp
+            mark_out[area.stop_node[n]] = stamp
+            before = n
+            for i in range(depth):
+                mark_leg(area, before, chain[i], mark_in, mark_out, stamp)
+                before = chain[i]
         if not may_extend(area, cur, new, ride[depth], in_m[depth], out_m[depth], mark_in, mark_out, stamp):
             continue
         if routes == limit:
@@ -175,5 +178,6 @@ def list_routes(area: Area, limit: int, nodes: int) -> tuple[Int32s, Int32s, boo
         first[routes + 1] = first[routes] + depth + 1
         routes += 1
         depth += 1
+        changed = True
         following[depth] = 0
     return first[: routes + 1].copy(), stop[: first[routes]].copy(), True

@@ -75,7 +75,7 @@ class FeederOptions:
     # How hard to look; counts of work, never seconds.
     pricing_rounds: int = 6
     beam: int = 4  # labels kept for each last stop and number of stops
-    exhaustive_routes: int = 4000  # list every route of a station that has no more than this
+    exhaustive_routes: int = 120_000  # list every route of a station that has no more than this
     master_work: float = 6.0  # CP-SAT's deterministic time, about seconds on one core
 
     def __post_init__(self) -> None:

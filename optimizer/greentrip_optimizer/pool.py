@@ -9,6 +9,13 @@ from greentrip_networks.compiled import Bools, Floats, Int32s
 from greentrip_optimizer.area import Area
 from greentrip_optimizer.evaluate import evaluate
 
+_CHUNK = 5000  # routes evaluated at a time, to bound memory
+
+
+def _sums(entries: Floats, first: Int32s) -> Floats:
+    """Add entries up by row; row r holds entries first[r] to first[r + 1]."""
+    return np.diff(np.append(0.0, np.cumsum(entries))[first])
+
 
 @dataclass(frozen=True, eq=False)
 class Prices:
@@ -52,7 +59,7 @@ class Pool:
 
     def sums(self, entries: Floats) -> Floats:
         """Add entries up by column."""
-        return np.diff(np.append(0.0, np.cumsum(entries))[self.first])
+        return _sums(entries, self.first)
 
     def entries(self, column: int) -> slice:
         """Return where a column's entries are."""
@@ -94,6 +101,17 @@ class PoolBuilder:
         self._stops: list[tuple[int, tuple[int, ...]]] = []
         self._parts: list[Pool] = []
 
+    def add_all(self, station: int, first: Int32s, stop: Int32s) -> None:
+        """Add a station's routes that may pay; route r is `stop[first[r]:first[r + 1]]`, as `list_routes` gives it."""
+        area = self._areas[station]
+        for start in range(0, len(first) - 1, _CHUNK):
+            part = first[start : start + _CHUNK + 1]
+            places = stop[part[0] : part[-1]]
+            made = evaluate(area, part - part[0], places, True)
+            total = np.array([_sums(w, made.first) for w in made.worth]).T
+            pays = np.flatnonzero((np.isfinite(made.cost) & (total > made.cost)).any(axis=1))
+            self.add(station, [tuple(places[part[r] - part[0] : part[r + 1] - part[0]].tolist()) for r in pays])
+
     def add(self, station: int, routes: Sequence[tuple[int, ...]]) -> int:
         """Add the routes of a station that are new and return how many were."""
         fresh = [r for r in dict.fromkeys(routes) if (station, r) not in self._known]
@@ -103,11 +121,11 @@ class PoolBuilder:
         area, base = self._areas[station], len(self._stops)
         self._stops.extend((station, r) for r in fresh)
         first = np.append(0, np.cumsum([len(r) for r in fresh])).astype(np.int32)
-        made = evaluate(area, first, np.concatenate([np.array(r, np.int32) for r in fresh]))
+        made = evaluate(area, first, np.concatenate([np.array(r, np.int32) for r in fresh]), False)
         headways = len(area.headway_s)
         size = np.diff(made.first)
         for h in range(headways):
-            total = np.diff(np.append(0.0, np.cumsum(made.worth[h]))[made.first])
+            total = _sums(made.worth[h], made.first)
             keep = np.isfinite(made.cost[:, h]) & (total > made.cost[:, h])
             if not keep.any():
                 continue

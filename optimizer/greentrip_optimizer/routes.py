@@ -95,7 +95,7 @@ def make_plan(
         "minutes_saved_day": round(sum(x["minutes_saved_day"] for x in rows), 1),
         "fares_cny_day": round(sum(x["fares_cny_day"] for x in rows), 2),
         "route_km": round(sum(r.length_m for r in routes) / 1000, 3),
-        "routes_considered": len(pool.stops),
+        "routes_that_may_pay": len(pool.stops),
         "columns_considered": len(pool),
         "relaxation_bound": round(upper, 2),
         "best_of_routes_found": bool(choice.complete and choice.optimal),

@@ -132,7 +132,7 @@ def test_all_routes_are_listed(city, small):
 def test_columns_equal_the_definitions(city, demands, small):
     routes = brute_routes(small, SMALL)
     first = np.append(0, np.cumsum([len(r) for r in routes])).astype(np.int32)
-    made = evaluate(small, first, np.array([s for r in routes for s in r], np.int32))
+    made = evaluate(small, first, np.array([s for r in routes for s in r], np.int32), False)
     for k, route in enumerate(routes):
         for h, headway in enumerate(SMALL.headways_min):
             worth, cost, peak = brute_column(city, demands[1], small, SMALL, route, headway)
@@ -146,7 +146,7 @@ def test_columns_equal_the_definitions(city, demands, small):
 def test_labels_find_the_best_route(city, small):
     routes = brute_routes(small, SMALL)
     first = np.append(0, np.cumsum([len(r) for r in routes])).astype(np.int32)
-    made = evaluate(small, first, np.array([s for r in routes for s in r], np.int32))
+    made = evaluate(small, first, np.array([s for r in routes for s in r], np.int32), False)
     for h in range(2):
         total = np.diff(np.append(0.0, np.cumsum(made.worth[h]))[made.first])
         best = (total - made.cost[:, h] - 100.0 * made.vehicles[:, h]).max()
