@@ -13,7 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 def plain(message: Message) -> Any:
     """Return a message as plain data: enums by name, times as text, infinities as null, unset messages left out."""
     if isinstance(message, Struct):
-        return MessageToDict(message)
+        return _whole(MessageToDict(message))
     if isinstance(message, Timestamp):
         return message.ToJsonString()
     if message.DESCRIPTOR.full_name == "google.rpc.Status":
@@ -28,6 +28,15 @@ def plain(message: Message) -> Any:
 def dumps(data: Any) -> str:
     """Return plain data as JSON with sorted keys."""
     return json.dumps(data, ensure_ascii=False, indent=2, sort_keys=True)
+
+
+def _whole(value: Any) -> Any:
+    """Return whole numbers as such: a Struct knows only floating-point ones."""
+    if isinstance(value, dict):
+        return {k: _whole(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_whole(v) for v in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _value(field: Any, value: Any) -> Any:

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from statistics import fmean
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from greentrip.plain import plain
 from greentrip.v1 import comparison_pb2, network_pb2, plan_pb2, run_pb2
@@ -31,15 +32,21 @@ def number(value: Cell, digits: int = 1) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.{digits}f}"
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, digits: int = 1) -> Table:
-    """Return a table: the first column is text, figures are set right."""
-    made = Table(title=title, title_justify="left", title_style="bold", width=None, pad_edge=False)
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, digits: int = 1) -> Group:
+    """Return a title and a table: columns of figures are set right."""
+    made = Table(pad_edge=False)
+    text = [[number(cell, digits) for cell in row] for row in rows]
     for i, column in enumerate(columns):
-        figures = i > 0 and all(not isinstance(row[i], str) for row in rows)
+        figures = i > 0 and all(_is_figure(row[i]) for row in text)
         made.add_column(column, justify="right" if figures else "left", overflow="fold")
-    for row in rows:
-        made.add_row(*(number(cell, digits) for cell in row))
-    return made
+    for row in text:
+        made.add_row(*map(Text, row))
+    return Group(Text(title, style="bold"), made)
+
+
+def _is_figure(text: str) -> bool:
+    """Return whether a cell holds a number, a range or nothing."""
+    return not text.strip("+-,.% 0123456789")
 
 
 _COUNTS = (
@@ -70,14 +77,7 @@ def network(out: Console, city: network_pb2.Network) -> None:
     rows: list[Sequence[Cell]] = [(label, number(summary[key])) for label, key in _COUNTS if key in summary]
     half = (len(rows) + 1) // 2
     paired = [(*rows[i], *(rows[half + i] if half + i < len(rows) else ("", ""))) for i in range(half)]
-    made = Table(
-        title=f"{city.name}: {city.display_name}, {city.year}", title_justify="left", title_style="bold", pad_edge=False
-    )
-    for i, column in enumerate(("what", "count", "what", "count")):
-        made.add_column(column, justify="right" if i % 2 else "left")
-    for row in paired:
-        made.add_row(*map(str, row))
-    out.print(made)
+    out.print(table(f"{city.name}: {city.display_name}, {city.year}", ("what", "count", "what", "count"), paired))
     if "near_station_residents_share" in summary:
         out.print(
             f"Within {number(summary['near_station_m'])} m of a rail station in {summary['near_station_area']}: "
@@ -112,7 +112,7 @@ def runs(out: Console, title: str, done: Sequence[run_pb2.Run], results: Sequenc
             r.days,
             number(r.gap, 5),
             "yes" if r.converged else "NO",
-            found["green_share"][area][base],
+            float(found["green_share"][area][base]),
         )
         for run, r, found in zip(done, results, indicators, strict=True)
     ]
@@ -173,7 +173,7 @@ def plan(out: Console, made: plan_pb2.Plan) -> None:
     for station in made.stations:
         routes = [r for r in made.routes if r.station == station]
         headways = [r.headway_s / 60 for r in routes]
-        span = f"{min(headways):.0f}-{max(headways):.0f}" if headways else "-"
+        span = "-".join(dict.fromkeys(f"{h:.0f}" for h in (min(headways), max(headways)))) if headways else "-"
         rows.append(
             (
                 station,
