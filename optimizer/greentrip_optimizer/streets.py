@@ -64,7 +64,8 @@ def bus_streets(roads: RoadArrays, options: FeederOptions, link_s: Floats | None
 
 def times_from(streets: BusStreets, node: int, limit_s: float, *, inbound: bool = False) -> Floats:
     """Return seconds from a node to every node, or to it when inbound; inf beyond the limit; shape (nodes,)."""
-    out: Floats = dijkstra(streets.back_s if inbound else streets.time_s, indices=node, limit=limit_s)
+    graph = streets.back_s if inbound else streets.time_s
+    out: Floats = dijkstra(graph, indices=np.array([node]), limit=limit_s)[0]
     return out
 
 

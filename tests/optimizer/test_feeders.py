@@ -27,6 +27,13 @@ def test_the_same_input_gives_the_same_plan(city, demands, plan):
     assert again.content_hash == plan.content_hash
 
 
+def test_growing_routes_finds_what_listing_them_all_proves(city, demands, plan):
+    grown = design(demands, city, FeederOptions(vehicles=VEHICLES, exhaustive_routes=10))
+    assert grown.bound_kind == "estimate"
+    assert plan.bound_kind == "proved"
+    assert 0.99 * plan.objective <= grown.objective <= plan.bound + 0.01
+
+
 def test_limits_hold_and_routes_run_on_streets(city, plan):
     options = FeederOptions(vehicles=VEHICLES)
     assert 0 < sum(r.vehicles for r in plan.routes) <= VEHICLES
