@@ -31,6 +31,8 @@ class BusPeriod:
     period: int
     hours: float
     parameters: Parameters
+    centre_x: Floats  # (zones,) where the zone's people are
+    centre_y: Floats
     fixed: Floats = field(init=False)  # (zones, zones) waiting and transfers, generalised minutes
     ride: Floats = field(init=False)  # riding, generalised minutes
     minutes: Floats = field(init=False)  # waiting and riding, plain minutes
@@ -56,8 +58,7 @@ class BusPeriod:
         if stops:
             tree = cKDTree(np.column_stack([b.x_m, b.y_m]))
             k = min(_ZONE_STOPS, stops)
-            centre = self.network.compiled.roads
-            at = np.column_stack([centre.x_m[centre.zone_node], centre.y_m[centre.zone_node]])
+            at = np.column_stack([self.centre_x, self.centre_y])
             far, near = tree.query(at, k=np.arange(1, k + 1))
             ok = far <= _ZONE_WALK_M
             ok[:, 0] = True  # the nearest stop always counts; how far it is from a home is the traveller's own walk

@@ -25,7 +25,7 @@ class Neighbourhood(mesa.Agent):
         first = self.model.tours.person_first
         a, b = int(first[self.first_person]), int(first[self.last_person])
         if b > a:
-            self.model.plan(a, b)
+            self.model.request(a, b)
 
 
 @dataclass(frozen=True)

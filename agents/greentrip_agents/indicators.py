@@ -123,8 +123,9 @@ def _speeds(model: "CommuterModel") -> dict[str, float]:
     """Return the mean speed of cars on the streets by period, vehicle-km over vehicle-hours."""
     out = {}
     for name, period in zip(PERIODS, model.road_authority.periods, strict=True):
-        hours = float(period.flow @ period.seconds) / 3600
-        out[name] = float(period.flow @ period.length) / 1000 / hours if hours > 0 else 0.0
+        flow = period.on_links(period.flow)
+        hours = float(flow @ period.on_links(period.seconds)) / 3600
+        out[name] = float(flow @ period.on_links(period.length)) / 1000 / hours if hours > 0 else 0.0
     return out
 
 
@@ -186,10 +187,10 @@ def links_table(model: "CommuterModel") -> pl.DataFrame:
                 "to_node": np.array(roads.nodes)[roads.head[keep]],
                 "period": np.full(len(keep), name),
                 "facility": np.array(roads.facility)[keep],
-                "vehicles": period.flow,
-                "capacity": period.capacity,
-                "free_s": period.free,
-                "seconds": period.seconds,
+                "vehicles": period.on_links(period.flow),
+                "capacity": period.on_links(period.capacity),
+                "free_s": period.on_links(period.free),
+                "seconds": period.on_links(period.seconds),
             })
         )  # fmt: skip
     return pl.concat(parts)

@@ -22,14 +22,15 @@ from greentrip_agents.parameters import Parameters, default_parameters
 from greentrip_agents.population import plan_tours, sample_residents
 from greentrip_agents.rail_loading import RailPeriod
 from greentrip_agents.road_assignment import RoadPeriod
+from greentrip_agents.street_access import find_street_access
 from greentrip_networks.errors import ScenarioError
 from greentrip_networks.network import PERIOD_HOURS, PERIODS, Network
 
 Floats = NDArray[np.float64]
 
 RECONSIDER = 0.6  # share of tours that weigh their mode anew on a day, after the first
-SWEEPS = 3  # route-choice sweeps a day
-MEMORY = 0.04  # least weight of a day in the average of riders
+FIRST_ROUNDS = 4
+SWEEPS = 8  # route-choice sweeps a day
 _OFF_PEAK_HOURS = 9.0  # of 13 h: the hours over which off-peak traffic would be spread evenly
 
 
@@ -86,6 +87,7 @@ class CommuterModel(mesa.Model):
         self.rail_operator = RailOperator(self)
         self.bus_operator = BusOperator(self)
         self.day = 0
+        self._requests: list[tuple[int, int]] = []
         self.gap = np.inf
         self.costs, self.local_speed = self._first_costs()
         first = self.people.zone_first
@@ -99,18 +101,17 @@ class CommuterModel(mesa.Model):
 
     def _first_costs(self) -> tuple[choice.Costs, Floats]:
         """Return the expectation of the first day: free streets and empty trains."""
-        c, roads = self.network.compiled, self.road_authority
+        roads = self.road_authority
         roads.skim()
         self.rail_operator.skim()
         self.bus_operator.run(roads.link_seconds())
         self.bus_operator.skim()
         access = self.bus_operator.access
-        node = c.roads.zone_node
         costs = choice.Costs(
             car_min=roads.minutes(),
             car_km=roads.km(),
-            zone_x=c.roads.x_m[node],
-            zone_y=c.roads.y_m[node],
+            zone_x=roads.access.x_m,
+            zone_y=roads.access.y_m,
             bus_fixed=np.stack([b.fixed for b in self.bus_operator.periods]),
             bus_ride=np.stack([b.ride for b in self.bus_operator.periods]),
             bus_min=np.stack([b.minutes for b in self.bus_operator.periods]),
@@ -130,6 +131,19 @@ class CommuterModel(mesa.Model):
         choice.local_speeds(costs.car_min, costs.car_km, speed)
         return costs, speed
 
+    def request(self, first_tour: int, last_tour: int) -> None:
+        """Ask for the tours of some rows to be planned; neighbours' requests are joined and answered at once."""
+        if self._requests and self._requests[-1][1] == first_tour:
+            self._requests[-1] = (self._requests[-1][0], last_tour)
+        else:
+            self._requests.append((first_tour, last_tour))
+
+    def answer(self) -> None:
+        """Plan what was asked for."""
+        for first_tour, last_tour in self._requests:
+            self.plan(first_tour, last_tour)
+        self._requests.clear()
+
     def plan(self, first_tour: int, last_tour: int) -> None:
         """Let the tours of some rows choose; each row's choice depends on its own key and the expected costs alone."""
         share = 1.0 if self.day <= 1 else RECONSIDER
@@ -142,6 +156,7 @@ class CommuterModel(mesa.Model):
         """Live one weekday."""
         self.day += 1
         self.agents_by_type[Neighbourhood].do("plan_day")
+        self.answer()
         for person in self.individuals:
             person.plan_day()
         regret, total = self._regret()
@@ -149,6 +164,9 @@ class CommuterModel(mesa.Model):
         self.road_authority.skim()
         beyond, driven = self.road_authority.beyond_shortest()
         self.road_authority.equilibrate()
+        for _ in range(FIRST_ROUNDS if self.day == 1 else 0):  # the first day's traffic knows no routes yet
+            self.road_authority.skim()
+            self.road_authority.equilibrate()
         self.rail_operator.load(self._station_demand())
         self.bus_operator.load(self._zone_demand((BUS,)))
         missed = self._learn()
@@ -199,7 +217,7 @@ class CommuterModel(mesa.Model):
         missed = _missed(cars, today, c.car_min)
         c.car_min[:] = _blend(c.car_min, today, blend)
         c.car_km[:] = _blend(c.car_km, self.road_authority.km(), blend)
-        average = max(1.0 / self.day, MEMORY)  # riders are averaged over the days, or two full lines would swap them for ever
+        average = 2.0 / (self.day + 1)  # riders are averaged over the days, or two full lines would swap them for ever
         self.rail_operator.learn(average)
         self.rail_operator.skim()
         c.rail_cost[:] = np.stack([r.cost for r in self.rail_operator.periods])
@@ -249,9 +267,9 @@ class RoadAuthority(mesa.Agent):
         p, roads = model.parameters, model.network.compiled.roads
         hours = [h if name != "off" else _OFF_PEAK_HOURS for name, h in zip(PERIODS, PERIOD_HOURS, strict=True)]
         background = [p["roads.background"] * (1.0 if name != "off" else 0.8) for name in PERIODS]
-        self.roads = roads
+        self.roads, self.access = roads, find_street_access(model.network)
         self.periods = [
-            RoadPeriod(roads, h, p["roads.alpha"], p["roads.beta"], b) for h, b in zip(hours, background, strict=True)
+            RoadPeriod(roads, self.access, h, p["roads.alpha"], p["roads.beta"], b) for h, b in zip(hours, background, strict=True)
         ]
 
     def load(self, vehicles: Floats) -> None:
@@ -319,7 +337,8 @@ class BusOperator(mesa.Agent):
     def __init__(self, model: CommuterModel) -> None:
         super().__init__(model)
         self.network, self.parameters = model.network, model.parameters
-        self.periods = [BusPeriod(model.network, t, h, model.parameters) for t, h in enumerate(PERIOD_HOURS)]
+        at = model.road_authority.access
+        self.periods = [BusPeriod(model.network, t, h, model.parameters, at.x_m, at.y_m) for t, h in enumerate(PERIOD_HOURS)]
 
     def run(self, link_seconds: Sequence[Floats]) -> None:
         """Time the calls in today's traffic and offer the rides to rail stations."""

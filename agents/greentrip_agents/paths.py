@@ -70,18 +70,79 @@ def dijkstra(
                 place[v] = at
 
 
+@njit()
+def bucket_tree(
+    source: int, first_out: Int32s, head: Int32s, cost: Floats, width: float, buckets: int, dist: Floats, via: Int32s,
+    start: Int32s, after: Int32s, before: Int32s,
+) -> None:  # fmt: skip
+    """Fill dist and via from one node with a ring of buckets (Dial 1969), exact while width is at most the least link cost.
+
+    start has one entry a bucket and must be -1 throughout, as it is again at the end; after and before are scratch of one
+    entry a node. The ring must span the dearest link: buckets > dearest / width + 1.
+    """
+    n = dist.shape[0]
+    for i in range(n):
+        dist[i] = np.inf
+        via[i] = -1
+    dist[source] = 0.0
+    start[0] = source
+    after[source] = -1
+    before[source] = -1
+    waiting = 1
+    level = 0
+    while waiting > 0:
+        b = level % buckets
+        u = start[b]
+        if u < 0:
+            level += 1
+            continue
+        start[b] = after[u]
+        if after[u] >= 0:
+            before[after[u]] = -1
+        waiting -= 1
+        du = dist[u]
+        for link in range(first_out[u], first_out[u + 1]):
+            d = du + cost[link]
+            v = head[link]
+            if d < dist[v]:
+                if dist[v] < np.inf:  # already in a bucket: unlink
+                    old = int(dist[v] / width) % buckets
+                    if before[v] >= 0:
+                        after[before[v]] = after[v]
+                    else:
+                        start[old] = after[v]
+                    if after[v] >= 0:
+                        before[after[v]] = before[v]
+                    waiting -= 1
+                dist[v] = d
+                via[v] = link
+                new = int(d / width) % buckets
+                after[v] = start[new]
+                before[v] = -1
+                if start[new] >= 0:
+                    before[start[new]] = v
+                start[new] = v
+                waiting += 1
+
+
 @njit(parallel=True)
 def trees(
     sources: Int32s, targets: Int32s, first_out: Int32s, tail: Int32s, head: Int32s, cost: Floats, length: Floats,
     via: Int32s, to_target: Floats, metres: Floats,
 ) -> None:  # fmt: skip
-    """Fill a shortest-path tree for every source: via (sources, nodes), cost and metres to every target (sources, targets)."""
+    """Fill a shortest-path tree for every source: via (sources, nodes), cost and metres to every target (sources, targets).
+
+    Every cost must be positive.
+    """
     n = first_out.shape[0] - 1
+    width = np.min(cost) * 0.999999
+    buckets = int(np.max(cost) / width) + 3
     for s in prange(sources.shape[0]):
         dist = np.empty(n)
-        heap = np.empty(n, np.int32)
-        place = np.empty(n, np.int32)
-        dijkstra(sources[s], first_out, head, cost, dist, via[s], heap, place)
+        start = np.full(buckets, -1, np.int32)
+        after = np.empty(n, np.int32)
+        before = np.empty(n, np.int32)
+        bucket_tree(sources[s], first_out, head, cost, width, buckets, dist, via[s], start, after, before)
         for t in range(targets.shape[0]):
             node = targets[t]
             to_target[s, t] = dist[node]

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from greentrip_agents.paths import trees
+from greentrip_agents.street_access import StreetAccess
 from greentrip_networks.compiled import RoadArrays
 from greentrip_networks.kernels import njit
 
@@ -27,6 +28,7 @@ class RoadPeriod:
     """The state of one period's traffic: paths, flows (vehicles in the period) and link times (seconds)."""
 
     roads: RoadArrays
+    access: StreetAccess
     hours: float
     alpha: float
     beta: float
@@ -39,18 +41,27 @@ class RoadPeriod:
     skim_m: Floats = field(init=False)
 
     def __post_init__(self) -> None:
-        r = self.roads
+        r, access = self.roads, self.access
         self.usable = np.flatnonzero(r.auto)
-        keep = self.usable
-        counts = np.bincount(r.tail[keep], minlength=len(r.nodes))
-        self.first_out = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-        self.tail, self.head = r.tail[keep], r.head[keep]
-        self.length = r.length_m[keep]
-        self.free = r.free_s[keep]
-        self.capacity = r.capacity_veh_h[keep] * self.hours
-        zones = len(r.zone_node)
+        keep, nodes, zones = self.usable, len(r.nodes), len(access.x_m)
+        # every zone has a node where cars start and one where they end, so that nobody drives through a zone's centre
+        self.start = (nodes + np.arange(zones)).astype(np.int32)
+        self.end = (nodes + zones + np.arange(zones)).astype(np.int32)
+        tail = np.concatenate([r.tail[keep], self.start[access.zone], access.node])
+        head = np.concatenate([r.head[keep], access.node, self.end[access.zone]])
+        order = np.lexsort((np.arange(len(tail)), tail))
+        self.row = np.empty(len(tail), np.int64)  # position of each input link after sorting
+        self.row[order] = np.arange(len(tail))
+        self.row = self.row[: len(keep)]
+        n = nodes + 2 * zones
+        self.first_out = np.concatenate([[0], np.cumsum(np.bincount(tail, minlength=n))]).astype(np.int32)
+        self.tail, self.head = tail[order].astype(np.int32), head[order].astype(np.int32)
+        extra = np.full(2 * len(access.zone), np.inf)
+        self.length = np.concatenate([r.length_m[keep], access.metres, access.metres])[order]
+        self.free = np.concatenate([r.free_s[keep], access.seconds, access.seconds])[order]
+        self.capacity = np.concatenate([r.capacity_veh_h[keep] * self.hours, extra])[order]
         self.demand = np.zeros((zones, zones))
-        self.via = np.empty((zones, len(r.nodes)), np.int32)
+        self.via = np.empty((zones, n), np.int32)
         self.skim_s = np.zeros((zones, zones))
         self.skim_m = np.zeros((zones, zones))
         self.slot_path = np.full((zones * zones, SLOTS), -1, np.int64)  # start of the path in `store`
@@ -58,8 +69,8 @@ class RoadPeriod:
         self.slot_flow = np.zeros((zones * zones, SLOTS))
         self.store = np.empty(_ROOM, np.int32)
         self.used = 0
-        self.flow = np.zeros(len(keep))
-        self.seconds = np.empty(len(keep))
+        self.flow = np.zeros(len(tail))
+        self.seconds = np.empty(len(tail))
         self._price()
 
     def _price(self) -> None:
@@ -67,9 +78,8 @@ class RoadPeriod:
 
     def skim(self) -> None:
         """Compute shortest paths between all zones at today's link times."""
-        r = self.roads
         trees(
-            r.zone_node, r.zone_node, self.first_out, self.tail, self.head, self.seconds, self.length,
+            self.start, self.end, self.first_out, self.tail, self.head, self.seconds, self.length,
             self.via, self.skim_s, self.skim_m,
         )  # fmt: skip
 
@@ -90,11 +100,11 @@ class RoadPeriod:
 
     def equilibrate(self, sweeps: int) -> None:
         """Take in the shortest paths of the last skim, then shift flows between paths for a number of sweeps."""
-        zones = len(self.roads.zone_node)
+        zones = len(self.start)
         origin = 0
         while origin < zones:
             origin, self.used = _insert(
-                origin, self.roads.zone_node, self.tail, self.via, self.demand, self.skim_s, self.seconds,
+                origin, self.end, self.tail, self.via, self.demand, self.skim_s, self.seconds,
                 self.store, self.used, self.slot_path, self.slot_len, self.slot_flow,
             )  # fmt: skip
             if origin < zones:
@@ -117,10 +127,14 @@ class RoadPeriod:
             new = np.concatenate([new, np.empty(len(new) + _ROOM, np.int32)])
         self.store, self.used = new, int(used)
 
+    def on_links(self, values: Floats) -> Floats:
+        """Return values of this period's graph for the usable links of the network, connectors left out."""
+        return values[self.row]
+
     def all_links(self, values: Floats, otherwise: Floats) -> Floats:
-        """Spread an array over the links cars may use to all links, with other values elsewhere."""
+        """Return values for all links of the network; those closed to cars take the other values."""
         out = otherwise.copy()
-        out[self.usable] = values
+        out[self.usable] = self.on_links(values)
         return out
 
 
@@ -171,14 +185,14 @@ def _compact(store: Int32s, slot_path: Int64s, slot_len: Int32s, new: Int32s) ->
 
 @njit()
 def _insert(
-    origin: int, zone_node: Int32s, tail: Int32s, via: Int32s, demand: Floats, skim: Floats, seconds: Floats,
+    origin: int, end: Int32s, tail: Int32s, via: Int32s, demand: Floats, skim: Floats, seconds: Floats,
     store: Int32s, used: int, slot_path: Int64s, slot_len: Int32s, slot_flow: Floats,
 ) -> tuple[int, int]:  # fmt: skip
     """Add each pair's shortest path where it beats the paths kept; return (next origin, store used) when room runs short."""
-    zones = zone_node.shape[0]
+    zones = end.shape[0]
     for o in range(origin, zones):
         for d in range(zones):
-            if o == d or demand[o, d] <= 0.0 or zone_node[o] == zone_node[d] or not np.isfinite(skim[o, d]):
+            if o == d or demand[o, d] <= 0.0 or not np.isfinite(skim[o, d]):
                 continue
             od = o * zones + d
             best = np.inf
@@ -204,14 +218,14 @@ def _insert(
                 if s < 0:
                     s = weakest
                     moved = slot_flow[od, s]
-                node = zone_node[d]
+                node = end[d]
                 n = 0
                 while via[o, node] >= 0:
                     node = tail[via[o, node]]
                     n += 1
                 if used + n > store.shape[0]:
                     return o, used
-                node = zone_node[d]
+                node = end[d]
                 at = used + n
                 while via[o, node] >= 0:
                     at -= 1
