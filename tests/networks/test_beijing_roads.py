@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 from greentrip_networks.beijing_roads.compile import tables
 from greentrip_networks.beijing_roads.links import REACH_M
-from greentrip_networks.beijing_roads.shapes import crossings, cut, inside
+from greentrip_networks.beijing_roads.shapes import closest, crossings, cut, inside
 from greentrip_networks.beijing_roads.sources import FOLDER, PLANE, Sources, read_sources
 from greentrip_networks.errors import TableError
 from greentrip_networks.geo import haversine_m
 from greentrip_networks.read_roads import read_roads
-from scipy.spatial import cKDTree
 
 CAPACITY = {  # vehicles an hour and lane that a class may have
     "motorway": (1800, 2000),
@@ -124,7 +123,7 @@ def test_every_station_and_zone_is_within_reach_on_foot(
 ) -> None:
     walkable = sorted({n for k in links if "walk" in k["allowed_uses"] for n in (k["from_node_id"], k["to_node_id"])})
     xy = np.column_stack(PLANE.to_metres([nodes[n][0] for n in walkable], [nodes[n][1] for n in walkable]))
-    distance, _ = cKDTree(xy).query([(p.x_m, p.y_m) for p in sources.places])
+    distance, _ = closest(np.array([(p.x_m, p.y_m) for p in sources.places]), xy)
     assert len(sources.places) == 340 + 331
     assert distance.max() <= REACH_M + 5.0  # coordinates are rounded
 
@@ -155,3 +154,12 @@ def test_crossings_cut_and_inside() -> None:
     assert cut(bent, 5, 15).tolist() == [[5, 0], [10, 0], [10, 5]]
     ring = np.array([[0.0, 0], [4, 0], [4, 4], [0, 4], [0, 0]])
     assert inside(np.array([2.0, 5]), np.array([2.0, 2]), ring).tolist() == [True, False]
+
+
+def test_every_point_is_own_layout_or_at_the_metro_station_it_names() -> None:
+    with (FOLDER.parent / "stations.csv").open(encoding="utf-8", newline="") as file:
+        stations = {r["name_zh"]: (r["lon"], r["lat"]) for r in csv.DictReader(file) if r["source"].startswith("osm")}
+    for p in rows("points.csv"):
+        if p["provenance"] != "own layout":
+            name = p["provenance"].removeprefix("at metro station ").removesuffix(" (OpenStreetMap, ODbL)")
+            assert (p["lon"], p["lat"]) == stations[name]

@@ -12,7 +12,6 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from greentrip_networks.beijing_roads.grid import local_streets
 from greentrip_networks.beijing_roads.links import (
@@ -24,6 +23,7 @@ from greentrip_networks.beijing_roads.links import (
     renumber,
 )
 from greentrip_networks.beijing_roads.nodes import Line, Nodes, meet_named, meet_streets
+from greentrip_networks.beijing_roads.shapes import closest
 from greentrip_networks.beijing_roads.sources import FOLDER, PLANE, Road, Sources, read_sources
 from greentrip_networks.geo import haversine_m
 from greentrip_networks.network import Floats
@@ -59,8 +59,7 @@ def _degrees(points: Floats) -> list[tuple[float, float]]:
 
 def _names(xy: Floats, sources: Sources) -> list[str]:
     """Return the name of each node: that of the closest labelled point within LABEL_M, else nothing."""
-    tree = cKDTree(np.array([(x, y) for x, y, _ in sources.labels]))
-    distance, row = tree.query(xy)
+    distance, row = closest(xy, np.array([(x, y) for x, y, _ in sources.labels]))
     return [sources.labels[int(r)][2] if d <= LABEL_M else "" for d, r in zip(distance, row, strict=True)]
 
 

@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from greentrip_networks.beijing_roads.nodes import Line, Nodes
-from greentrip_networks.beijing_roads.shapes import cut
+from greentrip_networks.beijing_roads.shapes import closest, cut
 from greentrip_networks.beijing_roads.sources import Place, Road
 from greentrip_networks.network import Floats
 
@@ -137,11 +137,11 @@ def one_piece(links: list[Link], nodes: Nodes, uses: str) -> list[Link]:
         lost = set(range(len(sizes))) - {main} - named
         links = [k for k in links if k.facility != "local" or piece.get(k.start, main) not in lost]
         inner = [n for n in used if piece[n] == main]
-        tree = cKDTree(np.array([nodes.xy[n] for n in inner]))
+        inner_xy = np.array([nodes.xy[n] for n in inner])
         joins = []
         for which in sorted(named):
             members = [n for n in used if piece[n] == which]
-            distance, row = tree.query(np.array([nodes.xy[n] for n in members]))
+            distance, row = closest(np.array([nodes.xy[n] for n in members]), inner_xy)
             best = int(np.argmin(distance))
             joins.append(_connector(members[best], inner[int(row[best])], nodes, uses, "generated to join"))
         links = links + joins

@@ -2,8 +2,15 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from greentrip_networks.network import Floats, Ints
+
+
+def closest(points: Floats, of: Floats) -> tuple[Floats, Ints]:
+    """Return for each of ``points`` (n, 2) the distance to the closest of ``of`` (m, 2) and its row."""
+    distance, row = cKDTree(of).query(points)
+    return np.asarray(distance, np.float64), np.asarray(row, np.int64)
 
 
 def crossings(a: Floats, b: Floats) -> tuple[Ints, Ints, Floats, Floats]:
