@@ -1,14 +1,15 @@
-"""One self-contained page about a plan: the answer first, then what changed, the routes, the maps and what was assumed."""
+"""One self-contained page about a plan: the answer first, then changes, routes, maps and what was assumed."""
 
 from collections.abc import Sequence
 from html import escape
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plotly.offline import get_plotlyjs
 
 from greentrip_server.report.figures import Subject
-from greentrip_server.report.markup import CSS, SCRIPT, both
+from greentrip_server.report.markup import both
 from greentrip_server.report.sections import SECTIONS
 from greentrip_server.report.verdict import alarm, verdict_box
 
@@ -55,10 +56,13 @@ def write_report(
     ]
     for anchor, english, chinese, write in SECTIONS:
         parts.append(f'<section id="{anchor}"><h2>{both(english, chinese)}</h2>\n{write(subject)}\n</section>')
+    style, script = ((files(__name__) / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     page = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(f'Green trips and feeder buses: {city}')}</title>\n<style>{CSS}</style>\n"
-        f"<script>{get_plotlyjs()}</script>\n<script>{SCRIPT}</script>\n</head><body>\n" + "\n".join(parts) + "\n</body></html>\n"
+        f"<title>{escape(f'Green trips and feeder buses: {city}')}</title>\n<style>\n{style}</style>\n"
+        f"<script>{get_plotlyjs()}</script>\n<script>{script}</script>\n</head><body>\n"
+        + "\n".join(parts)
+        + "\n</body></html>\n"
     )
     Path(path).write_text(page, encoding="utf-8")

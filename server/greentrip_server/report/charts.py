@@ -1,13 +1,17 @@
 """The report's charts: shares against what is published, by district and distance, and how the runs settled."""
 
-from collections.abc import Sequence
-from typing import Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
-from greentrip_agents import Run
 
 from greentrip_server.report.figures import BANDS_KM, PRIVATE, Subject, distance_shares, mean
 from greentrip_server.report.markup import CLASSES, MODES, class_name, figure, mode_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from greentrip_agents import Run
 
 _X = {"fixedrange": True, "gridcolor": "#e6eaee", "zeroline": False}
 _Y = {"fixedrange": True, "gridcolor": "#e6eaee", "zeroline": False}
@@ -20,7 +24,9 @@ def class_chart(subject: Subject) -> str:
     bars: list[tuple[str, str, list[float]]] = []
     if subject.observed is not None:
         shares = subject.observed.shares
-        bars.append((f"Published {subject.observed.year} 公布值", "#90a4ae", [float(shares.get(c, 0.0)) for c in classes]))
+        bars.append(
+            (f"Published {subject.observed.year} 公布值", "#90a4ae", [float(shares.get(c, 0.0)) for c in classes])
+        )
     for label, colour, runs in (
         ("Modelled today 模型现状", "#1565c0", subject.base_runs),
         ("Modelled with the plan 模型方案", "#2e7d32", subject.with_runs),
@@ -90,7 +96,7 @@ def district_names(subject: Subject) -> list[tuple[str, str]]:
 def distance_chart(trips: pl.DataFrame) -> str:
     """Draw which modes make the trips of each length, as parts of all trips of the headline."""
     shares = distance_shares(trips)
-    labels = [f"{a:g}–{b:g} km" if b < float("inf") else f"over {a:g} km" for a, b in zip(BANDS_KM, BANDS_KM[1:], strict=False)]
+    labels = [f"{a:g}–{b:g} km" if b < float("inf") else f"over {a:g} km" for a, b in pairwise(BANDS_KM)]
     data = [
         {
             "type": "bar",
@@ -133,7 +139,13 @@ def convergence_charts(subject: Subject, limit: float) -> str:
                 "x": days,
                 "line": {"color": colour, "width": 1.8, "dash": ("solid", "dot", "dash", "dashdot")[i % 4]},
             }
-            gaps.append({**line, "y": [row["gap"] if row["gap"] is None or row["gap"] > 0 else 1e-9 for row in log], "showlegend": False})
+            gaps.append(
+                {
+                    **line,
+                    "y": [row["gap"] if row["gap"] is None or row["gap"] > 0 else 1e-9 for row in log],
+                    "showlegend": False,
+                }
+            )
             greens.append({**line, "y": [round(float(row["green_share"]), 4) for row in log]})
     stop = {
         "type": "scatter",

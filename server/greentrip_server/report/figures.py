@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import fmean
 from typing import Any
 
@@ -99,11 +100,13 @@ def net_to_green(subject: Subject) -> float:
 
 
 def pooled_trips(subject: Subject, runs: Sequence[Run]) -> pl.DataFrame:
-    """Return the counted trips of all seeds, weighted to one day: home zone, mode, km, weight, and whether in the headline."""
+    """Return the counted trips of all seeds, weighted to one day, and whether each belongs to the headline."""
     zones = subject.network.zones
     inside = [z for z, ok in zip(zones.id, zones.areas[subject.area], strict=True) if ok]
     starts, ends = pl.col("from_zone").is_in(inside), pl.col("to_zone").is_in(inside)
-    head = {"one_end": starts | ends, "both_ends": starts & ends, "residents": pl.col("home_zone").is_in(inside)}[subject.base]
+    head = {"one_end": starts | ends, "both_ends": starts & ends, "residents": pl.col("home_zone").is_in(inside)}[
+        subject.base
+    ]
     frames = [
         run.trips.lazy()
         .filter(pl.col("counted") & (pl.col("mode") != "unserved"))
@@ -127,7 +130,7 @@ def distance_shares(trips: pl.DataFrame) -> dict[tuple[int, str], float]:
     head = trips.filter(pl.col("head"))
     total = float(head["weight"].sum()) or 1.0
     out: dict[tuple[int, str], float] = {}
-    for i, (low, high) in enumerate(zip(BANDS_KM, BANDS_KM[1:], strict=False)):
+    for i, (low, high) in enumerate(pairwise(BANDS_KM)):
         here = head.filter((pl.col("km") >= low) & (pl.col("km") < high))
         for mode, weight in here.group_by("mode").agg(pl.col("weight").sum()).sort("mode").iter_rows():
             out[i, mode] = 100 * float(weight) / total
@@ -135,13 +138,15 @@ def distance_shares(trips: pl.DataFrame) -> dict[tuple[int, str], float]:
 
 
 def rail_lines(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
-    """Return each rail line's names, boardings a day, and its busiest section in the morning: persons and load factor."""
+    """Return each rail line's names, boardings a day, and its busiest morning section: persons and load factor."""
     rows = pl.concat([run.lines.filter(pl.col("mode") != "bus") for run in runs])
     day = rows.group_by("line").agg(
         pl.col("name_en").first(), pl.col("name_zh").first(), (pl.col("boardings").sum() / len(runs)).alias("boardings")
     )
     morning = (
-        rows.filter(pl.col("period") == "am").group_by("line").agg(pl.col("highest_load").mean(), pl.col("load_factor").mean())
+        rows.filter(pl.col("period") == "am")
+        .group_by("line")
+        .agg(pl.col("highest_load").mean(), pl.col("load_factor").mean())
     )
     joined = day.join(morning, on="line").sort(["boardings", "line"], descending=[True, False])
     return {row["line"]: row for row in joined.iter_rows(named=True)}
@@ -164,7 +169,15 @@ def busiest_roads(network: Network, runs: Sequence[Run], number: int = 12) -> li
             continue
         seen.add(edge["name"])
         speed = float(edge["free_speed_kmh"])
-        found.append({**row, "name": edge["name"], "name_zh": edge["name_zh"], "free_kmh": speed, "kmh": speed * row["free_s"] / row["seconds"]})
+        found.append(
+            {
+                **row,
+                "name": edge["name"],
+                "name_zh": edge["name_zh"],
+                "free_kmh": speed,
+                "kmh": speed * row["free_s"] / row["seconds"],
+            }
+        )
         if len(found) == number:
             break
     return found

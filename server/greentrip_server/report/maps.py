@@ -1,4 +1,4 @@
-"""The report's maps, drawn without tiles from the network's own coordinates: the city, and the routes of each station."""
+"""The report's maps, drawn from the network's own coordinates: the city, and the routes of each station."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -9,7 +9,7 @@ import numpy as np
 from greentrip_networks import FeederRoute, Network
 
 from greentrip_server.report.figures import Subject
-from greentrip_server.report.markup import PALETTE, figure, number
+from greentrip_server.report.markup import PALETTE, figure
 
 _WIDE = ("motorway", "expressway")
 _MAIN = (*_WIDE, "arterial")
@@ -38,7 +38,14 @@ def city_map(subject: Subject, shares: Mapping[str, tuple[int, float]]) -> str:
         "yaxis": {**axis, "range": [round(float(y.min()) - 3, 2), round(float(y.max()) + 3, 2)], "scaleanchor": "x"},
         "coloraxis": {
             "colorscale": [[0, "#1a9850"], [0.35, "#a6d96a"], [0.5, "#fee08b"], [0.75, "#f46d43"], [1, "#a50026"]],
-            "colorbar": {"title": {"text": "car, taxi %<br>小汽车、出租车"}, "thickness": 12, "len": 0.5, "x": 1, "xanchor": "right", "y": 0.3},
+            "colorbar": {
+                "title": {"text": "car, taxi %<br>小汽车、出租车"},
+                "thickness": 12,
+                "len": 0.5,
+                "x": 1,
+                "xanchor": "right",
+                "y": 0.3,
+            },
         },
         "hovermode": "closest",
         "plot_bgcolor": "#fafbfc",
@@ -53,10 +60,14 @@ def station_panels(subject: Subject) -> str:
     for route in subject.plan.routes:
         by_station.setdefault(route.station, []).append(route)
     panels = [_panel(subject.network, station, routes) for station, routes in by_station.items()]
-    return f'<div class="panels">{"".join(panels)}</div>' if panels else "<p>The plan holds no route. 方案不含线路。</p>"
+    return (
+        f'<div class="panels">{"".join(panels)}</div>' if panels else "<p>The plan holds no route. 方案不含线路。</p>"
+    )
 
 
-def _lines(name: str, paths: Iterable[Sequence[Point]], colour: str, width: float, *, legend: bool = True, text: str = "") -> dict[str, Any]:
+def _lines(
+    name: str, paths: Iterable[Sequence[Point]], colour: str, width: float, *, legend: bool = True, text: str = ""
+) -> dict[str, Any]:
     """Return paths (metres) as one trace in kilometres, with gaps between them."""
     x: list[float | None] = []
     y: list[float | None] = []
@@ -79,7 +90,7 @@ def _lines(name: str, paths: Iterable[Sequence[Point]], colour: str, width: floa
 
 
 def _roads(network: Network, facilities: Sequence[str]) -> list[list[Point]]:
-    """Return the named streets of some classes as paths, each stretch once, stretches of one street joined where they meet."""
+    """Return the named streets of some classes as paths: each stretch once, those of one street joined."""
     at = network.roads.nodes
     pairs: dict[tuple[str, str], str] = {}
     for u, v, edge in network.roads.edges(data=True):
@@ -88,7 +99,9 @@ def _roads(network: Network, facilities: Sequence[str]) -> list[list[Point]]:
     by_name: dict[str, list[tuple[str, str]]] = {}
     for pair, name in sorted(pairs.items()):
         by_name.setdefault(name, []).append(pair)
-    return [[(at[n]["x_m"], at[n]["y_m"]) for n in chain] for name in sorted(by_name) for chain in _chains(by_name[name])]
+    return [
+        [(at[n]["x_m"], at[n]["y_m"]) for n in chain] for name in sorted(by_name) for chain in _chains(by_name[name])
+    ]
 
 
 def _chains(pairs: Sequence[tuple[str, str]]) -> list[list[str]]:
@@ -122,36 +135,42 @@ def _zones(subject: Subject, shares: Mapping[str, tuple[int, float]]) -> list[di
         if not rows:
             continue
         text = [
-            f"{escape(z.name_en[i])} {escape(z.name_zh[i])}<br>{escape(z.district_en[i])} {escape(z.district_zh[i])}<br>"
-            f"{z.residents[i]:,.0f} residents 居民" + (f"<br>car, taxi {shares[z.id[i]][1]:.1f} %" if i in known else "")
+            f"{escape(z.name_en[i])} {escape(z.name_zh[i])}<br>{escape(z.district_en[i])} {escape(z.district_zh[i])}"
+            f"<br>{z.residents[i]:,.0f} residents 居民"
+            + (f"<br>car, taxi {shares[z.id[i]][1]:.1f} %" if i in known else "")
             for i in rows
         ]
-        colour = {"color": [round(shares[z.id[i]][1], 2) for i in rows], "coloraxis": "coloraxis"} if rows is known else {"color": "#cfd8dc"}
-        traces.append({
-            "type": "scatter",
-            "mode": "markers",
-            "name": name,
-            "x": [round(float(z.x_m[i]) / 1000, 3) for i in rows],
-            "y": [round(float(z.y_m[i]) / 1000, 3) for i in rows],
-            "marker": {
-                "size": [round(4 + 24 * float(np.sqrt(z.residents[i] / largest)), 1) for i in rows],
-                "opacity": 0.8,
-                "line": {"color": "#fff", "width": 0.6},
-                **colour,
-            },
-            "text": text,
-            "hoverinfo": "text",
-        })
+        colour: dict[str, Any] = (
+            {"color": [round(shares[z.id[i]][1], 2) for i in rows], "coloraxis": "coloraxis"}
+            if rows is known
+            else {"color": "#cfd8dc"}
+        )
+        size = [round(4 + 24 * float(np.sqrt(z.residents[i] / largest)), 1) for i in rows]
+        marker: dict[str, Any] = {"size": size, "opacity": 0.8, "line": {"color": "#fff", "width": 0.6}}
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": name,
+                "x": [round(float(z.x_m[i]) / 1000, 3) for i in rows],
+                "y": [round(float(z.y_m[i]) / 1000, 3) for i in rows],
+                "marker": marker | colour,
+                "text": text,
+                "hoverinfo": "text",
+            }
+        )
     return traces
 
 
 def _rail(network: Network) -> list[dict[str, Any]]:
     """Return one trace a rail line, and the stations."""
     at = network.rail.nodes
-    traces = []
+    traces: list[dict[str, Any]] = []
     for i, line in enumerate(network.lines):
         rides = sorted(
-            (int(d["seq"]), u, v) for u, v, d in network.rail.edges(data=True) if d["line"] == line.id and d["direction"] == 0
+            (int(d["seq"]), u, v)
+            for u, v, d in network.rail.edges(data=True)
+            if d["line"] == line.id and d["direction"] == 0
         )
         paths: list[list[Point]] = []
         last = ""
@@ -240,8 +259,8 @@ def _panel(network: Network, station: str, routes: Sequence[FeederRoute]) -> str
         a, b = network.rail.nodes[u], network.rail.nodes[v]
         if d["direction"] == 0 and _meets(box, [(a["x_m"], a["y_m"]), (b["x_m"], b["y_m"])]):
             out.append(
-                f'<path d="{path([(a["x_m"], a["y_m"]), (b["x_m"], b["y_m"])])}" stroke="#78909c" stroke-width="{3.5 * unit:.2f}" '
-                f'stroke-dasharray="{7 * unit:.1f} {3 * unit:.1f}" fill="none"/>'
+                f'<path d="{path([(a["x_m"], a["y_m"]), (b["x_m"], b["y_m"])])}" stroke="#78909c" '
+                f'stroke-width="{3.5 * unit:.2f}" stroke-dasharray="{7 * unit:.1f} {3 * unit:.1f}" fill="none"/>'
             )
     keys = []
     for i, route in enumerate(routes):
@@ -256,23 +275,33 @@ def _panel(network: Network, station: str, routes: Sequence[FeederRoute]) -> str
             data = network.roads.nodes[node]
             x, y = at(data["x_m"], data["y_m"]).split()
             out.append(
-                f'<circle cx="{x}" cy="{y}" r="{4.5 * unit:.1f}" fill="#fff" stroke="{colour}" stroke-width="{2 * unit:.2f}">'
-                f"<title>{escape(route.id)}, stop {k + 1}: {ride_s / 60:.0f} min to the station, every {every}</title></circle>"
+                f'<circle cx="{x}" cy="{y}" r="{4.5 * unit:.1f}" fill="#fff" stroke="{colour}" '
+                f'stroke-width="{2 * unit:.2f}"><title>{escape(route.id)}, stop {k + 1}: '
+                f"{ride_s / 60:.0f} min to the station, every {every}</title></circle>"
             )
         keys.append(
-            f'<p class="key"><i style="background:{colour}"></i>{escape(route.id)}: every {every}, {len(route.stops)} stops, '
-            f"{route.length_m / 1000:.1f} km, {number(route.vehicles)} buses</p>"
+            f'<p class="key"><i style="background:{colour}"></i>{escape(route.id)}: every {every}, '
+            f"{_count(len(route.stops), 'stop')}, {route.length_m / 1000:.1f} km, "
+            f"{_count(route.vehicles, 'bus', 'buses')}</p>"
         )
     out.extend(_station_marks(network, box, at, unit, station))
     title = f"{escape(here['name_en'])} <span class=zh>{escape(here['name_zh'])}</span>"
     bar = _scale_bar(half, size, unit)
     return (
         f'<div class="panel"><h3>{title}</h3><svg viewBox="0 0 {size} {size}" role="img" '
-        f'aria-label="Feeder routes of {escape(here["name_en"], quote=True)}">{"".join(out)}{bar}</svg>{"".join(keys)}</div>'
+        f'aria-label="Feeder routes of {escape(here["name_en"], quote=True)}">{"".join(out)}{bar}</svg>'
+        f"{''.join(keys)}</div>"
     )
 
 
-def _station_marks(network: Network, box: tuple[float, float, float, float], at: Any, unit: float, station: str) -> list[str]:
+def _count(n: int, one: str, many: str = "") -> str:
+    """Return a number of things."""
+    return f"{n} {one if n == 1 else many or one + 's'}"
+
+
+def _station_marks(
+    network: Network, box: tuple[float, float, float, float], at: Any, unit: float, station: str
+) -> list[str]:
     """Return the stations in a panel, its own in full and the others small."""
     out = []
     for name, data in network.rail.nodes(data=True):
@@ -285,11 +314,12 @@ def _station_marks(network: Network, box: tuple[float, float, float, float], at:
             f'<rect x="{int(x) - side:.1f}" y="{int(y) - side:.1f}" width="{2 * side:.1f}" height="{2 * side:.1f}" '
             f'fill="{"#1c2733" if own else "#fff"}" stroke="#1c2733" stroke-width="{1.5 * unit:.2f}"/>'
         )
-        label = data["name_zh"]
+        left = int(x) > 300 * unit  # names near the right edge go to the left of their mark
+        place = int(x) + (-1 if left else 1) * (side + 3 * unit)
         out.append(
-            f'<text x="{int(x) + side + 3 * unit:.1f}" y="{int(y) - side:.1f}" font-size="{(15 if own else 12) * unit:.1f}" '
+            f'<text x="{place:.1f}" y="{int(y) - side:.1f}" font-size="{(15 if own else 12) * unit:.1f}" '
             f'font-weight="{700 if own else 400}" fill="#1c2733" stroke="#fff" stroke-width="{3 * unit:.1f}" '
-            f'paint-order="stroke">{escape(label)}</text>'
+            f'paint-order="stroke" text-anchor="{"end" if left else "start"}">{escape(data["name_zh"])}</text>'
         )
     return out
 
@@ -300,14 +330,21 @@ def _scale_bar(half: float, size: int, unit: float) -> str:
     y = size - 14 * unit
     return (
         f'<path d="M{12 * unit:.1f} {y:.1f}h{metres / 10}" stroke="#37474f" stroke-width="{3 * unit:.2f}"/>'
-        f'<text x="{12 * unit:.1f}" y="{y - 5 * unit:.1f}" font-size="{12 * unit:.1f}" fill="#37474f">{metres:,} m</text>'
+        f'<text x="{12 * unit:.1f}" y="{y - 5 * unit:.1f}" font-size="{12 * unit:.1f}" '
+        f'fill="#37474f">{metres:,} m</text>'
     )
 
 
-def _streets_within(network: Network, box: tuple[float, float, float, float]) -> tuple[list[list[Point]], list[list[Point]]]:
+def _streets_within(
+    network: Network, box: tuple[float, float, float, float]
+) -> tuple[list[list[Point]], list[list[Point]]]:
     """Return the minor and the main streets that meet a box, each stretch once."""
     at = network.roads.nodes
-    near = {n for n, d in at(data=True) if box[0] - _MARGIN_M < d["x_m"] < box[2] + _MARGIN_M and box[1] - _MARGIN_M < d["y_m"] < box[3] + _MARGIN_M}
+    near = {
+        n
+        for n, d in at(data=True)
+        if box[0] - _MARGIN_M < d["x_m"] < box[2] + _MARGIN_M and box[1] - _MARGIN_M < d["y_m"] < box[3] + _MARGIN_M
+    }
     minor: list[tuple[str, str]] = []
     main: list[tuple[str, str]] = []
     seen: set[tuple[str, str]] = set()

@@ -29,50 +29,6 @@ PALETTE = (
     "#00695c", "#d84315", "#5e35b1", "#558b2f", "#0277bd", "#c2185b",
 )  # fmt: skip
 
-CSS = """
-:root{--ink:#1c2733;--soft:#5b6773;--line:#d9dfe5;--ground:#f5f7f9;--green:#1b7f4b}
-*{box-sizing:border-box}
-body{margin:0 auto;max-width:1080px;padding:20px 18px 60px;color:var(--ink);background:#fff;line-height:1.45;
-font-family:system-ui,-apple-system,"Segoe UI","PingFang SC","Noto Sans CJK SC","Noto Sans SC","Microsoft YaHei",sans-serif;
-font-size:15px}
-h1{font-size:1.65rem;line-height:1.2;margin:.3em 0 .2em}h2{font-size:1.25rem;margin:2.2em 0 .4em;padding-top:.5em;
-border-top:2px solid var(--ink)}h3{font-size:1rem;margin:1.5em 0 .3em}
-p{margin:.5em 0;max-width:48em}.zh{color:var(--soft);font-weight:500;white-space:nowrap}.soft{color:var(--soft)}
-small,.note{font-size:.85rem;color:var(--soft)}
-.box{border:2px solid var(--green);border-radius:10px;padding:16px 20px;margin:14px 0;background:#f3faf6}
-.box.open{border-color:#b26a00;background:#fffaf0}.answer{font-size:1.5rem;font-weight:700;margin:.1em 0 .3em}
-.alarm{border:3px solid #b3261e;border-radius:10px;background:#fdecea;padding:12px 20px;margin:14px 0}
-.alarm ul{margin:.3em 0;padding-left:1.2em}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(175px,1fr));gap:10px;margin:12px 0}
-.tile{background:#fff;border:1px solid var(--line);border-radius:8px;padding:9px 12px}
-.tile b{display:block;font-size:1.35rem}.tile span{font-size:.82rem;color:var(--soft)}
-.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:.88rem;margin:.4em 0}
-caption{text-align:left;font-weight:600;padding:.3em 0}
-th{text-align:left;background:var(--ground);border-bottom:2px solid var(--line);vertical-align:bottom}
-th,td{padding:4px 9px}td{border-bottom:1px solid var(--line);vertical-align:top}
-.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}tr.sum td{font-weight:700;border-top:2px solid var(--line)}
-.plot{width:100%;margin:.4em 0}.panels{display:grid;grid-template-columns:repeat(auto-fill,minmax(300px,1fr));gap:16px}
-.panel{border:1px solid var(--line);border-radius:8px;padding:8px 10px;break-inside:avoid}
-.panel svg{width:100%;height:auto;display:block;background:#fafbfc}.panel h3{margin:.1em 0 .4em}
-.key{font-size:.82rem;margin:.15em 0}.key i{display:inline-block;width:14px;height:4px;margin-right:6px;vertical-align:middle}
-.two{display:grid;grid-template-columns:repeat(auto-fit,minmax(320px,1fr));gap:6px 28px}
-.fine{font-size:.8rem;columns:2 320px;padding-left:1.1em}.fine li{break-inside:avoid;margin:.15em 0;overflow-wrap:anywhere}
-nav{font-size:.85rem;margin:.4em 0}nav a{color:#1565c0;margin-right:.9em;white-space:nowrap}
-@media(max-width:600px){body{padding:12px 10px 40px;font-size:14px}.answer{font-size:1.2rem}th,td{padding:3px 6px}}
-@media print{body{max-width:none;padding:0;font-size:10.5pt}nav{display:none}h2{break-after:avoid}
-table,.plot,.box,.tile{break-inside:avoid}.scroll{overflow:visible}.panels{grid-template-columns:repeat(3,1fr)}
-@page{margin:14mm}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
-"""
-
-SCRIPT = """
-function draw(id,data,layout,map){Plotly.newPlot(id,data,layout,{responsive:true,displaylogo:false,displayModeBar:map?true:false,
-modeBarButtonsToRemove:["select2d","lasso2d","toImage","autoScale2d"],scrollZoom:false})}
-window.addEventListener("beforeprint",function(){document.querySelectorAll(".plot").forEach(function(d){
-Plotly.relayout(d,{width:680})})});
-window.addEventListener("afterprint",function(){document.querySelectorAll(".plot").forEach(function(d){
-Plotly.relayout(d,{width:null,autosize:true})})});
-"""
-
 
 def both(english: str, chinese: str) -> str:
     """Return a heading in two languages as HTML."""
@@ -111,7 +67,13 @@ def span(interval: Any, digits: int = 2) -> str:
 
 
 def table(
-    columns: Sequence[str], rows: Sequence[Sequence[Cell]], *, digits: int = 1, caption: str = "", text: int = 1, total: bool = False
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    *,
+    digits: int = 1,
+    caption: str = "",
+    text: int = 1,
+    total: bool = False,
 ) -> str:
     """Return a table as HTML; the first `text` columns are set left, the others right, and a total is the last row."""
     head = "".join(f"<th{_side(i, text)}>{escape(c)}</th>" for i, c in enumerate(columns))
@@ -121,7 +83,9 @@ def table(
         body.append(f"<tr{' class=sum' if total and r == len(rows) - 1 else ''}>{cells}</tr>")
     title = f"<caption>{escape(caption)}</caption>" if caption else ""
     rows_html = "\n".join(body)
-    return f'<div class="scroll"><table>{title}<thead><tr>{head}</tr></thead><tbody>\n{rows_html}\n</tbody></table></div>'
+    return (
+        f'<div class="scroll"><table>{title}<thead><tr>{head}</tr></thead><tbody>\n{rows_html}\n</tbody></table></div>'
+    )
 
 
 def _side(i: int, text: int) -> str:
@@ -129,7 +93,9 @@ def _side(i: int, text: int) -> str:
     return "" if i < text else " class=n"
 
 
-def figure(name: str, data: Sequence[Mapping[str, Any]], layout: Mapping[str, Any], *, height: int, is_map: bool = False) -> str:
+def figure(
+    name: str, data: Sequence[Mapping[str, Any]], layout: Mapping[str, Any], *, height: int, is_map: bool = False
+) -> str:
     """Return a Plotly figure as HTML; `name` is its fixed id, so that the same input gives the same bytes."""
     base: dict[str, Any] = {
         "font": {"family": "system-ui, 'Noto Sans CJK SC', sans-serif", "size": 12, "color": "#1c2733"},

@@ -10,11 +10,27 @@ from typing import Any
 import greentrip
 from greentrip_agents.parameters import default_parameters
 
-from greentrip_server.report.charts import class_chart, convergence_charts, distance_chart, district_chart, district_names
-from greentrip_server.report.figures import PRIVATE, Subject, busiest_roads, change, mean, moves, pooled_trips, rail_lines, zone_shares
+from greentrip_server.report.charts import (
+    class_chart,
+    convergence_charts,
+    distance_chart,
+    district_chart,
+    district_names,
+)
+from greentrip_server.report.figures import (
+    PRIVATE,
+    Subject,
+    busiest_roads,
+    change,
+    mean,
+    moves,
+    pooled_trips,
+    rail_lines,
+    zone_shares,
+)
 from greentrip_server.report.maps import city_map, station_panels
 from greentrip_server.report.markup import MODES, Cell, class_name, mode_name, number, signed, span, table
-from greentrip_server.report.verdict import area_name, base_name
+from greentrip_server.report.verdict import BASES, area_name, base_name
 
 PURPOSES = {"work": "work 上班", "school": "school 上学", "errand": "errand 购物办事", "leisure": "leisure 休闲"}
 
@@ -22,7 +38,8 @@ PURPOSES = {"work": "work 上班", "school": "school 上学", "errand": "errand 
 def _changes(s: Subject) -> str:
     """Say what changed: shares by class and mode, and who left what for what."""
     rows: list[list[Cell]] = [
-        [mode_name(mode), f["base"], f["other"], signed(f["change"], 3), span(f["interval"], 3)] for mode, f in s.summary["shares"].items()
+        [mode_name(mode), f["base"], f["other"], signed(f["change"], 3), span(f["interval"], 3)]
+        for mode, f in s.summary["shares"].items()
     ]
     modes = table(
         ("mode 方式", "today % 现状", "with plan % 方案", "change, points 变化", "interval over seeds 区间"),
@@ -48,10 +65,16 @@ def _changes(s: Subject) -> str:
             mean(s.base_runs, "trips_million", area, base),
         ]
         for area in s.definition["areas"]
-        for base in s.base_runs[0].indicators["green_share"][area]
+        for base in BASES
     ]
     sensitivity = table(
-        ("area 区域", "trips counted 统计口径", "modelled green % 模型", "change, points 变化", "million trips a day 百万次/日"),
+        (
+            "area 区域",
+            "trips counted 统计口径",
+            "modelled green % 模型",
+            "change, points 变化",
+            "million trips a day 百万次/日",
+        ),
         bases,
         digits=2,
         text=2,
@@ -71,14 +94,16 @@ def _feeders(s: Subject) -> str:
         rows.append([
             route.id, f"{station['name_en']} {station['name_zh']}", len(route.stops), round(route.length_m / 1000, 1),
             f"{route.headway_s / 60:g}", route.vehicles, _whole(designed.get(route.id, {}).get("residents")),
-            _whole(designed.get(route.id, {}).get("riders_day")), _whole(fmean(ridden) if ridden else None), round(route.cost_cny_day),
+            _whole(designed.get(route.id, {}).get("riders_day")), _whole(fmean(ridden) if ridden else None),
+            round(route.cost_cny_day),
         ])  # fmt: skip
     if rows:
         sums = [_total(rows, i) if i in {2, 3, 5, 6, 7, 8, 9} else None for i in range(10)]
         rows.append(["all 合计", "", *(c if c is not None else "" for c in sums[2:])])
     listed = table(
         (
-            "route 线路", "station 车站", "stops 站数", "km", "headway, min 间隔", "buses 车辆", "residents reached 覆盖居民",
+            "route 线路", "station 车站", "stops 站数", "km", "headway, min 间隔", "buses 车辆",
+            "residents reached 覆盖居民",
             "riders a day, design 设计客流", "riders a day, simulated 模拟客流", "CNY a day 元/日",
         ),
         rows,
@@ -87,26 +112,27 @@ def _feeders(s: Subject) -> str:
         caption="Feeder routes 接驳线路",
     )  # fmt: skip
     p = s.plan
-    kind = "proved over every admissible route" if p.bound_kind == "proved" else "an estimate: over the routes that were generated"
+    kind = "over every admissible route" if p.bound_kind == "proved" else "over the routes that were generated"
     quality = table(
         ("what 项目", "value 数值"),
         [
             ["worth, CNY a day net 净效益", p.objective],
             ["bound: no plan is worth more 上界", p.bound],
             ["gap 差距", f"{p.gap:.2%}"],
-            ["kind of bound 上界性质", f"{p.bound_kind}: {kind}"],
+            ["kind of bound 上界性质", f"{p.bound_kind}, {kind}"],
         ],
         digits=0,
         caption="How good the design is 方案质量",
     )
     missing = [
-        f"<li>{escape(x['name_en'])}: {escape(x['reason'])}</li>" for x in p.indicators.get("stations_without_route", ())
+        f"<li>{escape(x['name_en'])}: {escape(x['reason'])}</li>"
+        for x in p.indicators.get("stations_without_route", ())
     ]
     none = f"<p>Stations without a route 未设线路的车站:</p><ul>{''.join(missing)}</ul>" if missing else ""
     note = (
-        "<p class=note>Point at a line or stop for its headway. Grey: streets; dashed: rail. Design riders come from choice "
-        "probabilities of every resident around the station; simulated riders from the sampled residents, mean of the seeds, "
-        "with crowding and traffic.</p>"
+        "<p class=note>Point at a line or stop for its headway. Grey: streets; dashed: rail. Design riders are sums of "
+        "choice probabilities over every resident around the station; simulated riders are sampled residents, mean of "
+        "the seeds, with crowding and traffic.</p>"
     )
     return station_panels(s) + note + listed + none + quality
 
@@ -128,8 +154,14 @@ def _city(s: Subject) -> str:
     """Map the city."""
     trips = pooled_trips(s, s.base_runs)
     note = (
-        "<p class=note>Circles: sub-districts, area by residents, colour by the share of car and taxi among residents' trips today. "
-        "Drag to move, use the buttons to zoom. Drawn from the network's own coordinates.</p>"
+        "<p class=note>Circles: sub-districts, larger with more residents, coloured by the share of car and taxi among "
+        "residents' trips today. Drag to move, use the buttons to zoom. Drawn from the network's own coordinates."
+        + (
+            " Stations © OpenStreetMap contributors (ODbL)."
+            if any("OpenStreetMap" in x for x in s.network.sources)
+            else ""
+        )
+        + "</p>"
     )
     return city_map(s, zone_shares(trips)) + note
 
@@ -148,15 +180,16 @@ def _districts(s: Subject) -> str:
         ])  # fmt: skip
     columns = ["district 区", *(mode_name(m) for m in MODES if m not in PRIVATE), *(mode_name(m) for m in PRIVATE)]
     return district_chart(s) + table(
-        (*columns, "car + taxi", "change, points 变化"), rows, caption="Main mode of residents' trips today, % 各区居民出行方式"
+        (*columns, "car + taxi", "change, points 变化"),
+        rows,
+        caption="Main mode of residents' trips today, % 各区居民出行方式",
     )
 
 
 def _distances(s: Subject) -> str:
     """Show distance and time by mode, and shares by purpose."""
     rows: list[list[Cell]] = [
-        [mode_name(m), mean(s.base_runs, "mean_km", m), mean(s.with_runs, "mean_km", m), mean(s.base_runs, "mean_minutes", m),
-         mean(s.with_runs, "mean_minutes", m)]
+        [mode_name(m), *(mean(runs, k, m) for k in ("mean_km", "mean_minutes") for runs in (s.base_runs, s.with_runs))]
         for m in MODES
     ]  # fmt: skip
     by_mode = table(
@@ -171,7 +204,10 @@ def _distances(s: Subject) -> str:
         [[mode_name(m), *(mean(s.base_runs, "by_purpose", p, m) for p in purposes)] for m in MODES],
         caption="Main mode by purpose today, % 各目的出行方式",
     )
-    return distance_chart(pooled_trips(s, s.base_runs)) + f'<div class="two"><div>{by_mode}</div><div>{purpose}</div></div>'
+    return (
+        distance_chart(pooled_trips(s, s.base_runs))
+        + f'<div class="two"><div>{by_mode}</div><div>{purpose}</div></div>'
+    )
 
 
 def _loads(s: Subject) -> str:
@@ -182,7 +218,8 @@ def _loads(s: Subject) -> str:
         now = after.get(line, {})
         rows.append([
             f"{row['name_en']} {row['name_zh']}", round(row["boardings"]), _whole(now.get("boardings")),
-            round(row["highest_load"]), f"{100 * row['load_factor']:.0f} %", f"{100 * now['load_factor']:.0f} %" if now else None,
+            round(row["highest_load"]), f"{100 * row['load_factor']:.0f} %",
+            f"{100 * now['load_factor']:.0f} %" if now else None,
         ])  # fmt: skip
     rail = table(
         (
@@ -230,9 +267,9 @@ def _calibration(s: Subject) -> str:
         caption=f"Shares of {s.observed.year}, {area_name(s.observed.area)}",
     )
     told += (
-        f"<p>Trips a day: published {number(s.observed.trips_million)} million, modelled {number(model_trips)} million. "
-        "One constant a mode was fitted to these shares, so agreement with them proves nothing: judge the model by the distances "
-        "and districts above.</p>"
+        f"<p>Million trips a day: published {number(s.observed.trips_million)}, modelled {number(model_trips)}. "
+        "One constant a mode was fitted to these shares, so agreement with them proves nothing: judge the model by the "
+        "distances and districts above.</p>"
     )
     return told + fit + f"<p class=note>Published in: {escape(s.observed.source)}</p>"
 
@@ -246,33 +283,40 @@ def _settling(s: Subject) -> str:
             drift = float(i["drift"]) if i["drift"] is not None else float("inf")
             rows.append([
                 label, str(i["seed"]), i["residents"], i["tours"] * 2, i["days"], f"{i['gap']:.2g}",
-                f"{drift:.3f}" if drift < float("inf") else "–", f"{100 * i['served']:.2f} %", "yes 是" if i["converged"] else "NO 否",
+                f"{drift:.3f}" if drift < float("inf") else "–", f"{100 * i['served']:.2f} %",
+                "yes 是" if i["converged"] else "NO 否",
             ])  # fmt: skip
     columns = (
-        "run 运行", "seed", "residents sampled 样本居民", "trips 出行", "days 天数", "gap 差距", "drift, points", "served 已服务", "converged 收敛",
+        "run 运行", "seed", "residents sampled 样本居民", "trips 出行", "days 天数", "gap 差距",
+        "drift, points", "served 已服务", "converged 收敛",
     )  # fmt: skip
     return convergence_charts(s, default_parameters(s.network.name)["learning.gap"]) + table(columns, rows, text=2)
 
 
 def _ground(s: Subject) -> str:
     """List definitions, assumptions, sources, seeds, sample and versions."""
-    d, first = s.definition, s.base_runs[0].indicators
+    d, n, goal, first = s.definition, s.network, s.network.target, s.base_runs[0].indicators
     green = ", ".join(mode_name(m) for m, ok in d["green"].items() if ok)
     facts: list[list[Cell]] = [
         ["trip 出行", f"one way, door to door, one purpose, at least {d['minimum_m']:g} m on streets"],
         ["main mode 主要方式", "the first used of: " + ", ".join(mode_name(m) for m in d["hierarchy"])],
         ["green 绿色出行", green],
         ["headline 主指标", f"{area_name(s.area)}; {base_name(s.base)}"],
-        ["target 目标", f"{s.network.target.name}, {s.network.target.value:g} % by {s.network.target.year}; source: {s.network.target.source}"],
-        ["network 路网", f"{s.network.name}: {len(s.network.zones)} zones, {s.network.rail.number_of_nodes()} rail stations, "
-         f"{s.network.roads.number_of_edges():,} directed street links" + (", buses generated by rule" if s.network.buses.generated else "")],
-        ["sample 抽样率", f"{first['sample']:g}: {first['residents']:,} residents stand for {first['residents_represented']:,.0f}"],
+        ["target 目标", f"{goal.name}, {goal.value:g} % by {goal.year}; source: {goal.source}"],
+        ["network 路网", f"{n.name}: {len(n.zones)} zones, {n.rail.number_of_nodes()} rail stations, "
+         f"{n.roads.number_of_edges():,} directed street links" + (", buses generated" if n.buses.generated else "")],
+        ["sample 抽样率",
+         f"{first['sample']:g}: {first['residents']:,} residents for {first['residents_represented']:,.0f}"],
         ["seeds 随机种子", ", ".join(str(x) for x in s.summary["seeds"])],
         ["plan 方案", f"{s.plan.name}, SHA-256 {s.plan.content_hash[:16]}"],
         ["versions 版本", _versions()],
     ]  # fmt: skip
     lists = [
-        ("Assumptions of the city and the model", "城市与模型假设", sorted(set(first["assumptions"]), key=first["assumptions"].index)),
+        (
+            "Assumptions of the city and the model",
+            "城市与模型假设",
+            sorted(set(first["assumptions"]), key=first["assumptions"].index),
+        ),
         ("Assumptions of the design", "方案假设", s.plan.assumptions),
         ("Sources", "数据来源", s.network.sources),
     ]

@@ -40,27 +40,36 @@ def verdict_box(subject: Subject) -> str:
     head, plan, goal = subject.summary["headline"], subject.plan, subject.network.target
     seeds = len(subject.summary["seeds"])
     where = area_name(subject.area)
-    verdict = str(head["verdict"]) if subject.settled else f"no verdict: the simulation did not converge ({head['verdict']})"
-    if PRELIMINARY not in verdict:
+    verdict = str(head["verdict"]) if subject.settled else "no verdict: the simulation is not finished"
+    if subject.settled and PRELIMINARY not in verdict:
         verdict = f"{verdict} ({PRELIMINARY})"
     riders = plan.indicators.get("riders_day")
     cost = sum(r.cost_cny_day for r in plan.routes)
     reached = f"{len(plan.routes)} routes at {len({r.station for r in plan.routes})} of {len(plan.stations)} stations"
     tiles = [
-        ("Observed 已公布", f"{number(head['observed'])} %", f"{subject.observed.year if subject.observed else subject.network.year}, {where}"),
-        ("Modelled change 模型变化", f"{signed(head['change_points'], 3)}", f"points 百分点; {span(head['interval'], 3)} over {seeds} seeds"),
+        (
+            "Observed 已公布",
+            f"{number(head['observed'])} %",
+            f"{subject.observed.year if subject.observed else subject.network.year}, {where}",
+        ),
+        (
+            "Modelled change 模型变化",
+            f"{signed(head['change_points'], 3)}",
+            f"points 百分点; {span(head['interval'], 3)} over {seeds} seeds",
+        ),
         ("Forecast 预测", f"{number(head['forecast'], 2)} %", "observed + change 观测值加变化"),
         ("Target 目标", f"{number(goal.value)} %", f"by the end of {goal.year} 年底"),
     ]
     boxes = "".join(
-        f'<div class="tile"><span>{escape(a)}</span><b>{escape(b)}</b><span>{escape(c)}</span></div>' for a, b, c in tiles
+        f'<div class="tile"><span>{escape(a)}</span><b>{escape(b)}</b><span>{escape(c)}</span></div>'
+        for a, b, c in tiles
     )
     sentences = [
         f"The plan has {reached}, {number(plan.vehicles)} buses in the peak, at {number(cost, 0)} CNY a day"
         + (f"; the design expects {number(float(riders), 0)} riders a day." if riders is not None else "."),
-        f"Net of those who went the other way, {number(net_to_green(subject), 0)} trips a weekday leave car and taxi for green modes. "
+        f"Net of those who went the other way, {number(net_to_green(subject), 0)} trips a weekday leave car and taxi.",
         "Riders who took the metro before add nothing to the share.",
-        f"Counted are {BASES[subject.base][0]}, walking included; the change is modelled, the level is the published one.",
+        f"Counted are {BASES[subject.base][0]}, walking included; the change is modelled, the level is published.",
     ]
     text = "".join(f"<p>{escape(s)}</p>" for s in sentences)
     note = f'<p class="note">{escape(str(head["note"]))}</p>' if head.get("note") else ""
@@ -78,30 +87,38 @@ def _gauge(subject: Subject) -> str:
     head, goal = subject.summary["headline"], subject.network.target.value
     observed, forecast = float(head["observed"]), float(head["forecast"])
     interval = head["interval"]
-    ends = [observed + float(e) for e in interval] if interval is not None and all(e is not None for e in interval) else []
+    ends = (
+        [observed + float(e) for e in interval] if interval is not None and all(e is not None for e in interval) else []
+    )
     marks = [observed, forecast, goal, *ends]
     low, high = min(marks), max(marks)
     pad = max(0.12 * (high - low), 0.1)
     low, high = low - pad, high + pad
 
     def x(value: float) -> float:
-        return round(20 + 860 * (value - low) / (high - low), 1)
+        return round(20 + 600 * (value - low) / (high - low), 1)
 
-    whisker = f'<path d="M{x(ends[0])} 46H{x(ends[1])}" stroke="#1565c0" stroke-width="5" stroke-opacity=".45"/>' if ends else ""
-    flip = "end" if x(goal) > 760 else ("start" if x(goal) < 140 else "middle")
-    side = "end" if x(observed) > 760 else ("start" if x(observed) < 140 else "middle")
+    near = abs(x(goal) - x(observed)) < 200  # their labels would touch: set one to each side
+    left, right = ("end", "start") if near else ("start", "end")
+    whisker = (
+        f'<path d="M{x(ends[0])} 46H{x(ends[1])}" stroke="#1565c0" stroke-width="5" stroke-opacity=".45"/>'
+        if ends
+        else ""
+    )
     return (
-        '<svg viewBox="0 0 900 92" width="100%" role="img" aria-label="observed, forecast and target on one scale" '
-        'font-size="15" font-family="inherit"><path d="M20 46H880" stroke="#b0bac4" stroke-width="2"/>'
+        '<svg viewBox="0 0 640 92" width="100%" role="img" aria-label="observed, forecast and target on one scale" '
+        'font-size="15" font-family="inherit"><path d="M20 46H620" stroke="#b0bac4" stroke-width="2"/>'
         f'<path d="M{x(goal)} 24V68" stroke="#1b7f4b" stroke-width="4"/>'
-        f'<text x="{x(goal)}" y="17" text-anchor="{flip}" fill="#1b7f4b">target 目标 {goal:g} %</text>'
+        f'<text x="{x(goal)}" y="17" text-anchor="{right if goal >= observed else left}" fill="#1b7f4b">target 目标 {goal:g} %</text>'
         f'<path d="M{x(observed)} 30V62" stroke="#37474f" stroke-width="3"/>'
-        f'<text x="{x(observed)}" y="17" text-anchor="{side}" fill="#37474f">observed 观测 {observed:.1f} %</text>'
+        f'<text x="{x(observed)}" y="17" text-anchor="{left if goal >= observed else right}" fill="#37474f">'
+        f"observed 观测 {observed:.1f} %</text>"
         f'{whisker}<circle cx="{x(forecast)}" cy="46" r="7" fill="#1565c0"/>'
-        f'<text x="{x(forecast)}" y="86" text-anchor="{_anchor(x(forecast))}" fill="#1565c0">forecast with the plan 预测 {forecast:.2f} %</text></svg>'
+        f'<text x="{x(forecast)}" y="86" text-anchor="{_anchor(x(forecast))}" fill="#1565c0">'
+        f"forecast with the plan 预测 {forecast:.2f} %</text></svg>"
     )
 
 
 def _anchor(x: float) -> str:
     """Return where a text at a position must be held to stay within the drawing."""
-    return "start" if x < 140 else ("end" if x > 760 else "middle")
+    return "start" if x < 120 else ("end" if x > 520 else "middle")
