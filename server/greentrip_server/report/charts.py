@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from greentrip_server.report.figures import BANDS_KM, PRIVATE, Subject, distance_shares, mean
-from greentrip_server.report.markup import CLASSES, MODES, class_name, figure, mode_name
+from greentrip_server.report.markup import CLASSES, MODES, figure, mode_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ _Y = {"fixedrange": True, "gridcolor": "#e6eaee", "zeroline": False}
 def class_chart(subject: Subject) -> str:
     """Draw the published classes: published, modelled today, modelled with the plan."""
     classes = [c for c in CLASSES if mean(subject.base_runs, "class_share", subject.area, subject.base, c) is not None]
-    names = [class_name(c) for c in classes]
+    names = ["<br>".join(CLASSES[c]) for c in classes]
     bars: list[tuple[str, str, list[float]]] = []
     if subject.observed is not None:
         shares = subject.observed.shares

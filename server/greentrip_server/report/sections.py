@@ -39,7 +39,7 @@ def _changes(s: Subject) -> str:
     """Say what changed: shares by class and mode, and who left what for what."""
     rows: list[list[Cell]] = [
         [mode_name(mode), f["base"], f["other"], signed(f["change"], 3), span(f["interval"], 3)]
-        for mode, f in s.summary["shares"].items()
+        for mode, f in ((m, s.summary["shares"][m]) for m in MODES if m in s.summary["shares"])
     ]
     modes = table(
         ("mode 方式", "today % 现状", "with plan % 方案", "change, points 变化", "interval over seeds 区间"),
@@ -296,7 +296,7 @@ def _settling(s: Subject) -> str:
 def _ground(s: Subject) -> str:
     """List definitions, assumptions, sources, seeds, sample and versions."""
     d, n, goal, first = s.definition, s.network, s.network.target, s.base_runs[0].indicators
-    green = ", ".join(mode_name(m) for m, ok in d["green"].items() if ok)
+    green = ", ".join(mode_name(m) for m in MODES if d["green"].get(m))
     facts: list[list[Cell]] = [
         ["trip 出行", f"one way, door to door, one purpose, at least {d['minimum_m']:g} m on streets"],
         ["main mode 主要方式", "the first used of: " + ", ".join(mode_name(m) for m in d["hierarchy"])],

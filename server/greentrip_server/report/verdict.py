@@ -64,11 +64,14 @@ def verdict_box(subject: Subject) -> str:
         f'<div class="tile"><span>{escape(a)}</span><b>{escape(b)}</b><span>{escape(c)}</span></div>'
         for a, b, c in tiles
     )
+    leave = number(net_to_green(subject), 0)
     sentences = [
         f"The plan has {reached}, {number(plan.vehicles)} buses in the peak, at {number(cost, 0)} CNY a day"
         + (f"; the design expects {number(float(riders), 0)} riders a day." if riders is not None else "."),
-        f"Net of those who went the other way, {number(net_to_green(subject), 0)} trips a weekday leave car and taxi.",
-        "Riders who took the metro before add nothing to the share.",
+        (
+            f"Net of those who went the other way, {leave} trips a weekday leave car and taxi. "
+            "Riders who took the metro before add nothing to the share."
+        ),
         f"Counted are {BASES[subject.base][0]}, walking included; the change is modelled, the level is published.",
     ]
     text = "".join(f"<p>{escape(s)}</p>" for s in sentences)
@@ -106,10 +109,12 @@ def _gauge(subject: Subject) -> str:
         else ""
     )
     return (
-        '<svg viewBox="0 0 640 92" width="100%" role="img" aria-label="observed, forecast and target on one scale" '
+        '<svg viewBox="0 0 640 92" class="gauge" role="img" '
+        'aria-label="observed, forecast and target on one scale" '
         'font-size="15" font-family="inherit"><path d="M20 46H620" stroke="#b0bac4" stroke-width="2"/>'
         f'<path d="M{x(goal)} 24V68" stroke="#1b7f4b" stroke-width="4"/>'
-        f'<text x="{x(goal)}" y="17" text-anchor="{right if goal >= observed else left}" fill="#1b7f4b">target 目标 {goal:g} %</text>'
+        f'<text x="{x(goal)}" y="17" text-anchor="{right if goal >= observed else left}" fill="#1b7f4b">'
+        f"target 目标 {goal:g} %</text>"
         f'<path d="M{x(observed)} 30V62" stroke="#37474f" stroke-width="3"/>'
         f'<text x="{x(observed)}" y="17" text-anchor="{left if goal >= observed else right}" fill="#37474f">'
         f"observed 观测 {observed:.1f} %</text>"
