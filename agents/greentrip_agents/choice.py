@@ -113,7 +113,6 @@ class Day(NamedTuple):
     leave: Int32s
     board_slot: Int8s  # (tours, 2) slot of the origin's cell
     leave_slot: Int8s
-    regret: Floats  # (tours,) generalised minutes a trip that yesterday's mode now costs beyond the best, luck included
 
 
 @njit(inline=True)
@@ -331,12 +330,9 @@ def _plan_tour(
     utility = np.empty(N_MODES)
     utilities(i, v, local_speed, c, t, cost, minutes, pick, utility)
     held = out.mode[i]
-    mode, worse = choose(seed, v.key[i], v.number[i], utility, t, held)
-    out.regret[i] = 0.0
-    if held >= 0 and utility[held] > -np.inf:
-        out.regret[i] = worse / t.per_minute[v.purpose[i]]
-        if draws.uniform(seed, v.key[i], draws.RECONSIDER, day) >= reconsider:
-            mode = held
+    mode, _ = choose(seed, v.key[i], v.number[i], utility, t, -1)
+    if held >= 0 and utility[held] > -np.inf and draws.uniform(seed, v.key[i], draws.RECONSIDER, day) >= reconsider:
+        mode = held
     if forced[i] >= 0 and utility[forced[i]] > -np.inf:
         mode = forced[i]
     out.mode[i] = mode
@@ -359,6 +355,27 @@ def _plan_tour(
             out.leave_slot[i, d] = pick[d, k + 1]
             out.board[i, d] = c.station[co, pick[d, k]]
             out.leave[i, d] = c.station[cd, pick[d, k + 1]]
+
+
+@njit(parallel=True)
+def regrets(seed: int, v: Travellers, local_speed: Floats, c: Costs, t: Taste, mode: Int8s, forced: Int8s, out: Floats) -> None:
+    """Fill generalised minutes a trip by which each tour's mode is worse than its best at these costs, luck included."""
+    for i in prange(out.shape[0]):
+        out[i] = _regret(i, seed, v, local_speed, c, t, mode[i]) if forced[i] < 0 else 0.0
+
+
+@njit()
+def _regret(i: int, seed: int, v: Travellers, local_speed: Floats, c: Costs, t: Taste, held: int) -> float:
+    """Return one row's regret; a row whose mode is gone has none to compare."""
+    if held < 0:
+        return 0.0
+    cost = np.empty((2, N_MODES))
+    minutes = np.empty((2, N_MODES))
+    pick = np.empty((2, 4), np.int32)
+    utility = np.empty(N_MODES)
+    utilities(i, v, local_speed, c, t, cost, minutes, pick, utility)
+    _, worse = choose(seed, v.key[i], v.number[i], utility, t, held)
+    return worse / t.per_minute[v.purpose[i]] if worse < np.inf else 0.0
 
 
 @njit()

@@ -29,7 +29,7 @@ from greentrip_networks.network import PERIOD_HOURS, PERIODS, Network
 Floats = NDArray[np.float64]
 
 RECONSIDER = 0.6  # share of tours that weigh their mode anew on a day, after the first
-FIRST_ROUNDS = 4
+FIRST_PARTS = 8
 SWEEPS = 8  # route-choice sweeps a day
 _OFF_PEAK_HOURS = 9.0  # of 13 h: the hours over which off-peak traffic would be spread evenly
 
@@ -81,7 +81,6 @@ class CommuterModel(mesa.Model):
             leave=np.full((n, 2), -1, np.int32),
             board_slot=np.full((n, 2), -1, np.int8),
             leave_slot=np.full((n, 2), -1, np.int8),
-            regret=np.zeros(n),
         )
         self.road_authority = RoadAuthority(self)
         self.rail_operator = RailOperator(self)
@@ -159,31 +158,38 @@ class CommuterModel(mesa.Model):
         self.answer()
         for person in self.individuals:
             person.plan_day()
-        regret, total = self._regret()
-        self.road_authority.load(self._zone_demand((CAR, TAXI)) / self.parameters["population.car_occupancy"])
+        vehicles = self._zone_demand((CAR, TAXI)) / self.parameters["population.car_occupancy"]
+        for part in range(1, FIRST_PARTS if self.day == 1 else 1):  # the first day's traffic knows no routes: it comes in parts
+            self.road_authority.load(vehicles * (part / FIRST_PARTS))
+            self.road_authority.skim()
+            self.road_authority.equilibrate()
+        self.road_authority.load(vehicles)
         self.road_authority.skim()
         beyond, driven = self.road_authority.beyond_shortest()
         self.road_authority.equilibrate()
-        for _ in range(FIRST_ROUNDS if self.day == 1 else 0):  # the first day's traffic knows no routes yet
-            self.road_authority.skim()
-            self.road_authority.equilibrate()
         self.rail_operator.load(self._station_demand())
         self.bus_operator.load(self._zone_demand((BUS,)))
-        missed = self._learn()
+        if self.day == 1:
+            self.bus_operator.settle(self.road_authority.link_seconds(), FIRST_PARTS)
+        self._learn()
+        total = float(self.weight @ self.plans.cost.sum(axis=1))
         parts = {
             "street routes": beyond / 60 * self.parameters["population.car_occupancy"],
             "rail journeys": sum(r.beyond_shortest() for r in self.rail_operator.periods),
             "bus journeys": sum(b.beyond_shortest() for b in self.bus_operator.periods),
-            "modes": regret,
-            "expectations": missed,
+            "modes": self._regret(),
         }
         self.gap_parts = {name: value / max(total, 1e-9) for name, value in parts.items()}
         self.gap = sum(self.gap_parts.values()) if self.day > 1 else np.inf
 
-    def _regret(self) -> tuple[float, float]:
-        """Return generalised minutes that today's travellers with yesterday's mode lose, and everybody's generalised minutes."""
-        worse = np.where(np.isfinite(self.plans.regret), self.plans.regret, 0.0)
-        return float(2 * self.weight @ worse), float(self.weight @ self.plans.cost.sum(axis=1))
+    def _regret(self) -> float:
+        """Return the generalised minutes that today's travellers lose by their mode, at what today really cost."""
+        today = self.costs._replace(car_min=self.road_authority.minutes(), car_km=self.road_authority.km())
+        speed = np.empty_like(self.local_speed)
+        choice.local_speeds(today.car_min, today.car_km, speed)
+        worse = np.empty(len(self.tours))
+        choice.regrets(self.key, self.travellers, speed, today, self.taste, self.plans.mode, self.forced, worse)
+        return float(2 * self.weight @ worse)
 
     def _zone_demand(self, modes: Sequence[int]) -> Floats:
         """Return persons by period from zone to zone in some modes, shape (periods, zones, zones)."""
@@ -208,16 +214,13 @@ class CommuterModel(mesa.Model):
             out += np.bincount(flat, weights=self.weight[rides], minlength=len(out))
         return out.reshape(len(PERIODS), s, s)
 
-    def _learn(self) -> float:
-        """Blend what today cost into tomorrow's expectation; return the generalised minutes by which today missed it."""
-        blend = self.parameters["learning.blend"]
+    def _learn(self) -> None:
+        """Blend what today cost into tomorrow's expectation."""
+        average = 3.0 / (self.day + 2)  # days are averaged, the later ones weigh more; else full lines would swap riders for ever
+        blend = min(self.parameters["learning.blend"], average)
         c = self.costs
-        cars = self._zone_demand((CAR, TAXI))
-        today = self.road_authority.minutes()
-        missed = _missed(cars, today, c.car_min)
-        c.car_min[:] = _blend(c.car_min, today, blend)
+        c.car_min[:] = _blend(c.car_min, self.road_authority.minutes(), blend)
         c.car_km[:] = _blend(c.car_km, self.road_authority.km(), blend)
-        average = 2.0 / (self.day + 1)  # riders are averaged over the days, or two full lines would swap them for ever
         self.rail_operator.learn(average)
         self.rail_operator.skim()
         c.rail_cost[:] = np.stack([r.cost for r in self.rail_operator.periods])
@@ -232,7 +235,6 @@ class CommuterModel(mesa.Model):
         c.bus_km[:] = np.stack([b.km for b in buses])
         c.access_cost[:], c.access_min[:] = self.bus_operator.access.cost, self.bus_operator.access.minutes
         choice.local_speeds(c.car_min, c.car_km, self.local_speed)
-        return missed
 
     def served(self) -> float:
         """Return the share of trips that some mode carries to their destination."""
@@ -251,12 +253,6 @@ def _blend(old: Floats, new: Floats, blend: float) -> Floats:
     """Move an expectation towards today's; where either is infinite today's holds."""
     both = np.isfinite(old) & np.isfinite(new)
     return np.where(both, np.where(both, old, 0) + blend * (np.where(both, new, 0) - np.where(both, old, 0)), new)
-
-
-def _missed(demand: Floats, today: Floats, expected: Floats) -> float:
-    """Return the sum of |today - expected| over those who travel."""
-    ok = (demand > 0) & np.isfinite(today) & np.isfinite(expected)
-    return float(demand[ok] @ np.abs(today[ok] - expected[ok]))
 
 
 class RoadAuthority(mesa.Agent):
@@ -360,6 +356,15 @@ class BusOperator(mesa.Agent):
         """Blend today's loads into the expectation."""
         for period in self.periods:
             period.learn(blend)
+
+    def settle(self, link_seconds: Sequence[Floats], rounds: int) -> None:
+        """Spread the first day's riders over the lines: they choose again and again, and the rounds are averaged."""
+        self.run(link_seconds)
+        for k in range(1, rounds):
+            self.learn(1.0 / k)
+            self.skim()
+            for period in self.periods:
+                period.assign(period.demand)
 
 
 def feeder_riders(model: CommuterModel) -> Floats:

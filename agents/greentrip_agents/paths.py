@@ -8,6 +8,8 @@ from greentrip_networks.kernels import njit, prange
 Floats = NDArray[np.float64]
 Int32s = NDArray[np.int32]
 
+RING = 20_000.0  # buckets
+
 
 @njit()
 def dijkstra(
@@ -136,13 +138,17 @@ def trees(
     """
     n = first_out.shape[0] - 1
     width = np.min(cost) * 0.999999
-    buckets = int(np.max(cost) / width) + 3
+    spread = np.max(cost) / width
+    buckets = int(spread) + 3 if spread < RING else 0  # a ring too long costs more than a heap
     for s in prange(sources.shape[0]):
         dist = np.empty(n)
-        start = np.full(buckets, -1, np.int32)
         after = np.empty(n, np.int32)
         before = np.empty(n, np.int32)
-        bucket_tree(sources[s], first_out, head, cost, width, buckets, dist, via[s], start, after, before)
+        if buckets > 0:
+            start = np.full(buckets, -1, np.int32)
+            bucket_tree(sources[s], first_out, head, cost, width, buckets, dist, via[s], start, after, before)
+        else:
+            dijkstra(sources[s], first_out, head, cost, dist, via[s], after, before)
         for t in range(targets.shape[0]):
             node = targets[t]
             to_target[s, t] = dist[node]

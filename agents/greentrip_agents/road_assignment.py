@@ -19,8 +19,9 @@ Floats = NDArray[np.float64]
 Int32s = NDArray[np.int32]
 Int64s = NDArray[np.int64]
 
-SLOTS = 6  # paths kept for a pair of zones
-_ROOM = 1_000_000  # links of path storage added at a time
+_LINK_ROOM = 1_000_000  # links of path storage added at a time
+_PATH_ROOM = 20_000  # paths added at a time
+IDLE = 6  # rounds that a path without flow is kept, since it may come back
 
 
 @dataclass
@@ -64,11 +65,14 @@ class RoadPeriod:
         self.via = np.empty((zones, n), np.int32)
         self.skim_s = np.zeros((zones, zones))
         self.skim_m = np.zeros((zones, zones))
-        self.slot_path = np.full((zones * zones, SLOTS), -1, np.int64)  # start of the path in `store`
-        self.slot_len = np.zeros((zones * zones, SLOTS), np.int32)
-        self.slot_flow = np.zeros((zones * zones, SLOTS))
-        self.store = np.empty(_ROOM, np.int32)
-        self.used = 0
+        self.first_path = np.full(zones * zones, -1, np.int64)  # each pair's paths as a chain: the first, then `next_path`
+        self.next_path = np.empty(_PATH_ROOM, np.int64)
+        self.path_start = np.empty(_PATH_ROOM, np.int64)  # in `store`
+        self.path_len = np.empty(_PATH_ROOM, np.int64)
+        self.path_flow = np.zeros(_PATH_ROOM)
+        self.path_idle = np.zeros(_PATH_ROOM, np.int64)
+        self.store = np.empty(_LINK_ROOM, np.int32)
+        self.used = np.zeros(2, np.int64)  # paths, links of the store
         self.flow = np.zeros(len(tail))
         self.seconds = np.empty(len(tail))
         self._price()
@@ -85,14 +89,18 @@ class RoadPeriod:
 
     def load(self, demand: Floats) -> None:
         """Scale the paths in use to a new demand and price the links; pairs without a path wait for `equilibrate`."""
-        _scale(self.demand.ravel(), demand.ravel(), self.slot_flow)
+        _scale(self.demand.ravel(), demand.ravel(), self.first_path, self.next_path, self.path_flow)
         self.demand = demand.copy()
-        _sum_flows(self.store, self.slot_path, self.slot_len, self.slot_flow, self.flow)
+        self._sum()
+
+    def _sum(self) -> None:
+        """Add the path flows up on the links and price them."""
+        _sum_flows(self.store, self.first_path, self.next_path, self.path_start, self.path_len, self.path_flow, self.flow)
         self._price()
 
     def relative_gap(self) -> tuple[float, float]:
         """Return (vehicle-seconds beyond the shortest paths, vehicle-seconds in all) at today's link times and skims."""
-        served = np.minimum(self.slot_flow.sum(axis=1), self.demand.ravel())
+        served = np.where(self.first_path >= 0, self.demand.ravel(), 0.0)
         total = float(self.flow @ self.seconds)
         finite = np.isfinite(self.skim_s.ravel())
         best = float(served[finite] @ self.skim_s.ravel()[finite])
@@ -103,29 +111,33 @@ class RoadPeriod:
         zones = len(self.start)
         origin = 0
         while origin < zones:
-            origin, self.used = _insert(
-                origin, self.end, self.tail, self.via, self.demand, self.skim_s, self.seconds,
-                self.store, self.used, self.slot_path, self.slot_len, self.slot_flow,
+            origin = _insert(
+                origin, self.end, self.tail, self.via, self.demand, self.skim_s, self.seconds, self.store, self.used,
+                self.first_path, self.next_path, self.path_start, self.path_len, self.path_flow, self.path_idle,
             )  # fmt: skip
             if origin < zones:
                 self._make_room()
-        _sum_flows(self.store, self.slot_path, self.slot_len, self.slot_flow, self.flow)
-        self._price()
+        self._sum()
         for _ in range(sweeps):
             _shift(
-                self.demand.ravel(), self.store, self.slot_path, self.slot_len, self.slot_flow, self.flow, self.seconds,
-                self.free, self.capacity, self.background, self.alpha, self.beta,
+                self.demand.ravel(), self.store, self.first_path, self.next_path, self.path_start, self.path_len, self.path_flow,
+                self.flow, self.seconds, self.free, self.capacity, self.background, self.alpha, self.beta,
             )  # fmt: skip
-        _sum_flows(self.store, self.slot_path, self.slot_len, self.slot_flow, self.flow)
-        self._price()
+        _forget(self.first_path, self.next_path, self.path_flow, self.path_idle)
+        self._sum()
 
     def _make_room(self) -> None:
-        """Drop the paths no longer in use and enlarge the store when that is not enough."""
-        new = np.empty(max(len(self.store), _ROOM), np.int32)
-        used = _compact(self.store, self.slot_path, self.slot_len, new)
-        if used > 0.7 * len(new):
-            new = np.concatenate([new, np.empty(len(new) + _ROOM, np.int32)])
-        self.store, self.used = new, int(used)
+        """Drop the paths no longer in any chain and enlarge the arrays."""
+        links = int(self.path_len[: self.used[0]].sum()) + _LINK_ROOM
+        paths = len(self.path_flow) + _PATH_ROOM
+        new = (
+            np.empty(links, np.int32), np.full(len(self.first_path), -1, np.int64), np.empty(paths, np.int64), np.empty(paths, np.int64),
+            np.empty(paths, np.int64), np.zeros(paths), np.zeros(paths, np.int64),
+        )  # fmt: skip
+        _compact(
+            self.store, self.first_path, self.next_path, self.path_start, self.path_len, self.path_flow, self.path_idle, *new, self.used
+        )
+        self.store, self.first_path, self.next_path, self.path_start, self.path_len, self.path_flow, self.path_idle = new
 
     def on_links(self, values: Floats) -> Floats:
         """Return values of this period's graph for the usable links of the network, connectors left out."""
@@ -146,49 +158,67 @@ def delay(flow: Floats, free: Floats, capacity: Floats, background: float, alpha
 
 
 @njit()
-def _scale(old: Floats, new: Floats, slot_flow: Floats) -> None:
+def _scale(old: Floats, new: Floats, first_path: Int64s, next_path: Int64s, path_flow: Floats) -> None:
     """Scale each pair's path flows from the old demand to the new."""
     for od in range(old.shape[0]):
         if old[od] != new[od]:
             k = new[od] / old[od] if old[od] > 0.0 else 0.0
-            for s in range(slot_flow.shape[1]):
-                slot_flow[od, s] *= k
+            p = first_path[od]
+            while p >= 0:
+                path_flow[p] *= k
+                p = next_path[p]
 
 
 @njit()
-def _sum_flows(store: Int32s, slot_path: Int64s, slot_len: Int32s, slot_flow: Floats, flow: Floats) -> None:
+def _sum_flows(
+    store: Int32s, first_path: Int64s, next_path: Int64s, path_start: Int64s, path_len: Int64s, path_flow: Floats, flow: Floats
+) -> None:
     """Add the path flows up on the links, in a fixed order."""
     flow[:] = 0.0
-    for od in range(slot_path.shape[0]):
-        for s in range(SLOTS):
-            f = slot_flow[od, s]
+    for od in range(first_path.shape[0]):
+        p = first_path[od]
+        while p >= 0:
+            f = path_flow[p]
             if f > 0.0:
-                a = slot_path[od, s]
-                for i in range(a, a + slot_len[od, s]):
+                for i in range(path_start[p], path_start[p] + path_len[p]):
                     flow[store[i]] += f
+            p = next_path[p]
 
 
 @njit()
-def _compact(store: Int32s, slot_path: Int64s, slot_len: Int32s, new: Int32s) -> int:
-    """Copy the paths in use to a new store; return how much of it they fill."""
-    used = 0
-    for od in range(slot_path.shape[0]):
-        for s in range(SLOTS):
-            a = slot_path[od, s]
-            if a >= 0:
-                n = slot_len[od, s]
-                new[used : used + n] = store[a : a + n]
-                slot_path[od, s] = used
-                used += n
-    return used
+def _compact(
+    store: Int32s, first_path: Int64s, next_path: Int64s, path_start: Int64s, path_len: Int64s, path_flow: Floats, path_idle: Int64s,
+    new_store: Int32s, new_first: Int64s, new_next: Int64s, new_start: Int64s, new_len: Int64s, new_flow: Floats, new_idle: Int64s,
+    used: Int64s,
+) -> None:  # fmt: skip
+    """Copy the chained paths to new arrays, each chain in its order; used becomes what they fill."""
+    paths = 0
+    links = 0
+    for od in range(first_path.shape[0]):
+        p = first_path[od]
+        last = -1
+        while p >= 0:
+            n = path_len[p]
+            new_store[links : links + n] = store[path_start[p] : path_start[p] + n]
+            new_start[paths], new_len[paths], new_flow[paths], new_idle[paths] = links, n, path_flow[p], path_idle[p]
+            new_next[paths] = -1
+            if last < 0:
+                new_first[od] = paths
+            else:
+                new_next[last] = paths
+            last = paths
+            paths += 1
+            links += n
+            p = next_path[p]
+    used[0], used[1] = paths, links
 
 
 @njit()
 def _insert(
-    origin: int, end: Int32s, tail: Int32s, via: Int32s, demand: Floats, skim: Floats, seconds: Floats,
-    store: Int32s, used: int, slot_path: Int64s, slot_len: Int32s, slot_flow: Floats,
-) -> tuple[int, int]:  # fmt: skip
-    """Add each pair's shortest path where it beats the paths kept; return (next origin, store used) when room runs short."""
+    origin: int, end: Int32s, tail: Int32s, via: Int32s, demand: Floats, skim: Floats, seconds: Floats, store: Int32s, used: Int64s,
+    first_path: Int64s, next_path: Int64s, path_start: Int64s, path_len: Int64s, path_flow: Floats, path_idle: Int64s,
+) -> int:  # fmt: skip
+    """Add each pair's shortest path where it beats the paths kept; return the origin to go on from when room runs short."""
     zones = end.shape[0]
     for o in range(origin, zones):
         for d in range(zones):
@@ -196,130 +226,120 @@ def _insert(
                 continue
             od = o * zones + d
             best = np.inf
+            cheapest = -1
             total = 0.0
-            free_slot = -1
-            weakest = 0
-            for s in range(SLOTS):
-                a = slot_path[od, s]
-                if a < 0:
-                    if free_slot < 0:
-                        free_slot = s
-                    continue
+            p = first_path[od]
+            while p >= 0:
                 c = 0.0
-                for i in range(a, a + slot_len[od, s]):
+                for i in range(path_start[p], path_start[p] + path_len[p]):
                     c += seconds[store[i]]
-                best = min(best, c)
-                total += slot_flow[od, s]
-                if slot_flow[od, s] < slot_flow[od, weakest]:
-                    weakest = s
+                if c < best:
+                    best = c
+                    cheapest = p
+                total += path_flow[p]
+                p = next_path[p]
             if best > skim[o, d] * (1.0 + 1e-9) + 1e-9:
-                s = free_slot
-                moved = 0.0
-                if s < 0:
-                    s = weakest
-                    moved = slot_flow[od, s]
                 node = end[d]
                 n = 0
                 while via[o, node] >= 0:
                     node = tail[via[o, node]]
                     n += 1
-                if used + n > store.shape[0]:
-                    return o, used
+                if used[1] + n > store.shape[0] or used[0] + 1 > path_flow.shape[0]:
+                    return o
                 node = end[d]
-                at = used + n
+                at = used[1] + n
                 while via[o, node] >= 0:
                     at -= 1
                     store[at] = via[o, node]
                     node = tail[via[o, node]]
-                slot_path[od, s] = used
-                slot_len[od, s] = n
-                slot_flow[od, s] = moved
-                used += n
-                if total <= 0.0:
-                    slot_flow[od, s] = demand[o, d]
-            elif total <= 0.0:
-                # the pair comes back to life: all on its cheapest kept path
-                low = np.inf
-                pick = 0
-                for s in range(SLOTS):
-                    a = slot_path[od, s]
-                    if a >= 0:
-                        c = 0.0
-                        for i in range(a, a + slot_len[od, s]):
-                            c += seconds[store[i]]
-                        if c < low:
-                            low = c
-                            pick = s
-                slot_flow[od, pick] = demand[o, d]
-    return zones, used
+                cheapest = used[0]
+                path_start[cheapest], path_len[cheapest], path_flow[cheapest], path_idle[cheapest] = used[1], n, 0.0, 0
+                next_path[cheapest] = first_path[od]
+                first_path[od] = cheapest
+                used[0] += 1
+                used[1] += n
+            if total <= 0.0:  # a pair that starts, or comes back to life, takes its best path
+                path_flow[cheapest] = demand[o, d]
+    return zones
+
+
+@njit()
+def _forget(first_path: Int64s, next_path: Int64s, path_flow: Floats, path_idle: Int64s) -> None:
+    """Unchain the paths that have had no flow for some rounds."""
+    for od in range(first_path.shape[0]):
+        last = -1
+        p = first_path[od]
+        while p >= 0:
+            path_idle[p] = 0 if path_flow[p] > 0.0 else path_idle[p] + 1
+            if path_idle[p] >= IDLE and (last >= 0 or next_path[p] >= 0):
+                if last < 0:
+                    first_path[od] = next_path[p]
+                else:
+                    next_path[last] = next_path[p]
+            else:
+                last = p
+            p = next_path[p]
 
 
 @njit()
 def _shift(
-    demand: Floats, store: Int32s, slot_path: Int64s, slot_len: Int32s, slot_flow: Floats, flow: Floats, seconds: Floats,
-    free: Floats, capacity: Floats, background: float, alpha: float, beta: float,
+    demand: Floats, store: Int32s, first_path: Int64s, next_path: Int64s, path_start: Int64s, path_len: Int64s, path_flow: Floats,
+    flow: Floats, seconds: Floats, free: Floats, capacity: Floats, background: float, alpha: float, beta: float,
 ) -> None:  # fmt: skip
     """Shift flow from dearer paths to the cheapest, pair after pair, pricing the links at once."""
     links = flow.shape[0]
     in_best = np.zeros(links, np.int64)
     in_other = np.zeros(links, np.int64)
     stamp = 0
-    for od in range(slot_path.shape[0]):
-        if demand[od] <= 0.0:
+    for od in range(first_path.shape[0]):
+        if demand[od] <= 0.0 or first_path[od] < 0 or next_path[first_path[od]] < 0:
             continue
-        active = 0
         best = -1
         low = np.inf
-        for s in range(SLOTS):
-            a = slot_path[od, s]
-            if a < 0:
-                continue
-            active += 1
+        p = first_path[od]
+        while p >= 0:
             c = 0.0
-            for i in range(a, a + slot_len[od, s]):
+            for i in range(path_start[p], path_start[p] + path_len[p]):
                 c += seconds[store[i]]
             if c < low:
                 low = c
-                best = s
-        if active < 2:
-            continue
-        for s in range(SLOTS):
-            a = slot_path[od, s]
-            if a < 0 or s == best:
+                best = p
+            p = next_path[p]
+        b0, b1 = path_start[best], path_start[best] + path_len[best]
+        p = first_path[od]
+        while p >= 0:
+            if p == best or path_flow[p] <= 0.0:
+                p = next_path[p]
                 continue
-            if slot_flow[od, s] <= 0.0:
-                slot_path[od, s] = -1  # a path without flow that is not the best is forgotten
-                slot_flow[od, s] = 0.0
-                continue
+            a0, a1 = path_start[p], path_start[p] + path_len[p]
             stamp += 1
-            b = slot_path[od, best]
-            for i in range(b, b + slot_len[od, best]):
+            for i in range(b0, b1):
                 in_best[store[i]] = stamp
             gap = 0.0
             slope = 0.0
-            for i in range(a, a + slot_len[od, s]):
+            for i in range(a0, a1):
                 link = store[i]
                 in_other[link] = stamp
                 if in_best[link] != stamp:
                     gap += seconds[link]
                     slope += free[link] * alpha * beta / capacity[link] * (flow[link] / capacity[link] + background) ** (beta - 1.0)
-            for i in range(b, b + slot_len[od, best]):
+            for i in range(b0, b1):
                 link = store[i]
                 if in_other[link] != stamp:
                     gap -= seconds[link]
                     slope += free[link] * alpha * beta / capacity[link] * (flow[link] / capacity[link] + background) ** (beta - 1.0)
-            if gap <= 0.0:
-                continue
-            move = slot_flow[od, s] if slope <= 0.0 else min(slot_flow[od, s], gap / slope)
-            slot_flow[od, s] -= move
-            slot_flow[od, best] += move
-            for i in range(a, a + slot_len[od, s]):
-                link = store[i]
-                if in_best[link] != stamp:
-                    flow[link] = max(flow[link] - move, 0.0)
-                    seconds[link] = free[link] * (1.0 + alpha * (flow[link] / capacity[link] + background) ** beta)
-            for i in range(b, b + slot_len[od, best]):
-                link = store[i]
-                if in_other[link] != stamp:
-                    flow[link] += move
-                    seconds[link] = free[link] * (1.0 + alpha * (flow[link] / capacity[link] + background) ** beta)
+            if gap > 0.0:
+                move = path_flow[p] if slope <= 0.0 else min(path_flow[p], gap / slope)
+                path_flow[p] -= move
+                path_flow[best] += move
+                for i in range(a0, a1):
+                    link = store[i]
+                    if in_best[link] != stamp:
+                        flow[link] = max(flow[link] - move, 0.0)
+                        seconds[link] = free[link] * (1.0 + alpha * (flow[link] / capacity[link] + background) ** beta)
+                for i in range(b0, b1):
+                    link = store[i]
+                    if in_other[link] != stamp:
+                        flow[link] += move
+                        seconds[link] = free[link] * (1.0 + alpha * (flow[link] / capacity[link] + background) ** beta)
+            p = next_path[p]
