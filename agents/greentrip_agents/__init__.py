@@ -11,8 +11,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from greentrip_agents.calibration import calibrate as calibrate
+    from greentrip_agents.catchment import CatchmentDemand as CatchmentDemand
+    from greentrip_agents.catchment import catchment_demand as catchment_demand
     from greentrip_agents.commuter import Commuter as Commuter
     from greentrip_agents.commuter import Offer as Offer
+    from greentrip_agents.comparison import Comparison as Comparison
+    from greentrip_agents.comparison import compare as compare
     from greentrip_agents.definitions import Definition as Definition
     from greentrip_agents.definitions import MODES as MODES
     from greentrip_agents.model import CommuterModel as CommuterModel
@@ -22,13 +27,18 @@ if TYPE_CHECKING:
     from greentrip_agents.run import simulate as simulate
 
 _HOMES = {
+    "CatchmentDemand": "catchment",
     "Commuter": "commuter",
     "CommuterModel": "model",
+    "Comparison": "comparison",
     "Definition": "definitions",
     "MODES": "definitions",
     "Offer": "commuter",
     "Parameters": "parameters",
     "Run": "run",
+    "calibrate": "calibration",
+    "catchment_demand": "catchment",
+    "compare": "comparison",
     "default_parameters": "parameters",
     "simulate": "run",
 }

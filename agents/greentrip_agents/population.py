@@ -1,6 +1,6 @@
 """The residents: one row each, and one row a tour, drawn by key so that a person is the same in every sample and scenario."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ Ints = NDArray[np.int64]
 
 CHILD, ADULT, ELDERLY = range(3)
 CELL_M = 500.0
+_FREE_BUSY, _FREE_HOME = 0.5, 1.6  # assumed: other tours of those who work or learn today, and of those at home, in proportion
+_ELDERLY_CARS = 0.5  # assumed: access of the elderly to cars over that of others
+_PUPIL_AGE = 0.6  # children of 6 to 14 among those of 0 to 14
 _ZONE_STRIDE = 10_000_000  # more persons than any zone holds
 
 
@@ -42,6 +45,14 @@ class Population:
     def __len__(self) -> int:
         return len(self.key)
 
+    def keep(self, cells: NDArray[np.bool_]) -> "Population":
+        """Return only the residents of some cells; cells: which rows of the network's cells to keep."""
+        here = cells[self.cell]
+        columns = {f.name: getattr(self, f.name)[here] for f in fields(self) if f.name != "zone_first"}
+        zones = len(self.zone_first) - 1
+        first = np.concatenate([[0], np.cumsum(np.bincount(columns["zone"], minlength=zones))])
+        return Population(**columns, zone_first=first)
+
 
 @dataclass(frozen=True, eq=False)
 class Tours:
@@ -62,8 +73,10 @@ class Tours:
         return len(self.person)
 
 
-def sample_residents(network: Network, *, sample: float, seed: int, parameters: Parameters) -> Population:
-    """Draw residents of every zone.
+def sample_residents(
+    network: Network, *, sample: float, seed: int, parameters: Parameters, zones_only: NDArray[np.bool_] | None = None
+) -> Population:
+    """Draw residents of every zone, or of some.
 
     Person k of a zone is the same individual whatever the sample rate; a sample takes them evenly spaced from a keyed start,
     and each row's weight expands to the zone's residents exactly.
@@ -74,6 +87,8 @@ def sample_residents(network: Network, *, sample: float, seed: int, parameters: 
     zones = np.arange(len(residents))
     start = draws.uniforms(seed, zones, draws.PLACE, 1)
     count = np.minimum(np.maximum(np.floor(residents * sample + start).astype(np.int64), (residents > 0).astype(np.int64)), residents)
+    if zones_only is not None:
+        count = np.where(zones_only, count, 0)
     first = np.concatenate([[0], np.cumsum(count)])
     zone = np.repeat(zones, count)
     rank = np.arange(first[-1]) - first[zone]
@@ -94,9 +109,13 @@ def sample_residents(network: Network, *, sample: float, seed: int, parameters: 
     age = np.where(u < p["population.children_share"], CHILD, np.where(u > 1 - p["population.elderly_share"], ELDERLY, ADULT))
     income, vot = _incomes(seed, key, p)
     mean_income = p["value_of_time.income_mean_cny_year"]
-    outside = np.where(network.zones.areas["central city"][zone], 1.0, p["population.car_outside_fifth_ring"])
-    raw = outside * (income / mean_income) ** p["population.car_income_elasticity"] * np.where(age == ELDERLY, 0.5, 1.0)
-    scale = p["population.cars_per_resident"] * p["population.persons_per_car"] * weight.sum() / max((raw * weight).sum(), 1e-9)
+    elasticity, sigma = p["population.car_income_elasticity"], p["value_of_time.income_sigma"]
+    by_place = np.where(network.zones.areas["central city"], 1.0, p["population.car_outside_fifth_ring"])
+    raw = by_place[zone] * (income / mean_income) ** elasticity * np.where(age == ELDERLY, _ELDERLY_CARS, 1.0)
+    mean_place = (by_place @ residents) / max(residents.sum(), 1)
+    mean_age = 1 - (1 - _ELDERLY_CARS) * p["population.elderly_share"]
+    mean_raw = mean_place * mean_age * np.exp(sigma**2 * elasticity * (elasticity - 1) / 2)  # of the lognormal's power
+    scale = p["population.cars_per_resident"] * p["population.persons_per_car"] / mean_raw
     owns = draws.uniforms(seed, key, draws.OWNS_CAR, 0) < np.minimum(raw * scale, 0.95)
     rest = draws.uniforms(seed, key, draws.PLATE, 0) < p["population.plate_restricted"]
     ebike = (draws.uniforms(seed, key, draws.OWNS_EBIKE, 0) < p["population.ebike_owners"]) & (age != CHILD)
@@ -115,30 +134,34 @@ def _incomes(seed: int, key: Ints, p: Parameters) -> tuple[Floats, Floats]:
     return income, np.clip(vot, 0.05, 3.0)
 
 
-def plan_tours(network: Network, people: Population, *, seed: int, parameters: Parameters, minimum_m: float) -> Tours:
+def plan_tours(
+    network: Network, people: Population, *, seed: int, parameters: Parameters, minimum_m: float, cumulative: Floats | None = None
+) -> Tours:
     """Draw every person's tours: purposes, destinations and periods.
 
     Work and school follow age; errands and leisure fill up to the surveyed trip rate. Work destinations are doubly
-    constrained by residents and jobs, the others by attraction; all decay with distance.
+    constrained by residents and jobs, the others by attraction; all decay with distance. cumulative: what
+    `zone_probabilities` returns, to draw for parts of a city without computing it again.
     """
     p = parameters
     key, age = people.key, people.age
-    jobs, places = network.zones.jobs.sum(), network.zones.school_places.sum()
-    total = people.weight.sum()
-    adults = (people.weight * (age == ADULT)).sum()
-    pupils = (people.weight * (age == CHILD)).sum()
-    worker = (age == ADULT) & (draws.uniforms(seed, key, draws.WORKER, 0) < min(jobs / max(adults, 1), 0.92))
-    pupil_age = 0.6  # children of 6 to 14 among those of 0 to 14
-    student = (age == CHILD) & (draws.uniforms(seed, key, draws.WORKER, 1) < pupil_age)
-    older = max(places - pupil_age * pupils, 0) / max(adults - min(jobs, 0.92 * adults), 1)
-    student |= (age == ADULT) & ~worker & (draws.uniforms(seed, key, draws.WORKER, 2) < min(older, 0.6))
+    residents = max(network.zones.residents.sum(), 1)
+    children, elderly = p["population.children_share"], p["population.elderly_share"]
+    adults = 1 - children - elderly
+    worker_rate = min(network.zones.jobs.sum() / residents / adults, 0.92)
+    older = max(network.zones.school_places.sum() / residents - _PUPIL_AGE * children, 0)  # pupils and students who are not children
+    older_rate = min(older / max(adults * (1 - worker_rate), 1e-9), 0.6)
+    worker = (age == ADULT) & (draws.uniforms(seed, key, draws.WORKER, 0) < worker_rate)
+    student = (age == CHILD) & (draws.uniforms(seed, key, draws.WORKER, 1) < _PUPIL_AGE)
+    student |= (age == ADULT) & ~worker & (draws.uniforms(seed, key, draws.WORKER, 2) < older_rate)
     works = worker & (draws.uniforms(seed, key, draws.TOURS, 0) < p["population.work_attendance"])
     learns = student & (draws.uniforms(seed, key, draws.TOURS, 1) < p["population.school_attendance"])
 
-    fixed = (people.weight * (works | learns)).sum() / total
+    work_share = adults * worker_rate * p["population.work_attendance"]
+    school_share = (children * _PUPIL_AGE + adults * (1 - worker_rate) * older_rate) * p["population.school_attendance"]
+    fixed = work_share + school_share
     other = max(p["population.trips_per_resident"] / 2 - fixed, 0)
-    free = np.where(works | learns, 0.5, 1.6)  # those at home go out more
-    free *= other / ((people.weight * free).sum() / total)
+    free = np.where(works | learns, _FREE_BUSY, _FREE_HOME) * other / (_FREE_BUSY * fixed + _FREE_HOME * (1 - fixed))
     extra = np.minimum(np.floor(free + draws.uniforms(seed, key, draws.TOURS, 2)), 4).astype(np.int64)
 
     count = (works | learns).astype(np.int64) + extra
@@ -151,7 +174,8 @@ def plan_tours(network: Network, people: Population, *, seed: int, parameters: P
     main = (number == 0) & (works | learns)[person]
     purpose = np.where(main, np.where(works[person], WORK, SCHOOL), purpose).astype(np.int64)
 
-    cumulative = zone_probabilities(network, parameters)
+    if cumulative is None:
+        cumulative = zone_probabilities(network, parameters)
     zone, cell, x, y = draw_cells(
         network, people, person, number, purpose, cumulative, seed=seed, parameters=parameters, minimum_m=minimum_m
     )
