@@ -166,7 +166,8 @@ def comparison(summary: Mapping[str, Any]) -> comparison_pb2.Comparison:
             for mode, figures in summary["shares"].items()
         ],
         diversions=[
-            comparison_pb2.Diversion(from_mode=a, to_mode=b, trips=trips) for a, b, trips in summary["diversion"]
+            comparison_pb2.Diversion(from_mode=move["from"], to_mode=move["to"], trips=move["trips_per_day"])
+            for move in summary["diversion"]
         ],
         summary=struct(summary),
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 import pytest
-from greentrip_agents import MODES, Run, simulate
+from greentrip_agents import MODES, Run, compare, simulate
 from greentrip_networks import Network, tiny
 from greentrip_optimizer import Plan
 from greentrip_optimizer.feeders import design
@@ -179,15 +179,37 @@ def test_the_same_input_gives_the_same_bytes(
     assert again == page
 
 
-def test_one_seed_a_null_plan_and_triples_are_shown(
+def test_one_seed_and_a_null_plan_are_shown(
     tmp_path: Path, city: Network, plan: Plan, runs: tuple[list[Run], list[Run]]
 ) -> None:
     empty = replace(plan, routes=(), objective=0.0, bound=0.0, gap=0.0, indicators={})
-    found = {**summary(None), "seeds": [0], "diversion": [("car", "walk", 5.0)]}
+    found = {**summary(None), "seeds": [0], "diversion": [{"from": "car", "to": "walk", "trips_per_day": 5.0}]}
     base = [settled(runs[0][0])]
     text = body(write(tmp_path / "p.html", city, base, empty, base, found))
     assert "The plan holds no route." in text
     assert "<td>Car 小汽车</td><td>Walk 步行</td><td class=n>5</td>" in text
+
+
+def test_without_a_published_share_there_is_no_verdict(
+    tmp_path: Path, city: Network, plan: Plan, runs: tuple[list[Run], list[Run]]
+) -> None:
+    base, other = ([settled(r) for r in side] for side in runs)
+    unknown = {"observed": None, "forecast": None, "verdict": "none", "note": "no observed share of this year"}
+    found = {**summary(), "headline": {**summary()["headline"], **unknown}}
+    text = body(write(tmp_path / "p.html", city.with_(observed=()), base, plan, other, found))
+    assert 'class="answer">no verdict: no observed share of this year<' in text
+    assert "gauge" not in text
+
+
+def test_what_the_model_compares_is_shown(
+    tmp_path: Path, city: Network, plan: Plan, runs: tuple[list[Run], list[Run]]
+) -> None:
+    base, other = ([settled(r) for r in side] for side in runs)
+    found = compare(base, other, city).summary
+    text = body(write(tmp_path / "p.html", city, base, plan, other, found))
+    head = found["headline"]
+    assert f"{head['verdict']} (preliminary: simulation noise only)" in text
+    assert f"<b>{head['forecast']:,.2f} %</b>" in text
 
 
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=20))

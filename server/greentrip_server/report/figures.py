@@ -60,7 +60,8 @@ class Subject:
                 found.extend(f"{side}, seed {run.indicators['seed']}: {text}" for text in run.indicators["warnings"])
                 if not run.indicators["converged"] and not run.indicators["warnings"]:
                     found.append(f"{side}, seed {run.indicators['seed']}: did not converge; no verdict")
-        found.extend(str(text) for text in self.summary.get("warnings", ()))
+        told = tuple(found)
+        found.extend(str(x) for x in self.summary.get("warnings", ()) if not any(t.endswith(str(x)) for t in told))
         return list(dict.fromkeys(found))
 
 
@@ -85,11 +86,11 @@ def change(subject: Subject, *keys: str) -> float | None:
 
 def moves(summary: Mapping[str, Any]) -> list[tuple[str, str, float]]:
     """Return (from mode, to mode, trips a day) of everybody who changed, the largest first."""
-    found = []
-    for row in summary.get("diversion", ()):
-        a, b, trips = (row["from"], row["to"], row["trips_per_day"]) if isinstance(row, Mapping) else row
-        if a != b and trips:
-            found.append((str(a), str(b), float(trips)))
+    found = [
+        (str(row["from"]), str(row["to"]), float(row["trips_per_day"]))
+        for row in summary["diversion"]
+        if row["from"] != row["to"] and row["trips_per_day"]
+    ]
     return sorted(found, key=lambda m: (-m[2], m[0], m[1]))
 
 

@@ -40,9 +40,12 @@ def verdict_box(subject: Subject) -> str:
     head, plan, goal = subject.summary["headline"], subject.plan, subject.network.target
     seeds = len(subject.summary["seeds"])
     where = area_name(subject.area)
-    verdict = str(head["verdict"]) if subject.settled else "no verdict: the simulation is not finished"
-    if subject.settled and PRELIMINARY not in verdict:
-        verdict = f"{verdict} ({PRELIMINARY})"
+    if not subject.settled:
+        verdict = "no verdict: the simulation is not finished"
+    elif head["verdict"] == "none":
+        verdict = f"no verdict: {head['note']}"
+    else:
+        verdict = str(head["verdict"]) + ("" if PRELIMINARY in str(head["verdict"]) else f" ({PRELIMINARY})")
     riders = plan.indicators.get("riders_day")
     cost = sum(r.cost_cny_day for r in plan.routes)
     reached = f"{len(plan.routes)} routes at {len({r.station for r in plan.routes})} of {len(plan.stations)} stations"
@@ -86,8 +89,10 @@ def verdict_box(subject: Subject) -> str:
 
 
 def _gauge(subject: Subject) -> str:
-    """Draw observed, forecast with its interval and target on one scale, as SVG."""
+    """Draw observed, forecast with its interval and target on one scale, as SVG; nothing where none is published."""
     head, goal = subject.summary["headline"], subject.network.target.value
+    if head["observed"] is None:
+        return ""
     observed, forecast = float(head["observed"]), float(head["forecast"])
     interval = head["interval"]
     ends = (
