@@ -187,7 +187,7 @@ def test_one_seed_and_a_null_plan_are_shown(
     base = [settled(runs[0][0])]
     text = body(write(tmp_path / "p.html", city, base, empty, base, found))
     assert "The plan holds no route." in text
-    assert "<td>Car 小汽车</td><td>Walk 步行</td><td class=n>5</td>" in text
+    assert "<td>Car 小汽车</td><td>Walk 步行</td><td class=n>5</td><td class=n>0</td><td class=n>5</td>" in text
 
 
 def test_without_a_published_share_there_is_no_verdict(

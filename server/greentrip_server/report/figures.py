@@ -94,6 +94,16 @@ def moves(summary: Mapping[str, Any]) -> list[tuple[str, str, float]]:
     return sorted(found, key=lambda m: (-m[2], m[0], m[1]))
 
 
+def exchanges(summary: Mapping[str, Any]) -> list[tuple[str, str, float, float]]:
+    """Return (from, to, trips a day, trips the other way) of each pair of modes, the largest net first."""
+    one_way = {(a, b): n for a, b, n in moves(summary)}
+    found = []
+    for a, b in sorted({(min(pair), max(pair)) for pair in one_way}):
+        there, back = one_way.get((a, b), 0.0), one_way.get((b, a), 0.0)
+        found.append((a, b, there, back) if there >= back else (b, a, back, there))
+    return sorted(found, key=lambda m: (m[3] - m[2], m[0], m[1]))
+
+
 def net_to_green(subject: Subject) -> float:
     """Return trips a day that left modes that are not green for green ones, less those that went the other way."""
     green: Mapping[str, bool] = subject.definition["green"]

@@ -22,8 +22,8 @@ from greentrip_server.report.figures import (
     Subject,
     busiest_roads,
     change,
+    exchanges,
     mean,
-    moves,
     pooled_trips,
     rail_lines,
     zone_shares,
@@ -47,10 +47,10 @@ def _changes(s: Subject) -> str:
         digits=2,
         caption=f"Main mode of trips, {base_name(s.base)}, {area_name(s.area)}",
     )
-    found = moves(s.summary)
+    found = exchanges(s.summary)
     diversion = table(
-        ("from 原方式", "to 新方式", "trips a weekday 次/日"),
-        [[mode_name(a), mode_name(b), round(n)] for a, b, n in found[:14]],
+        ("from 原方式", "to 新方式", "trips a weekday 次/日", "the other way 反向", "net 净转移"),
+        [[mode_name(a), mode_name(b), round(n), round(back), round(n - back)] for a, b, n, back in found[:14]],
         text=2,
         caption="Who left what for what 出行方式转移",
     )
