@@ -30,7 +30,8 @@ Floats = NDArray[np.float64]
 
 RECONSIDER = 0.6  # share of tours that weigh their mode anew on a day, after the first
 FIRST_PARTS = 8
-SWEEPS = 8  # route-choice sweeps a day
+SWEEPS = 6  # route-choice sweeps a day
+FIRST_DAYS, BUS_ROUNDS_FIRST, BUS_ROUNDS = 4, 5, 2  # bus riders settle in rounds, more of them on the first days
 _OFF_PEAK_HOURS = 9.0  # of 13 h: the hours over which off-peak traffic would be spread evenly
 
 
@@ -169,18 +170,19 @@ class CommuterModel(mesa.Model):
         self.road_authority.equilibrate()
         self.rail_operator.load(self._station_demand())
         self.bus_operator.load(self._zone_demand((BUS,)))
-        if self.day == 1:
-            self.bus_operator.settle(self.road_authority.link_seconds(), FIRST_PARTS)
         self._learn()
         total = float(self.weight @ self.plans.cost.sum(axis=1))
         parts = {
             "street routes": beyond / 60 * self.parameters["population.car_occupancy"],
             "rail journeys": sum(r.beyond_shortest() for r in self.rail_operator.periods),
             "bus journeys": sum(b.beyond_shortest() for b in self.bus_operator.periods),
-            "modes": self._regret(),
         }
         self.gap_parts = {name: value / max(total, 1e-9) for name, value in parts.items()}
-        self.gap = sum(self.gap_parts.values()) if self.day > 1 else np.inf
+        journeys = sum(self.gap_parts.values())
+        # the regret of modes costs a pass over everybody: not worth it while the journeys alone exceed the limit
+        known = self.day > 1 and journeys < self.parameters["learning.gap"]
+        self.gap_parts["modes"] = self._regret() / max(total, 1e-9) if known else np.nan
+        self.gap = journeys + self.gap_parts["modes"] if known else max(journeys, self.parameters["learning.gap"])
 
     def _regret(self) -> float:
         """Return the generalised minutes that today's travellers lose by their mode, at what today really cost."""
@@ -225,9 +227,8 @@ class CommuterModel(mesa.Model):
         self.rail_operator.skim()
         c.rail_cost[:] = np.stack([r.cost for r in self.rail_operator.periods])
         c.rail_min[:] = np.stack([r.minutes for r in self.rail_operator.periods])
-        self.bus_operator.learn(average)
         self.bus_operator.run(self.road_authority.link_seconds())
-        self.bus_operator.skim()
+        self.bus_operator.settle(BUS_ROUNDS_FIRST if self.day <= FIRST_DAYS else BUS_ROUNDS)
         buses = self.bus_operator.periods
         c.bus_fixed[:] = np.stack([b.fixed for b in buses])
         c.bus_ride[:] = np.stack([b.ride for b in buses])
@@ -334,6 +335,7 @@ class BusOperator(mesa.Agent):
         super().__init__(model)
         self.network, self.parameters = model.network, model.parameters
         at = model.road_authority.access
+        self.rounds = 0
         self.periods = [BusPeriod(model.network, t, h, model.parameters, at.x_m, at.y_m) for t, h in enumerate(PERIOD_HOURS)]
 
     def run(self, link_seconds: Sequence[Floats]) -> None:
@@ -357,14 +359,15 @@ class BusOperator(mesa.Agent):
         for period in self.periods:
             period.learn(blend)
 
-    def settle(self, link_seconds: Sequence[Floats], rounds: int) -> None:
-        """Spread the first day's riders over the lines: they choose again and again, and the rounds are averaged."""
-        self.run(link_seconds)
-        for k in range(1, rounds):
-            self.learn(1.0 / k)
+    def settle(self, rounds: int) -> None:
+        """Spread today's riders over the lines: they choose again and again, and the rounds of all days are averaged."""
+        for k in range(rounds):
+            self.rounds += 1
+            self.learn(3.0 / (self.rounds + 2))
             self.skim()
-            for period in self.periods:
-                period.assign(period.demand)
+            if k < rounds - 1:
+                for period in self.periods:
+                    period.assign(period.demand)
 
 
 def feeder_riders(model: CommuterModel) -> Floats:

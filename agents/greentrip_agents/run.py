@@ -111,7 +111,7 @@ def finish(model: CommuterModel, *, max_days: int = 60, progress: Progress | Non
     figures = indicators(model) | {
         "converged": converged and 1 - served <= UNSERVED_LIMIT,
         "drift": drift(log),
-        "days_log": [{k: (v if np.isfinite(v) else None) for k, v in row.items()} for row in log],
+        "days_log": [{k: (v if np.isfinite(v) else None) for k, v in row.items()} for row in log],  # None: not measured that day
         "warnings": _warnings(model, converged=converged, served=served, gap=p["learning.gap"], moved=drift(log)),
         "feeder_riders": {f.id: float(n) for f, n in zip(model.network.feeders, feeder_riders(model), strict=True)},
         "passenger_km_metro_million": float(sum(r.load @ r.rail.ride_m for r in model.rail_operator.periods) / 1e9),

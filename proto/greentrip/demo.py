@@ -28,27 +28,27 @@ class Demo:
     out: Path = Path("out/demo.html")
 
 
-# Stations at the edge of the built-up area or on a line's outer part, where many homes are beyond a walk.
+# Stations of the central six where many homes are beyond a walk from rail.
 BEIJING = Demo(
     city="beijing-2019",
     sample=0.005,
     seeds=3,
     stations=(
-        "回龙观东大街",
-        "霍营",
-        "天通苑北",
-        "天通苑南",
-        "立水桥",
-        "北苑",
-        "西二旗",
-        "朱辛庄",
+        "慈寿寺",
+        "七里庄",
+        "郭公庄",
+        "玉泉路",
         "青年路",
-        "褡裢坡",
-        "常营",
-        "草房",
-        "旧宫",
-        "新宫",
-        "公益西桥",
+        "欢乐谷景区",
+        "知春路",
+        "垡头",
+        "双合",
+        "丰台东大街",
+        "田村",
+        "北宫门",
+        "廖公庄",
+        "上地",
+        "立水桥",
         "古城",
     ),
     vehicles=120,
