@@ -72,7 +72,7 @@ def verdict_box(subject: Subject) -> str:
         f"The plan has {reached}, {number(plan.vehicles)} buses in the peak, at {number(cost, 0)} CNY a day"
         + (f"; the design expects {number(float(riders), 0)} riders a day." if riders is not None else "."),
         (
-            f"Net of those who went the other way, {leave} trips a weekday leave car and taxi. "
+            f"In the whole city {leave} trips a weekday leave car and taxi, net of those who went the other way. "
             "Riders who took the metro before add nothing to the share."
         ),
         f"Counted are {BASES[subject.base][0]}, walking included; the change is modelled, the level is published.",
