@@ -1,0 +1,107 @@
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from greentrip_agents.paths import bucket_tree, dijkstra
+from greentrip_agents.road_assignment import RoadPeriod
+from greentrip_agents.street_access import StreetAccess
+from greentrip_networks.compiled import RoadArrays
+
+
+def streets(links: list[tuple[int, int, float, float]], zone_nodes: list[int]) -> tuple[RoadArrays, StreetAccess]:
+    """Make a network of links (from, to, free seconds, capacity an hour) with a zone at some nodes."""
+    links = sorted(links)
+    n = 1 + max(max(a, b) for a, b, _, _ in links)
+    m = len(links)
+    tail = np.array([a for a, _, _, _ in links], np.int32)
+    yes = np.ones(m, bool)
+    roads = RoadArrays(
+        tuple(map(str, range(n))), np.zeros(n), np.zeros(n),
+        np.concatenate([[0], np.cumsum(np.bincount(tail, minlength=n))]).astype(np.int32), tail,
+        np.array([b for _, b, _, _ in links], np.int32), np.full(m, 100.0), np.array([t for _, _, t, _ in links]),
+        np.array([c for _, _, _, c in links]), yes, yes, yes, ~yes, ("arterial",) * m,
+        np.array(zone_nodes, np.int32), np.zeros(0, np.int32),
+    )  # fmt: skip
+    zones = len(zone_nodes)
+    access = StreetAccess(np.arange(zones), np.array(zone_nodes), np.full(zones, 1e-3), np.zeros(zones), np.zeros(zones))
+    return roads, access
+
+
+def solve(roads: RoadArrays, access: StreetAccess, demand: np.ndarray, *, rounds: int = 60, alpha: float = 0.15) -> RoadPeriod:
+    period = RoadPeriod(roads, access, 1.0, alpha, 4.0, 0.0)
+    for part in (0.25, 0.5, 0.75, 1.0):
+        period.load(demand * part)
+        period.skim()
+        period.equilibrate(4)
+    for _ in range(rounds):
+        period.skim()
+        period.equilibrate(8)
+    period.skim()
+    return period
+
+
+def test_two_parallel_roads_share_flow_so_that_both_take_as_long() -> None:
+    roads, access = streets([(0, 1, 600.0, 1000.0), (0, 2, 300.0, 500.0), (2, 1, 300.0, 500.0), (1, 0, 600.0, 1000.0)], [0, 1])
+    period = solve(roads, access, np.array([[0.0, 2000.0], [0.0, 0.0]]))
+    flow, seconds = period.on_links(period.flow), period.on_links(period.seconds)
+    assert flow[0] + flow[1] == pytest.approx(2000)
+    assert seconds[0] == pytest.approx(seconds[1] + seconds[3], rel=1e-6)
+    beyond, total = period.relative_gap()
+    assert beyond / total < 1e-6
+
+
+def test_conservation_at_every_node_and_a_small_gap() -> None:
+    side = 5
+    grid = nx.grid_2d_graph(side, side).to_directed()
+    number = {n: i for i, n in enumerate(sorted(grid))}
+    links = [(number[a], number[b], 60.0 + 7 * ((number[a] * 5 + number[b]) % 11), 600.0) for a, b in grid.edges]
+    zones = [0, 4, 12, 20, 24]
+    roads, access = streets(links, zones)
+    demand = np.array([[(300.0 * ((i * 3 + j) % 4)) if i != j else 0.0 for j in range(5)] for i in range(5)])
+    period = solve(roads, access, demand)
+    flow = period.on_links(period.flow)
+    out = np.bincount(roads.tail, weights=flow, minlength=25)
+    into = np.bincount(roads.head, weights=flow, minlength=25)
+    net = np.zeros(25)
+    net[zones] = demand.sum(axis=1) - demand.sum(axis=0)
+    assert out - into == pytest.approx(net, abs=1e-6)
+    beyond, total = period.relative_gap()
+    assert beyond / total < 1e-5
+
+
+def test_half_the_demand_and_back_leaves_the_same_flows() -> None:
+    roads, access = streets([(0, 1, 600.0, 1000.0), (0, 2, 300.0, 500.0), (2, 1, 300.0, 500.0)], [0, 1])
+    demand = np.array([[0.0, 1500.0], [0.0, 0.0]])
+    period = solve(roads, access, demand)
+    flow = period.flow.copy()
+    period.load(demand / 2)
+    assert period.flow == pytest.approx(flow / 2)
+    period.load(demand)
+    assert period.flow == pytest.approx(flow)
+
+
+@given(st.integers(4, 30), st.integers(0, 1000))
+@settings(max_examples=40, deadline=None)
+def test_buckets_heap_and_networkx_find_the_same_distances(n: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    edges = sorted({(int(a), int(b)) for a, b in rng.integers(0, n, (4 * n, 2)) if a != b})
+    cost = rng.uniform(1.0, 50.0, len(edges))
+    first = np.concatenate([[0], np.cumsum(np.bincount([a for a, _ in edges], minlength=n))]).astype(np.int32)
+    head = np.array([b for _, b in edges], np.int32)
+    graph = nx.DiGraph()
+    graph.add_nodes_from(range(n))
+    graph.add_weighted_edges_from((a, b, c) for (a, b), c in zip(edges, cost, strict=True))
+    known = nx.single_source_dijkstra_path_length(graph, 0)
+    expected = np.array([known.get(i, np.inf) for i in range(n)])
+    dist, via = np.empty(n), np.empty(n, np.int32)
+    dijkstra(0, first, head, cost, dist, via, np.empty(n, np.int32), np.empty(n, np.int32))
+    assert dist == pytest.approx(expected)
+    width = float(cost.min()) * 0.999999
+    buckets = int(cost.max() / width) + 3
+    start = np.full(buckets, -1, np.int32)
+    again = np.empty(n)
+    bucket_tree(0, first, head, cost, width, buckets, again, via, start, np.empty(n, np.int32), np.empty(n, np.int32))
+    assert again == pytest.approx(expected)
+    assert (start == -1).all()
