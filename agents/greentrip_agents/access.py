@@ -39,7 +39,9 @@ def stop_walk_min(metres: Floats, p: Parameters) -> Floats:
     return metres * p["distance.street_detour"] / p["speed.walk_m_s"] / 60
 
 
-def feeder_cost(walk_m: Floats, headway_s: float, ride_s: Floats, fare_cny: float, p: Parameters) -> tuple[Floats, Floats]:
+def feeder_cost(
+    walk_m: Floats, headway_s: float, ride_s: Floats, fare_cny: float, p: Parameters
+) -> tuple[Floats, Floats]:
     """Return generalised and plain minutes of reaching a station by a feeder: walk to its stop, half a headway, the ride."""
     walk = stop_walk_min(walk_m, p)
     wait = 0.5 * headway_s / 60
@@ -90,15 +92,34 @@ def find_access(network: Network, parameters: Parameters, call_minutes: list[Flo
         kind[t][better] = BY_BICYCLE
         if by_stop is not None:
             _bus_access(
-                c.buses, t, station, metres, near_stops, station_stops, at, call_minutes[t], p, money, cost[t], minutes[t], kind[t]
+                c.buses,
+                t,
+                station,
+                metres,
+                near_stops,
+                station_stops,
+                at,
+                call_minutes[t],
+                p,
+                money,
+                cost[t],
+                minutes[t],
+                kind[t],
             )
         _feeder_access(network, t, station, rows, routes, walks, rides, p, cost[t], minutes[t], kind[t], feeder[t])
     central = network.zones.areas["central city"]
     home_outside = ~central[cells.zone]
-    station_zone = cells.zone[cKDTree(at).query(np.column_stack([rail.x_m, rail.y_m]))[1]] if stations else np.zeros(0, np.int64)
+    station_zone = (
+        cells.zone[cKDTree(at).query(np.column_stack([rail.x_m, rail.y_m]))[1]] if stations else np.zeros(0, np.int64)
+    )
     lot = ~central[station_zone] if stations else np.zeros(0, bool)
     drive = metres / 1000 * p["distance.street_detour"] / 25 * 60 + p["speed.car_terminal_min"]
-    offered = (station >= 0) & home_outside[:, None] & lot[np.maximum(station, 0)] & (metres <= p["access.drive_max_km"] * 1000)
+    offered = (
+        (station >= 0)
+        & home_outside[:, None]
+        & lot[np.maximum(station, 0)]
+        & (metres <= p["access.drive_max_km"] * 1000)
+    )
     return Access(station, cost, minutes, kind, feeder, np.where(offered, drive, np.inf))
 
 
@@ -129,7 +150,9 @@ def _feeder_reach(network: Network, at: Floats, p: Parameters) -> tuple[Int32s, 
         for stop, ride_s in zip(route.stops, route.ride_s, strict=True):
             i = index[stop]
             here = np.array([roads.x_m[i], roads.y_m[i]])
-            near = np.array(tree.query_ball_point(here, p["access.stop_walk_max_km"] * 1000, return_sorted=True), np.int64)
+            near = np.array(
+                tree.query_ball_point(here, p["access.stop_walk_max_km"] * 1000, return_sorted=True), np.int64
+            )
             if not len(near):
                 continue
             walk = np.hypot(*(at[near] - here).T)
@@ -147,7 +170,9 @@ def _feeder_reach(network: Network, at: Floats, p: Parameters) -> tuple[Int32s, 
     return np.concatenate(rows), np.concatenate(routes), np.concatenate(walks), np.concatenate(rides)
 
 
-def _add_feeder_stations(network: Network, station: Int32s, metres: Floats, rows: Int32s, routes: Int32s, k: int, at: Floats) -> None:
+def _add_feeder_stations(
+    network: Network, station: Int32s, metres: Floats, rows: Int32s, routes: Int32s, k: int, at: Floats
+) -> None:
     """Give a cell the stations its feeders lead to, where they are not among its nearest."""
     rail = network.compiled.rail
     index = {s: i for i, s in enumerate(rail.stations)}

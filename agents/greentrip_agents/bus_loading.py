@@ -81,7 +81,9 @@ class BusPeriod:
     def time_calls(self, link_seconds: Floats) -> None:
         """Time the ride to each call from the one before, in today's traffic."""
         b, p = self.network.compiled.buses, self.parameters
-        _time_calls(b.path_first, b.path_link, link_seconds, p["speed.bus_over_car"], p["speed.bus_dwell_s"], self.call_minutes)
+        _time_calls(
+            b.path_first, b.path_link, link_seconds, p["speed.bus_over_car"], p["speed.bus_dwell_s"], self.call_minutes
+        )
 
     def skim(self) -> None:
         """Find the best journeys between all zones at the expected crowding."""
@@ -91,7 +93,9 @@ class BusPeriod:
         crowd, full = crowding(self.expected_load, self.places, p["weight.crowding"])
         wait = 0.5 * b.headway_s[self.call_pattern, self.period] / 60 * full
         felt = np.zeros_like(crowd)
-        felt[1:] = self.call_minutes[1:] * crowd[:-1] * p["weight.transit_ride"]  # the ride into a call is as crowded as the bus that left the one before
+        felt[1:] = (
+            self.call_minutes[1:] * crowd[:-1] * p["weight.transit_ride"]
+        )  # the ride into a call is as crowded as the bus that left the one before
         _skim(
             b.pattern_first, self.call_pattern, b.call_stop, self.call_minutes, felt, wait, p["weight.wait"],
             p["weight.transfer_min"], b.call_m, self.zone_first, self.zone_stop, self.zone_walk, self.stop_first,
@@ -127,7 +131,9 @@ class BusPeriod:
 
 
 @njit()
-def _time_calls(path_first: Int32s, path_link: Int32s, seconds: Floats, factor: float, dwell_s: float, out: Floats) -> None:
+def _time_calls(
+    path_first: Int32s, path_link: Int32s, seconds: Floats, factor: float, dwell_s: float, out: Floats
+) -> None:
     """Fill the minutes from the call before to each call."""
     for c in range(out.shape[0]):
         t = 0.0

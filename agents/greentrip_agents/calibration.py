@@ -61,16 +61,22 @@ def calibrate(
     """
     observed = next((o for o in network.observed if o.year == network.year), None)
     if observed is None:
-        raise ScenarioError("observed", f"{network.name} has no observed shares for {network.year}; calibration needs them")
+        raise ScenarioError(
+            "observed", f"{network.name} has no observed shares for {network.year}; calibration needs them"
+        )
     total = sum(observed.shares.values())
     if abs(total - 100) > 0.2:
         raise ScenarioError("observed", f"the observed shares of {network.year} add to {total:g}; expected 100")
     p = parameters if parameters is not None else default_parameters(network.name)
     model = CommuterModel(network, sample=sample, seed=seed, parameters=p)
     if observed.area != model.definition.area:
-        raise ScenarioError("observed.area", f"saw {observed.area!r}; the definition's headline area is {model.definition.area!r}")
+        raise ScenarioError(
+            "observed.area", f"saw {observed.area!r}; the definition's headline area is {model.definition.area!r}"
+        )
     constants = np.array([p.constants[m] for m in MODES])
-    target = np.array([observed.shares[model.definition.mode_class[m]] * SPLIT[model.definition.mode_class[m]][m] for m in MODES])
+    target = np.array(
+        [observed.shares[model.definition.mode_class[m]] * SPLIT[model.definition.mode_class[m]][m] for m in MODES]
+    )
     before: dict[str, float] = {}
     quiet = 0
     now = before
@@ -90,7 +96,9 @@ def calibrate(
                 constants += np.clip(move - move[0], -1.0, 1.0)
                 model.taste.constant[:] = constants
     label = f"{network.name}: shares of {observed.year} in the {observed.area}, sample {sample:g}, seed {seed}, {model.day} days"
-    fitted = Parameters(p.values, {m: float(round(c, 4)) for m, c in zip(MODES, constants, strict=True)}, p.sources, label)
+    fitted = Parameters(
+        p.values, {m: float(round(c, 4)) for m, c in zip(MODES, constants, strict=True)}, p.sources, label
+    )
     return Calibration(fitted, dict(observed.shares), before, now, model.day, quiet >= 5)
 
 
@@ -114,7 +122,9 @@ def classes(percent: "np.ndarray[Any, np.dtype[np.float64]]", model: CommuterMod
 def to_toml(result: Calibration) -> str:
     """Write the constants as the table that `default_parameters` reads."""
     lines = [
-        "# One constant a mode (utility), fitted by `greentrip calibrate` to the observed shares; nests: " + ", ".join(NESTS) + ".",
+        "# One constant a mode (utility), fitted by `greentrip calibrate` to the observed shares; nests: "
+        + ", ".join(NESTS)
+        + ".",
         f'calibrated_on = "{result.parameters.calibrated_on}"',
         "[constants]",
         *(f"{m} = {c}" for m, c in result.parameters.constants.items()),

@@ -117,7 +117,15 @@ def _best_access(costs: Costs, cells: Ints, station: int) -> Floats:
 
 @njit()
 def _add_tours(
-    v: Travellers, local_speed: Floats, c: Costs, t: Taste, station: int, position: Ints, levels: Floats, riders: Floats, benefit: Floats
+    v: Travellers,
+    local_speed: Floats,
+    c: Costs,
+    t: Taste,
+    station: int,
+    position: Ints,
+    levels: Floats,
+    riders: Floats,
+    benefit: Floats,
 ) -> None:
     """Add the riders and benefits of every tour whose home cell is in the station's catchment."""
     n_modes = t.constant.shape[0]

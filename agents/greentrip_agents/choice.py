@@ -129,7 +129,9 @@ def _taxi_fare(km: float, t: Taste) -> float:
 
 
 @njit()
-def car_trip(p: int, zo: int, zd: int, straight_km: float, local_km_min: float, c: Costs, t: Taste) -> tuple[float, float]:
+def car_trip(
+    p: int, zo: int, zd: int, straight_km: float, local_km_min: float, c: Costs, t: Taste
+) -> tuple[float, float]:
     """Return minutes and km of a car trip: the zones' skim scaled to the true distance between the doors, or local driving."""
     base = np.hypot(c.zone_x[zo] - c.zone_x[zd], c.zone_y[zo] - c.zone_y[zd]) / 1000.0
     if zo != zd and base > 0.3 and c.car_min[p, zo, zd] < np.inf:
@@ -212,7 +214,15 @@ def direction(
 
 @njit()
 def utilities(
-    i: int, v: Travellers, local_speed: Floats, c: Costs, t: Taste, cost: Floats, minutes: Floats, pick: Int32s, utility: Floats
+    i: int,
+    v: Travellers,
+    local_speed: Floats,
+    c: Costs,
+    t: Taste,
+    cost: Floats,
+    minutes: Floats,
+    pick: Int32s,
+    utility: Floats,
 ) -> None:
     """Fill both directions' costs (2, modes), minutes, station slots (2, 4) and the tour's utilities (modes,)."""
     zo, zd = v.home_zone[i], v.zone[i]
@@ -358,7 +368,9 @@ def _plan_tour(
 
 
 @njit(parallel=True)
-def regrets(seed: int, v: Travellers, local_speed: Floats, c: Costs, t: Taste, mode: Int8s, forced: Int8s, out: Floats) -> None:
+def regrets(
+    seed: int, v: Travellers, local_speed: Floats, c: Costs, t: Taste, mode: Int8s, forced: Int8s, out: Floats
+) -> None:
     """Fill generalised minutes a trip by which each tour's mode is worse than its best at these costs, luck included."""
     for i in prange(out.shape[0]):
         out[i] = _regret(i, seed, v, local_speed, c, t, mode[i]) if forced[i] < 0 else 0.0

@@ -76,7 +76,9 @@ class Commuter(mesa.Agent):
         """Return the modes open to a tour at the expected costs."""
         m = self.model
         cost, minutes, utility = choice.offers(tour, m.travellers, m.local_speed, m.costs, m.taste)
-        return [Offer(name, minutes[i], cost[i], utility[i]) for i, name in enumerate(MODES) if utility[i] > -float("inf")]
+        return [
+            Offer(name, minutes[i], cost[i], utility[i]) for i, name in enumerate(MODES) if utility[i] > -float("inf")
+        ]
 
     def choose(self, tour: int, offers: list[Offer]) -> str | None:
         """Return the mode to take, or None to decide as people of the model do."""

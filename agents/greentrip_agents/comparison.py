@@ -41,7 +41,9 @@ def compare(base: Sequence[Run], other: Sequence[Run], network: Network) -> Comp
     if len(mine) != len(base) or len(theirs) != len(other):
         raise ScenarioError("runs", "a seed appears twice on one side; give each seed once")
     if mine.keys() != theirs.keys():
-        raise ScenarioError("runs", f"seeds differ: {sorted(mine)} against {sorted(theirs)}; run both sides on the same seeds")
+        raise ScenarioError(
+            "runs", f"seeds differ: {sorted(mine)} against {sorted(theirs)}; run both sides on the same seeds"
+        )
     pairs = [(mine[s], theirs[s]) for s in sorted(mine)]
     for field in ("sample", "definition", "calibrated_on"):
         values = {str(r.indicators[field]) for pair in pairs for r in pair}
@@ -71,9 +73,17 @@ def compare(base: Sequence[Run], other: Sequence[Run], network: Network) -> Comp
         a = [r.indicators["mode_share"][area][where][mode] for r, _ in pairs]
         b = [r.indicators["mode_share"][area][where][mode] for _, r in pairs]
         spread = paired([y - x for x, y in zip(a, b, strict=True)])
-        shares[mode] = {"base": float(np.mean(a)), "other": float(np.mean(b)), "change": spread["change_points"], "interval": spread["interval"]}
+        shares[mode] = {
+            "base": float(np.mean(a)),
+            "other": float(np.mean(b)),
+            "change": spread["change_points"],
+            "interval": spread["interval"],
+        }
     bases = {
-        place: {name: paired([_green(b, place, name) - _green(a, place, name) for a, b in pairs])["change_points"] for name in values}
+        place: {
+            name: paired([_green(b, place, name) - _green(a, place, name) for a, b in pairs])["change_points"]
+            for name in values
+        }
         for place, values in pairs[0][0].indicators["green_share"].items()
     }
     return Comparison({
@@ -101,12 +111,27 @@ def paired(differences: Sequence[float]) -> dict[str, Any]:
 def verdict(headline: dict[str, Any], change: dict[str, Any], *, converged: bool) -> dict[str, Any]:
     """Say whether the forecast meets the target, as far as the seeds alone can say."""
     if headline["observed"] is None:
-        return {"forecast": None, "forecast_interval": None, "verdict": "none", "note": "no observed share of this year to pivot on"}
+        return {
+            "forecast": None,
+            "forecast_interval": None,
+            "verdict": "none",
+            "note": "no observed share of this year to pivot on",
+        }
     forecast = headline["observed"] + change["change_points"]
     if not converged:
-        return {"forecast": forecast, "forecast_interval": None, "verdict": "none", "note": "a run did not converge or left demand unserved"}
+        return {
+            "forecast": forecast,
+            "forecast_interval": None,
+            "verdict": "none",
+            "note": "a run did not converge or left demand unserved",
+        }
     if change["interval"] is None:
-        return {"forecast": forecast, "forecast_interval": None, "verdict": "undecided", "note": f"one seed gives no interval; {NOTE}"}
+        return {
+            "forecast": forecast,
+            "forecast_interval": None,
+            "verdict": "undecided",
+            "note": f"one seed gives no interval; {NOTE}",
+        }
     low, high = (headline["observed"] + x for x in change["interval"])
     word = "met" if low >= headline["target"] else "missed" if high < headline["target"] else "undecided"
     return {"forecast": forecast, "forecast_interval": [low, high], "verdict": word, "note": NOTE}
@@ -130,8 +155,17 @@ def diversion(pairs: Sequence[tuple[Run, Run]]) -> list[dict[str, Any]]:
     keys = ["person", "tour", "direction"]
     moved: dict[tuple[str, str], float] = {}
     for a, b in pairs:
-        joined = a.trips.filter(pl.col("counted")).select(*keys, "mode", "weight").join(b.trips.select(*keys, pl.col("mode").alias("to")), on=keys)
-        table = joined.filter(pl.col("mode") != pl.col("to")).group_by("mode", "to").agg(pl.col("weight").sum()).sort("mode", "to")
+        joined = (
+            a.trips.filter(pl.col("counted"))
+            .select(*keys, "mode", "weight")
+            .join(b.trips.select(*keys, pl.col("mode").alias("to")), on=keys)
+        )
+        table = (
+            joined.filter(pl.col("mode") != pl.col("to"))
+            .group_by("mode", "to")
+            .agg(pl.col("weight").sum())
+            .sort("mode", "to")
+        )
         for before, after, weight in table.iter_rows():
             moved[before, after] = moved.get((before, after), 0.0) + weight / len(pairs)
     ordered = sorted(moved.items(), key=lambda item: (-item[1], item[0]))

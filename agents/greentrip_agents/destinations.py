@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_SCALES = {WORK: "distance.work_km", SCHOOL: "distance.school_km", ERRAND: "distance.errand_km", LEISURE: "distance.leisure_km"}
+_SCALES = {
+    WORK: "distance.work_km",
+    SCHOOL: "distance.school_km",
+    ERRAND: "distance.errand_km",
+    LEISURE: "distance.leisure_km",
+}
 CELL_M = 500.0
 ATTEMPTS = 6
 
@@ -85,7 +90,9 @@ def draw_cells(
     c = network.compiled
     cells = network.cells
     scales_m = np.array([parameters[_SCALES[k]] for k in range(4)]) * 1000 / parameters["distance.street_detour"]
-    attract = np.stack([cells.work_share, cells.home_share, 0.5 * (cells.home_share + cells.work_share), cells.work_share])
+    attract = np.stack(
+        [cells.work_share, cells.home_share, 0.5 * (cells.home_share + cells.work_share), cells.work_share]
+    )
     n = len(person)
     zone, cell = np.empty(n, np.int64), np.empty(n, np.int64)
     x, y = np.empty(n), np.empty(n)
@@ -113,13 +120,17 @@ def _draw(
             nearest = min(nearest, np.hypot(cell_x[c] - home_x[i], cell_y[c] - home_y[i]))
         total = 0.0
         for c in range(a, b):
-            total += attract[p, c] * np.exp((nearest - np.hypot(cell_x[c] - home_x[i], cell_y[c] - home_y[i])) / scales_m[p])
+            total += attract[p, c] * np.exp(
+                (nearest - np.hypot(cell_x[c] - home_x[i], cell_y[c] - home_y[i])) / scales_m[p]
+            )
         for attempt in range(ATTEMPTS):  # a trip has a least length by definition: draw again what falls below
             index = (number[i] * ATTEMPTS + attempt) * 4
             left = draws.uniform(seed, key[i], draws.PLACE_IN_ZONE, index) * total
             chosen = a
             for c in range(a, b):
-                w = attract[p, c] * np.exp((nearest - np.hypot(cell_x[c] - home_x[i], cell_y[c] - home_y[i])) / scales_m[p])
+                w = attract[p, c] * np.exp(
+                    (nearest - np.hypot(cell_x[c] - home_x[i], cell_y[c] - home_y[i])) / scales_m[p]
+                )
                 if w > 0.0:
                     chosen = c
                     left -= w

@@ -9,9 +9,23 @@ from numpy.typing import NDArray
 from greentrip_networks.kernels import njit
 
 # What a draw is for; part of its key, so that no two uses share luck.
-PLACE, AGE, WORKER, INCOME, OWNS_CAR, OWNS_EBIKE, OWNS_BICYCLE, PLATE, TOURS, DESTINATION, PERIOD, NEST, ALTERNATIVE, RECONSIDER, PLACE_IN_ZONE = range(
-    15
-)
+(
+    PLACE,
+    AGE,
+    WORKER,
+    INCOME,
+    OWNS_CAR,
+    OWNS_EBIKE,
+    OWNS_BICYCLE,
+    PLATE,
+    TOURS,
+    DESTINATION,
+    PERIOD,
+    NEST,
+    ALTERNATIVE,
+    RECONSIDER,
+    PLACE_IN_ZONE,
+) = range(15)
 
 
 @njit(inline=True)

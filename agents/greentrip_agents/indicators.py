@@ -98,10 +98,13 @@ def indicators(model: "CommuterModel") -> dict[str, Any]:
         "definition": d.to_dict(),
         "calibrated_on": model.parameters.calibrated_on,
         "green_share": {
-            a: {b: float(100 * t[green].sum() / max(t.sum(), 1e-9)) for b, t in bases.items()} for a, bases in trips.items()
+            a: {b: float(100 * t[green].sum() / max(t.sum(), 1e-9)) for b, t in bases.items()}
+            for a, bases in trips.items()
         },
         "mode_share": percent,
-        "class_share": {a: {b: by_class(s, dict(d.mode_class)) for b, s in bases.items()} for a, bases in percent.items()},
+        "class_share": {
+            a: {b: by_class(s, dict(d.mode_class)) for b, s in bases.items()} for a, bases in percent.items()
+        },
         "trips_million": {a: {b: float(t.sum() / 1e6) for b, t in bases.items()} for a, bases in trips.items()},
         "by_district": districts,
         "car_share_by_district": {name: s["car"] + s["taxi"] for name, s in districts.items()},

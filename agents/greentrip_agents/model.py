@@ -62,7 +62,9 @@ class CommuterModel(mesa.Model):
         self.definition = definition if definition is not None else default_definition()
         for area in self.definition.areas:
             if area not in network.zones.areas:
-                raise ScenarioError("definition.areas", f"{network.name} has no area {area!r}; it has {', '.join(network.zones.areas)}")
+                raise ScenarioError(
+                    "definition.areas", f"{network.name} has no area {area!r}; it has {', '.join(network.zones.areas)}"
+                )
         check_fares(network.fares)
         p = self.parameters
         self.people = sample_residents(network, sample=sample, seed=seed, parameters=p)
@@ -160,7 +162,9 @@ class CommuterModel(mesa.Model):
         for person in self.individuals:
             person.plan_day()
         vehicles = self._zone_demand((CAR, TAXI)) / self.parameters["population.car_occupancy"]
-        for part in range(1, FIRST_PARTS if self.day == 1 else 1):  # the first day's traffic knows no routes: it comes in parts
+        for part in range(
+            1, FIRST_PARTS if self.day == 1 else 1
+        ):  # the first day's traffic knows no routes: it comes in parts
             self.road_authority.load(vehicles * (part / FIRST_PARTS))
             self.road_authority.skim()
             self.road_authority.equilibrate()
@@ -218,7 +222,9 @@ class CommuterModel(mesa.Model):
 
     def _learn(self) -> None:
         """Blend what today cost into tomorrow's expectation."""
-        average = 3.0 / (self.day + 2)  # days are averaged, the later ones weigh more; else full lines would swap riders for ever
+        average = 3.0 / (
+            self.day + 2
+        )  # days are averaged, the later ones weigh more; else full lines would swap riders for ever
         blend = min(self.parameters["learning.blend"], average)
         c = self.costs
         c.car_min[:] = _blend(c.car_min, self.road_authority.minutes(), blend)
@@ -266,7 +272,8 @@ class RoadAuthority(mesa.Agent):
         background = [p["roads.background"] * (1.0 if name != "off" else 0.8) for name in PERIODS]
         self.roads, self.access = roads, find_street_access(model.network)
         self.periods = [
-            RoadPeriod(roads, self.access, h, p["roads.alpha"], p["roads.beta"], b) for h, b in zip(hours, background, strict=True)
+            RoadPeriod(roads, self.access, h, p["roads.alpha"], p["roads.beta"], b)
+            for h, b in zip(hours, background, strict=True)
         ]
 
     def load(self, vehicles: Floats) -> None:
@@ -336,7 +343,9 @@ class BusOperator(mesa.Agent):
         self.network, self.parameters = model.network, model.parameters
         at = model.road_authority.access
         self.rounds = 0
-        self.periods = [BusPeriod(model.network, t, h, model.parameters, at.x_m, at.y_m) for t, h in enumerate(PERIOD_HOURS)]
+        self.periods = [
+            BusPeriod(model.network, t, h, model.parameters, at.x_m, at.y_m) for t, h in enumerate(PERIOD_HOURS)
+        ]
 
     def run(self, link_seconds: Sequence[Floats]) -> None:
         """Time the calls in today's traffic and offer the rides to rail stations."""
@@ -374,7 +383,9 @@ def feeder_riders(model: CommuterModel) -> Floats:
     """Return persons a day on each feeder of the network (both directions), shape (feeders,)."""
     out = np.zeros(len(model.network.feeders))
     access, t, day = model.bus_operator.access, model.travellers, model.plans
-    for d, (period, origin, destination) in enumerate(((t.out_period, t.home_cell, t.cell), (t.back_period, t.cell, t.home_cell))):
+    for d, (period, origin, destination) in enumerate(
+        ((t.out_period, t.home_cell, t.cell), (t.back_period, t.cell, t.home_cell))
+    ):
         rail = np.isin(day.mode, (METRO, PR)) & (day.board[:, d] >= 0)
         for cell, slot in ((origin, day.board_slot[:, d]), (destination, day.leave_slot[:, d])):
             k = access.kind[period[rail], cell[rail], slot[rail]]

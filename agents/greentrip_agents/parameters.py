@@ -44,7 +44,11 @@ class Parameters:
 
     def assumed(self) -> list[str]:
         """Return the parameters that rest on no published figure of the city, with their reason."""
-        return [f"{name} = {self.values[name]:g}: {text}" for name, text in self.sources.items() if text.startswith("assumed")]
+        return [
+            f"{name} = {self.values[name]:g}: {text}"
+            for name, text in self.sources.items()
+            if text.startswith("assumed")
+        ]
 
 
 @cache

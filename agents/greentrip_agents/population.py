@@ -18,7 +18,10 @@ Ints = NDArray[np.int64]
 
 CHILD, ADULT, ELDERLY = range(3)
 CELL_M = 500.0
-_FREE_BUSY, _FREE_HOME = 0.5, 1.6  # assumed: other tours of those who work or learn today, and of those at home, in proportion
+_FREE_BUSY, _FREE_HOME = (
+    0.5,
+    1.6,
+)  # assumed: other tours of those who work or learn today, and of those at home, in proportion
 _ELDERLY_CARS = 0.5  # assumed: access of the elderly to cars over that of others
 _PUPIL_AGE = 0.6  # children of 6 to 14 among those of 0 to 14
 _ZONE_STRIDE = 10_000_000  # more persons than any zone holds
@@ -86,13 +89,19 @@ def sample_residents(
     residents = np.rint(network.zones.residents).astype(np.int64)
     zones = np.arange(len(residents))
     start = draws.uniforms(seed, zones, draws.PLACE, 1)
-    count = np.minimum(np.maximum(np.floor(residents * sample + start).astype(np.int64), (residents > 0).astype(np.int64)), residents)
+    count = np.minimum(
+        np.maximum(np.floor(residents * sample + start).astype(np.int64), (residents > 0).astype(np.int64)), residents
+    )
     if zones_only is not None:
         count = np.where(zones_only, count, 0)
     first = np.concatenate([[0], np.cumsum(count)])
     zone = np.repeat(zones, count)
     rank = np.arange(first[-1]) - first[zone]
-    k = np.minimum(np.floor((rank + start[zone]) / sample).astype(np.int64), residents[zone] - 1) if sample < 1 else rank
+    k = (
+        np.minimum(np.floor((rank + start[zone]) / sample).astype(np.int64), residents[zone] - 1)
+        if sample < 1
+        else rank
+    )
     key = zone * _ZONE_STRIDE + k
     weight = (residents / np.maximum(count, 1))[zone]
 
@@ -106,7 +115,9 @@ def sample_residents(
 
     p = parameters
     u = draws.uniforms(seed, key, draws.AGE, 0)
-    age = np.where(u < p["population.children_share"], CHILD, np.where(u > 1 - p["population.elderly_share"], ELDERLY, ADULT))
+    age = np.where(
+        u < p["population.children_share"], CHILD, np.where(u > 1 - p["population.elderly_share"], ELDERLY, ADULT)
+    )
     income, vot = _incomes(seed, key, p)
     mean_income = p["value_of_time.income_mean_cny_year"]
     elasticity, sigma = p["population.car_income_elasticity"], p["value_of_time.income_sigma"]
@@ -120,7 +131,19 @@ def sample_residents(
     rest = draws.uniforms(seed, key, draws.PLATE, 0) < p["population.plate_restricted"]
     ebike = (draws.uniforms(seed, key, draws.OWNS_EBIKE, 0) < p["population.ebike_owners"]) & (age != CHILD)
     return Population(
-        key, zone, cell.astype(np.int64), x, y, age.astype(np.int8), income, vot, owns & ~rest, owns & rest, ebike, weight, first
+        key,
+        zone,
+        cell.astype(np.int64),
+        x,
+        y,
+        age.astype(np.int8),
+        income,
+        vot,
+        owns & ~rest,
+        owns & rest,
+        ebike,
+        weight,
+        first,
     )
 
 
@@ -135,7 +158,13 @@ def _incomes(seed: int, key: Ints, p: Parameters) -> tuple[Floats, Floats]:
 
 
 def plan_tours(
-    network: Network, people: Population, *, seed: int, parameters: Parameters, minimum_m: float, cumulative: Floats | None = None
+    network: Network,
+    people: Population,
+    *,
+    seed: int,
+    parameters: Parameters,
+    minimum_m: float,
+    cumulative: Floats | None = None,
 ) -> Tours:
     """Draw every person's tours: purposes, destinations and periods.
 
@@ -149,7 +178,9 @@ def plan_tours(
     children, elderly = p["population.children_share"], p["population.elderly_share"]
     adults = 1 - children - elderly
     worker_rate = min(network.zones.jobs.sum() / residents / adults, 0.92)
-    older = max(network.zones.school_places.sum() / residents - _PUPIL_AGE * children, 0)  # pupils and students who are not children
+    older = max(
+        network.zones.school_places.sum() / residents - _PUPIL_AGE * children, 0
+    )  # pupils and students who are not children
     older_rate = min(older / max(adults * (1 - worker_rate), 1e-9), 0.6)
     worker = (age == ADULT) & (draws.uniforms(seed, key, draws.WORKER, 0) < worker_rate)
     student = (age == CHILD) & (draws.uniforms(seed, key, draws.WORKER, 1) < _PUPIL_AGE)

@@ -43,12 +43,18 @@ class RailPeriod:
         rides = len(r.ride_from)
         tail = np.concatenate([r.ride_from, r.transfer_from, entry[r.platform_station], np.arange(platforms)])
         head = np.concatenate([r.ride_to, r.transfer_to, np.arange(platforms), leave[r.platform_station]])
-        kind = np.concatenate([np.zeros(rides), np.ones(len(r.transfer_from)), np.full(platforms, 2), np.full(platforms, 3)])
+        kind = np.concatenate(
+            [np.zeros(rides), np.ones(len(r.transfer_from)), np.full(platforms, 2), np.full(platforms, 3)]
+        )
         ride = np.concatenate([np.arange(rides), np.full(len(tail) - rides, -1)])
         board = np.where(kind == 1, head, np.where(kind == 2, head, -1))  # platform boarded by the link
         order = np.lexsort((head, tail))
         self.tail, self.head = tail[order].astype(np.int32), head[order].astype(np.int32)
-        self.kind, self.ride, self.board = kind[order].astype(np.int32), ride[order].astype(np.int32), board[order].astype(np.int32)
+        self.kind, self.ride, self.board = (
+            kind[order].astype(np.int32),
+            ride[order].astype(np.int32),
+            board[order].astype(np.int32),
+        )
         n = platforms + 2 * stations
         self.first_out = np.concatenate([[0], np.cumsum(np.bincount(self.tail, minlength=n))]).astype(np.int32)
         self.entry, self.leave = entry.astype(np.int32), leave.astype(np.int32)

@@ -65,7 +65,9 @@ class RoadPeriod:
         self.via = np.empty((zones, n), np.int32)
         self.skim_s = np.zeros((zones, zones))
         self.skim_m = np.zeros((zones, zones))
-        self.first_path = np.full(zones * zones, -1, np.int64)  # each pair's paths as a chain: the first, then `next_path`
+        self.first_path = np.full(
+            zones * zones, -1, np.int64
+        )  # each pair's paths as a chain: the first, then `next_path`
         self.next_path = np.empty(_PATH_ROOM, np.int64)
         self.path_start = np.empty(_PATH_ROOM, np.int64)  # in `store`
         self.path_len = np.empty(_PATH_ROOM, np.int64)
@@ -95,7 +97,9 @@ class RoadPeriod:
 
     def _sum(self) -> None:
         """Add the path flows up on the links and price them."""
-        _sum_flows(self.store, self.first_path, self.next_path, self.path_start, self.path_len, self.path_flow, self.flow)
+        _sum_flows(
+            self.store, self.first_path, self.next_path, self.path_start, self.path_len, self.path_flow, self.flow
+        )
         self._price()
 
     def relative_gap(self) -> tuple[float, float]:
@@ -135,9 +139,19 @@ class RoadPeriod:
             np.empty(paths, np.int64), np.zeros(paths), np.zeros(paths, np.int64),
         )  # fmt: skip
         _compact(
-            self.store, self.first_path, self.next_path, self.path_start, self.path_len, self.path_flow, self.path_idle, *new, self.used
+            self.store,
+            self.first_path,
+            self.next_path,
+            self.path_start,
+            self.path_len,
+            self.path_flow,
+            self.path_idle,
+            *new,
+            self.used,
         )
-        self.store, self.first_path, self.next_path, self.path_start, self.path_len, self.path_flow, self.path_idle = new
+        self.store, self.first_path, self.next_path, self.path_start, self.path_len, self.path_flow, self.path_idle = (
+            new
+        )
 
     def on_links(self, values: Floats) -> Floats:
         """Return values of this period's graph for the usable links of the network, connectors left out."""
@@ -151,7 +165,9 @@ class RoadPeriod:
 
 
 @njit()
-def delay(flow: Floats, free: Floats, capacity: Floats, background: float, alpha: float, beta: float, out: Floats) -> None:
+def delay(
+    flow: Floats, free: Floats, capacity: Floats, background: float, alpha: float, beta: float, out: Floats
+) -> None:
     """Fill link times in seconds: free (1 + alpha (flow / capacity + background) ^ beta)."""
     for i in range(flow.shape[0]):
         out[i] = free[i] * (1.0 + alpha * (flow[i] / capacity[i] + background) ** beta)
@@ -171,7 +187,13 @@ def _scale(old: Floats, new: Floats, first_path: Int64s, next_path: Int64s, path
 
 @njit()
 def _sum_flows(
-    store: Int32s, first_path: Int64s, next_path: Int64s, path_start: Int64s, path_len: Int64s, path_flow: Floats, flow: Floats
+    store: Int32s,
+    first_path: Int64s,
+    next_path: Int64s,
+    path_start: Int64s,
+    path_len: Int64s,
+    path_flow: Floats,
+    flow: Floats,
 ) -> None:
     """Add the path flows up on the links, in a fixed order."""
     flow[:] = 0.0
@@ -322,12 +344,24 @@ def _shift(
                 in_other[link] = stamp
                 if in_best[link] != stamp:
                     gap += seconds[link]
-                    slope += free[link] * alpha * beta / capacity[link] * (flow[link] / capacity[link] + background) ** (beta - 1.0)
+                    slope += (
+                        free[link]
+                        * alpha
+                        * beta
+                        / capacity[link]
+                        * (flow[link] / capacity[link] + background) ** (beta - 1.0)
+                    )
             for i in range(b0, b1):
                 link = store[i]
                 if in_other[link] != stamp:
                     gap -= seconds[link]
-                    slope += free[link] * alpha * beta / capacity[link] * (flow[link] / capacity[link] + background) ** (beta - 1.0)
+                    slope += (
+                        free[link]
+                        * alpha
+                        * beta
+                        / capacity[link]
+                        * (flow[link] / capacity[link] + background) ** (beta - 1.0)
+                    )
             if gap > 0.0:
                 move = path_flow[p] if slope <= 0.0 else min(path_flow[p], gap / slope)
                 path_flow[p] -= move

@@ -31,7 +31,9 @@ class Run:
     trips: pl.DataFrame
     links: pl.DataFrame
     lines: pl.DataFrame
-    costs: dict[str, np.ndarray[Any, Any]]  # expected costs at the end, by name; what an optimiser needs to price changes
+    costs: dict[
+        str, np.ndarray[Any, Any]
+    ]  # expected costs at the end, by name; what an optimiser needs to price changes
 
     def save(self, folder: Path | str) -> None:
         """Write the run to a folder that must not hold one yet."""
@@ -42,7 +44,9 @@ class Run:
         self.lines.write_parquet(target / "lines.parquet")
         with (target / "costs.npz").open("wb") as out:
             np.savez(out, **self.costs)
-        (target / "indicators.json").write_text(json.dumps(self.indicators, ensure_ascii=False, sort_keys=True), encoding="utf-8")
+        (target / "indicators.json").write_text(
+            json.dumps(self.indicators, ensure_ascii=False, sort_keys=True), encoding="utf-8"
+        )
 
     @classmethod
     def load(cls, folder: Path | str) -> "Run":
@@ -111,7 +115,9 @@ def finish(model: CommuterModel, *, max_days: int = 60, progress: Progress | Non
     figures = indicators(model) | {
         "converged": converged and 1 - served <= UNSERVED_LIMIT,
         "drift": drift(log),
-        "days_log": [{k: (v if np.isfinite(v) else None) for k, v in row.items()} for row in log],  # None: not measured that day
+        "days_log": [
+            {k: (v if np.isfinite(v) else None) for k, v in row.items()} for row in log
+        ],  # None: not measured that day
         "warnings": _warnings(model, converged=converged, served=served, gap=p["learning.gap"], moved=drift(log)),
         "feeder_riders": {f.id: float(n) for f, n in zip(model.network.feeders, feeder_riders(model), strict=True)},
         "passenger_km_metro_million": float(sum(r.load @ r.rail.ride_m for r in model.rail_operator.periods) / 1e9),
@@ -134,9 +140,13 @@ def _warnings(model: CommuterModel, *, converged: bool, served: float, gap: floa
     """Return what a reader must know first."""
     out = []
     if 1 - served > UNSERVED_LIMIT:
-        out.append(f"FAILED: {100 * (1 - served):.2f} % of the demand is served by no mode (limit {100 * UNSERVED_LIMIT:g} %)")
+        out.append(
+            f"FAILED: {100 * (1 - served):.2f} % of the demand is served by no mode (limit {100 * UNSERVED_LIMIT:g} %)"
+        )
     elif served < 1:
         out.append(f"{100 * (1 - served):.2f} % of the demand is served by no mode")
     if not converged:
-        out.append(f"NOT CONVERGED after {model.day} days: gap {model.gap:.2g} (limit {gap:g}), drift {moved:.3g} points; no verdict")
+        out.append(
+            f"NOT CONVERGED after {model.day} days: gap {model.gap:.2g} (limit {gap:g}), drift {moved:.3g} points; no verdict"
+        )
     return out

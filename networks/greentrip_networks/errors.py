@@ -11,7 +11,9 @@ class GreentripError(Exception):
 class TableError(GreentripError):
     """A table's cell, row or column is not what the format asks for."""
 
-    def __init__(self, file: str, expected: str, *, row: int | None = None, column: str = "", value: object = None) -> None:
+    def __init__(
+        self, file: str, expected: str, *, row: int | None = None, column: str = "", value: object = None
+    ) -> None:
         self.file, self.row, self.column, self.value, self.expected = file, row, column, value, expected
         place = file + (f", row {row}" if row is not None else "") + (f", column {column}" if column else "")
         seen = f": saw {value!r}" if value is not None else ""

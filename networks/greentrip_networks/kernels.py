@@ -66,7 +66,13 @@ prange = numba.prange
 
 def njit(*, parallel: bool = False, inline: bool = False) -> Callable[[F], F]:
     """Compile a function without the interpreter's lock; results must not depend on the number of threads."""
-    options: dict[str, Any] = {"cache": True, "nogil": True, "parallel": parallel, "error_model": "numpy", "boundscheck": False}
+    options: dict[str, Any] = {
+        "cache": True,
+        "nogil": True,
+        "parallel": parallel,
+        "error_model": "numpy",
+        "boundscheck": False,
+    }
     if inline:
         options["inline"] = "always"
     made: Callable[[F], F] = numba.njit(**options)

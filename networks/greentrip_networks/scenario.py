@@ -46,7 +46,9 @@ class AddFeeders:
         known = {f.id for f in network.feeders}
         for i, route in enumerate(self.routes):
             if route.id in known:
-                raise ScenarioError(f"routes[{i}].id", f"feeder {route.id!r} is already in the network; give it another id")
+                raise ScenarioError(
+                    f"routes[{i}].id", f"feeder {route.id!r} is already in the network; give it another id"
+                )
             known.add(route.id)
             network.station(route.station)
             for node in (*route.stops, *route.path):
@@ -76,7 +78,9 @@ class SetHeadway:
         if self.period and self.period not in PERIODS:
             raise UnknownNameError("period", self.period, PERIODS)
         found = network.line(self.line)
-        changed = tuple(self.headway_s if self.period in ("", p) else old for p, old in zip(PERIODS, found.headway_s, strict=True))
+        changed = tuple(
+            self.headway_s if self.period in ("", p) else old for p, old in zip(PERIODS, found.headway_s, strict=True)
+        )
         new = replace(found, headway_s=(changed[0], changed[1], changed[2]))
         lines = tuple(new if x is found else x for x in network.lines)
         buses = replace(network.buses, lines=tuple(new if x is found else x for x in network.buses.lines))
@@ -97,13 +101,20 @@ class SetFare:
             raise ScenarioError("factor", f"saw {self.factor:g}; expected 0 to 20")
         f, k = network.fares, self.factor
         if self.system == "metro":
-            new = replace(f, metro_card_factor=f.metro_card_factor * k, special={n: p * k for n, p in f.special.items()})
+            new = replace(
+                f, metro_card_factor=f.metro_card_factor * k, special={n: p * k for n, p in f.special.items()}
+            )
         elif self.system == "bus":
             new = replace(f, bus_card_factor=f.bus_card_factor * k)
         elif self.system == "feeder":
             new = replace(f, feeder_cny=f.feeder_cny * k)
         elif self.system == "taxi":
-            new = replace(f, taxi_base_cny=f.taxi_base_cny * k, taxi_km_cny=f.taxi_km_cny * k, taxi_surcharge_cny=f.taxi_surcharge_cny * k)
+            new = replace(
+                f,
+                taxi_base_cny=f.taxi_base_cny * k,
+                taxi_km_cny=f.taxi_km_cny * k,
+                taxi_surcharge_cny=f.taxi_surcharge_cny * k,
+            )
         elif self.system == "fuel":
             new = replace(f, fuel_cny_km=f.fuel_cny_km * k)
         else:
@@ -138,18 +149,25 @@ class MoveResidents:
         """Take residents away there and add them here."""
         source, target = zones_of(network, self.from_place), zones_of(network, self.to_place)
         if (source & target).any():
-            raise ScenarioError("to_place", f"{self.to_place!r} and {self.from_place!r} share zones; name two separate places")
+            raise ScenarioError(
+                "to_place", f"{self.to_place!r} and {self.from_place!r} share zones; name two separate places"
+            )
         living = network.zones.residents
         there, here = living[source].sum(), living[target].sum()
         if not 0 < self.residents <= there:
-            raise ScenarioError("residents", f"saw {self.residents:g}; expected more than 0 and at most the {there:.0f} who live in {self.from_place}")
+            raise ScenarioError(
+                "residents",
+                f"saw {self.residents:g}; expected more than 0 and at most the {there:.0f} who live in {self.from_place}",
+            )
         moved = living * np.where(source, 1 - self.residents / there, 1.0)
         moved = np.where(target, living * (1 + self.residents / here), moved)
         return network.with_(zones=replace(network.zones, residents=moved))
 
 
 INTERVENTIONS: Mapping[str, type[Any]] = {
-    c.__name__: c for c in list(globals().values()) if isinstance(c, type) and c.__module__ == __name__ and "apply" in vars(c) and c is not Intervention
+    c.__name__: c
+    for c in list(globals().values())
+    if isinstance(c, type) and c.__module__ == __name__ and "apply" in vars(c) and c is not Intervention
 }
 
 
@@ -164,7 +182,13 @@ def zones_of(network: Network, place: str) -> "np.ndarray[Any, np.dtype[np.bool_
     try:
         one = zones.find(place)
     except UnknownNameError:
-        known = (*zones.areas, *dict.fromkeys(zones.district_en), *dict.fromkeys(zones.district_zh), *zones.name_en, *zones.name_zh)
+        known = (
+            *zones.areas,
+            *dict.fromkeys(zones.district_en),
+            *dict.fromkeys(zones.district_zh),
+            *zones.name_en,
+            *zones.name_zh,
+        )
         raise UnknownNameError("place", place, known) from None
     chosen = np.zeros(len(zones), bool)
     chosen[one] = True

@@ -31,7 +31,12 @@ def test_an_identity_subclass_over_every_resident_gives_the_bytes_of_the_column_
 def test_overriding_one_method_changes_that_persons_day_and_nobody_elses(city: Network) -> None:
     everybody = CommuterModel(city, sample=0.002, seed=1)
     everybody.step()
-    driver = next(r for r in range(len(everybody.people)) for t in everybody.commuter(r).tours if everybody.commuter(r).mode(t) == "car")
+    driver = next(
+        r
+        for r in range(len(everybody.people))
+        for t in everybody.commuter(r).tours
+        if everybody.commuter(r).mode(t) == "car"
+    )
     changed = CommuterModel(city, sample=0.002, seed=1, individuals={driver: Walker})
     changed.step()
     mine = list(changed.commuter(driver).tours)

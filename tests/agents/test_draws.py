@@ -7,7 +7,9 @@ from greentrip_agents import draws
 
 
 @given(st.integers(0, 2**31), st.integers(0, 2**40), st.integers(0, 20), st.integers(0, 1000))
-def test_a_draw_is_strictly_between_zero_and_one_and_depends_on_its_key_alone(seed: int, person: int, use: int, index: int) -> None:
+def test_a_draw_is_strictly_between_zero_and_one_and_depends_on_its_key_alone(
+    seed: int, person: int, use: int, index: int
+) -> None:
     u = draws.uniform(seed, person, use, index)
     assert 0 < u < 1
     assert u == draws.uniform(seed, person, use, index)

@@ -25,11 +25,15 @@ def streets(links: list[tuple[int, int, float, float]], zone_nodes: list[int]) -
         np.array(zone_nodes, np.int32), np.zeros(0, np.int32),
     )  # fmt: skip
     zones = len(zone_nodes)
-    access = StreetAccess(np.arange(zones), np.array(zone_nodes), np.full(zones, 1e-3), np.zeros(zones), np.zeros(zones))
+    access = StreetAccess(
+        np.arange(zones), np.array(zone_nodes), np.full(zones, 1e-3), np.zeros(zones), np.zeros(zones)
+    )
     return roads, access
 
 
-def solve(roads: RoadArrays, access: StreetAccess, demand: np.ndarray, *, rounds: int = 60, alpha: float = 0.15) -> RoadPeriod:
+def solve(
+    roads: RoadArrays, access: StreetAccess, demand: np.ndarray, *, rounds: int = 60, alpha: float = 0.15
+) -> RoadPeriod:
     period = RoadPeriod(roads, access, 1.0, alpha, 4.0, 0.0)
     for part in (0.25, 0.5, 0.75, 1.0):
         period.load(demand * part)
@@ -43,7 +47,9 @@ def solve(roads: RoadArrays, access: StreetAccess, demand: np.ndarray, *, rounds
 
 
 def test_two_parallel_roads_share_flow_so_that_both_take_as_long() -> None:
-    roads, access = streets([(0, 1, 600.0, 1000.0), (0, 2, 300.0, 500.0), (2, 1, 300.0, 500.0), (1, 0, 600.0, 1000.0)], [0, 1])
+    roads, access = streets(
+        [(0, 1, 600.0, 1000.0), (0, 2, 300.0, 500.0), (2, 1, 300.0, 500.0), (1, 0, 600.0, 1000.0)], [0, 1]
+    )
     period = solve(roads, access, np.array([[0.0, 2000.0], [0.0, 0.0]]))
     flow, seconds = period.on_links(period.flow), period.on_links(period.seconds)
     assert flow[0] + flow[1] == pytest.approx(2000)
