@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from greentrip_agents.commuter import Offer as Offer
     from greentrip_agents.comparison import Comparison as Comparison
     from greentrip_agents.comparison import compare as compare
-    from greentrip_agents.definitions import Definition as Definition
     from greentrip_agents.definitions import MODES as MODES
+    from greentrip_agents.definitions import Definition as Definition
     from greentrip_agents.model import CommuterModel as CommuterModel
     from greentrip_agents.parameters import Parameters as Parameters
     from greentrip_agents.parameters import default_parameters as default_parameters

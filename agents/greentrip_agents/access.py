@@ -6,13 +6,13 @@ Access is a path inside rail, never a mode of its own: a feeder no better than w
 from dataclasses import dataclass
 
 import numpy as np
+from greentrip_networks.compiled import BusArrays
+from greentrip_networks.kernels import njit, prange
+from greentrip_networks.network import PERIODS, Network
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from greentrip_agents.parameters import Parameters
-from greentrip_networks.compiled import BusArrays
-from greentrip_networks.kernels import njit, prange
-from greentrip_networks.network import PERIODS, Network
 
 Floats = NDArray[np.float64]
 Int32s = NDArray[np.int32]
@@ -24,7 +24,7 @@ _FEEDER_SLOTS = 2  # stations beyond the nearest that a feeder may bring within 
 
 @dataclass(frozen=True, eq=False)
 class Access:
-    """The stations each cell considers, and the least way to each; shape (cells, slots), station -1 where a slot is empty."""
+    """The stations each cell considers and the least way to each; shape (cells, slots), station -1 in an empty slot."""
 
     station: Int32s
     cost: Floats  # (periods, cells, slots) generalised minutes
@@ -42,7 +42,7 @@ def stop_walk_min(metres: Floats, p: Parameters) -> Floats:
 def feeder_cost(
     walk_m: Floats, headway_s: float, ride_s: Floats, fare_cny: float, p: Parameters
 ) -> tuple[Floats, Floats]:
-    """Return generalised and plain minutes of reaching a station by a feeder: walk to its stop, half a headway, the ride."""
+    """Return generalised and plain minutes to a station by a feeder: walk to its stop, half a headway, the ride."""
     walk = stop_walk_min(walk_m, p)
     wait = 0.5 * headway_s / 60
     ride = ride_s / 60
@@ -98,7 +98,6 @@ def find_access(network: Network, parameters: Parameters, call_minutes: list[Flo
                 metres,
                 near_stops,
                 station_stops,
-                at,
                 call_minutes[t],
                 p,
                 money,
@@ -136,7 +135,7 @@ def _near(tree: cKDTree | None, at: Floats, reach: float) -> tuple[Int32s, Int32
 
 
 def _feeder_reach(network: Network, at: Floats, p: Parameters) -> tuple[Int32s, Int32s, Floats, Floats]:
-    """Return for every cell within walking distance of a feeder's stops: cell, route, walk to the best stop (m), ride (s)."""
+    """Return, where a feeder's stops are within a walk of a cell: cell, route, walk to the best stop (m), ride (s)."""
     rows: list[Int32s] = []
     routes: list[Int32s] = []
     walks: list[Floats] = []
@@ -188,8 +187,8 @@ def _add_feeder_stations(
 
 
 def _feeder_access(
-    network: Network, t: int, station: Int32s, rows: Int32s, routes: Int32s, walks: Floats, rides: Floats, p: Parameters,
-    cost: Floats, minutes: Floats, kind: NDArray[np.int8], feeder: Int32s,
+    network: Network, t: int, station: Int32s, rows: Int32s, routes: Int32s, walks: Floats, rides: Floats,
+    p: Parameters, cost: Floats, minutes: Floats, kind: NDArray[np.int8], feeder: Int32s,
 ) -> None:  # fmt: skip
     """Offer the feeders in one period, where they are strictly better."""
     if not len(rows):
@@ -209,7 +208,7 @@ def _feeder_access(
 
 def _bus_access(
     buses: BusArrays, t: int, station: Int32s, metres: Floats, near: tuple[Int32s, Int32s, Floats],
-    station_stops: tuple[Int32s, Int32s, Floats], at: Floats, call_minutes: Floats, p: Parameters, money: float,
+    station_stops: tuple[Int32s, Int32s, Floats], call_minutes: Floats, p: Parameters, money: float,
     cost: Floats, minutes: Floats, kind: NDArray[np.int8],
 ) -> None:  # fmt: skip
     """Offer the buses that call near both the cell and the station, all of them sharing the wait."""
@@ -221,8 +220,8 @@ def _bus_access(
     ride = np.cumsum(call_minutes)
     by_station = _station_slots(station, len(station_stops[0]) - 1)
     _offer_buses(
-        *by_station, metres, *near, *station_stops, stop_first, order, pattern, buses.pattern_first, buses.call_stop, ride,
-        60.0 / (buses.headway_s[:, t] / 60), per_m, p["weight.walk_access"], p["weight.wait"], money,
+        *by_station, metres, *near, *station_stops, stop_first, order, pattern, buses.pattern_first, buses.call_stop,
+        ride, 60.0 / (buses.headway_s[:, t] / 60), per_m, p["weight.walk_access"], p["weight.wait"], money,
         p["access.bus_max_km"] * 1000, cost, minutes, kind, np.int8(BY_BUS),
     )  # fmt: skip
 
@@ -239,9 +238,10 @@ def _station_slots(station: Int32s, stations: int) -> tuple[Int32s, Int32s, Int3
 @njit(parallel=True)
 def _offer_buses(
     slot_first: Int32s, slot_cell: Int32s, slot_slot: Int32s, metres: Floats, near_first: Int32s, near_stop: Int32s,
-    near_m: Floats, ss_first: Int32s, ss_stop: Int32s, ss_m: Floats, stop_first: Int32s, stop_call: Int32s, pattern: Int32s,
-    pattern_first: Int32s, call_stop: Int32s, ride: Floats, per_hour: Floats, per_m: float, walk_weight: float,
-    wait_weight: float, money: float, reach: float, cost: Floats, minutes: Floats, kind: NDArray[np.int8], by_bus: np.int8,
+    near_m: Floats, ss_first: Int32s, ss_stop: Int32s, ss_m: Floats, stop_first: Int32s, stop_call: Int32s,
+    pattern: Int32s, pattern_first: Int32s, call_stop: Int32s, ride: Floats, per_hour: Floats, per_m: float,
+    walk_weight: float, wait_weight: float, money: float, reach: float, cost: Floats, minutes: Floats,
+    kind: NDArray[np.int8], by_bus: np.int8,
 ) -> None:  # fmt: skip
     """Improve cost, minutes and kind, station by station."""
     stops = stop_first.shape[0] - 1

@@ -7,13 +7,13 @@ in today's traffic and, from the second on, a transfer. Rounds follow Delling, P
 from dataclasses import dataclass, field
 
 import numpy as np
+from greentrip_networks.kernels import njit, prange
+from greentrip_networks.network import Network
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from greentrip_agents.parameters import Parameters
 from greentrip_agents.rail_loading import crowding
-from greentrip_networks.kernels import njit, prange
-from greentrip_networks.network import Network
 
 Floats = NDArray[np.float64]
 Int32s = NDArray[np.int32]
@@ -40,6 +40,7 @@ class BusPeriod:
     load: Floats = field(init=False)  # (calls,) persons in the period on board when leaving the call
 
     def __post_init__(self) -> None:
+        """Lay out the arrays and find the stops that each zone can walk to."""
         b, z = self.network.compiled.buses, self.network.zones
         zones, calls, stops = len(z), len(b.call_stop), len(b.stop_node)
         self.fixed, self.ride = np.full((zones, zones), np.inf), np.full((zones, zones), np.inf)
@@ -110,8 +111,9 @@ class BusPeriod:
         self.load[:] = 0.0
         self.boarded[:] = 0.0
         self.fixed_spent = _assign(
-            demand, self.network.compiled.buses.call_stop, self.parent_board, self.parent_leave, self.end_stop, self.end_round,
-            self.total, self.fixed, self.ride, self.parameters["weight.transfer_min"], self.load, self.boarded,
+            demand, self.network.compiled.buses.call_stop, self.parent_board, self.parent_leave, self.end_stop,
+            self.end_round, self.total, self.fixed, self.ride, self.parameters["weight.transfer_min"], self.load,
+            self.boarded,
         )  # fmt: skip
         self.boardings[:] = np.bincount(self.call_pattern, weights=self.boarded, minlength=len(self.boardings))
 
@@ -146,8 +148,8 @@ def _time_calls(
 def _skim(
     pattern_first: Int32s, call_pattern: Int32s, call_stop: Int32s, minutes: Floats, felt: Floats, wait: Floats,
     wait_weight: float, transfer: float, call_m: Floats, zone_first: Int32s, zone_stop: Int32s, zone_walk: Floats,
-    stop_first: Int32s, stop_call: Int32s, parent_board: Int32s, parent_leave: Int32s, end_stop: Int32s, end_round: Int32s,
-    out_fixed: Floats, out_ride: Floats, out_minutes: Floats, out_km: Floats, out_total: Floats,
+    stop_first: Int32s, stop_call: Int32s, parent_board: Int32s, parent_leave: Int32s, end_stop: Int32s,
+    end_round: Int32s, out_fixed: Floats, out_ride: Floats, out_minutes: Floats, out_km: Floats, out_total: Floats,
 ) -> None:  # fmt: skip
     """Fill the zone-to-zone matrices and each zone's parents, zone by zone."""
     zones = zone_first.shape[0] - 1
@@ -243,7 +245,10 @@ def _assign(
     demand: Floats, call_stop: Int32s, parent_board: Int32s, parent_leave: Int32s, end_stop: Int32s, end_round: Int32s,
     total: Floats, fixed: Floats, ride: Floats, transfer: float, load: Floats, boarded: Floats,
 ) -> float:  # fmt: skip
-    """Walk every pair's journey back and add its riders to the calls they leave on board; return minutes of walks and transfers."""
+    """Walk every pair's journey back and add its riders to the calls they leave on board.
+
+    Returns the minutes of walks and transfers.
+    """
     zones = demand.shape[0]
     spent = 0.0
     for o in range(zones):

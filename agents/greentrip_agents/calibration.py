@@ -1,7 +1,7 @@
 """Fit one constant a mode so that a network's observed shares come out, with the simulator in the loop.
 
-Constants fitted to as many shares validate nothing: what the model answers is a change, and distances and district shares
-are printed beside the fit so that a reader can judge the rest.
+Constants fitted to as many shares validate nothing: what the model answers is a change, and distances and district
+shares are printed beside the fit so that a reader can judge the rest.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from greentrip_networks.errors import ScenarioError
+from greentrip_networks.network import Network
 
 from greentrip_agents.definitions import MODES, NESTS
 from greentrip_agents.model import CommuterModel
 from greentrip_agents.parameters import Parameters, default_parameters
-from greentrip_networks.errors import ScenarioError
-from greentrip_networks.network import Network
 
 # Modes that share a published class move together; how they split within it is assumed, as no figure was found.
 SPLIT: Mapping[str, Mapping[str, float]] = {
@@ -56,8 +56,8 @@ def calibrate(
 ) -> Calibration:
     """Adjust the constants day by day until every class is within 0.05 point for five days, or max_days have passed.
 
-    The update is the usual one for logit constants: add a damped log of observed over modelled share. progress is called
-    with (day, largest residual in points).
+    The update is the usual one for logit constants: add a damped log of observed over modelled share. progress is
+    called with (day, largest residual in points).
     """
     observed = next((o for o in network.observed if o.year == network.year), None)
     if observed is None:
@@ -95,7 +95,10 @@ def calibrate(
                 move = _STEP * np.log(target / np.maximum(percent, 0.01))
                 constants += np.clip(move - move[0], -1.0, 1.0)
                 model.taste.constant[:] = constants
-    label = f"{network.name}: shares of {observed.year} in the {observed.area}, sample {sample:g}, seed {seed}, {model.day} days"
+    label = (
+        f"{network.name}: shares of {observed.year} in the {observed.area}, "
+        f"sample {sample:g}, seed {seed}, {model.day} days"
+    )
     fitted = Parameters(
         p.values, {m: float(round(c, 4)) for m, c in zip(MODES, constants, strict=True)}, p.sources, label
     )

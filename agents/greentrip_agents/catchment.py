@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from greentrip_networks.kernels import njit
+from greentrip_networks.network import Floats, Ints, Network
 
 from greentrip_agents.choice import Costs, Taste, Travellers, local_speeds, probabilities, utilities
 from greentrip_agents.costs import taste, travellers
@@ -13,8 +15,6 @@ from greentrip_agents.definitions import METRO
 from greentrip_agents.destinations import zone_probabilities
 from greentrip_agents.parameters import Parameters, default_parameters
 from greentrip_agents.population import plan_tours, sample_residents
-from greentrip_networks.kernels import njit
-from greentrip_networks.network import Floats, Ints, Network
 
 if TYPE_CHECKING:
     from greentrip_agents.run import Run
@@ -64,9 +64,9 @@ def catchment_demand(
 ) -> list[CatchmentDemand]:
     """Sum the choice probabilities of every resident around some stations, at the costs a run ended with.
 
-    Every resident of the catchment is drawn at 100 %, with the run's seed, so they are the same persons; each of their tours
-    counts with its nested logit probabilities. Only home ends are served: trips of people who come to work in a catchment
-    are not counted. Raises UnknownNameError for an unknown station.
+    Every resident of the catchment is drawn at 100 %, with the run's seed, so they are the same persons; each of their
+    tours counts with its nested logit probabilities. Only home ends are served: trips of people who come to work in a
+    catchment are not counted. Raises UnknownNameError for an unknown station.
     """
     p = parameters if parameters is not None else default_parameters(network.name)
     cells, rail = network.cells, network.compiled.rail
@@ -108,7 +108,7 @@ def catchment_demand(
 
 
 def _best_access(costs: Costs, cells: Ints, station: int) -> Floats:
-    """Return today's generalised access cost from cells to a station, mean of the peaks; inf where it is not considered."""
+    """Return today's generalised access cost from cells to a station, mean of the peaks; inf where not considered."""
     here = costs.station[cells] == station
     by_period = np.where(here[None], costs.access_cost[:, cells], np.inf).min(axis=2)
     both: Floats = by_period[[0, 2]].mean(axis=0)
@@ -166,10 +166,10 @@ def _add_tours(
 
 @njit()
 def _by_station(
-    p: int, outward: bool, station: int, home: int, away: int, vot: float, c: Costs, t: Taste, onward: Floats, others: Floats,
-    today: Floats, d: int,
+    p: int, outward: bool, station: int, home: int, away: int, vot: float, c: Costs, t: Taste, onward: Floats,
+    others: Floats, today: Floats, d: int,
 ) -> None:  # fmt: skip
-    """Fill, for one direction: cost beyond the home access through the station, the best cost without it, today's home access."""
+    """Fill one direction's cost beyond the home access through the station, best cost without it, home access now."""
     slots = c.station.shape[1]
     onward[d] = np.inf
     others[d] = np.inf
@@ -187,7 +187,7 @@ def _by_station(
             onward[d] = min(onward[d], rail + t.walk_access * t.station_access + c.rail_fare[station, e] / vot + far)
         for i in range(slots):
             s = c.station[home, i]
-            if s < 0 or s == station or s == e:
+            if s < 0 or s in (station, e):
                 continue
             rail = c.rail_cost[p, s, e] if outward else c.rail_cost[p, e, s]
             g = c.access_cost[p, home, i] + rail + t.walk_access * t.station_access + c.rail_fare[s, e] / vot + far

@@ -1,18 +1,18 @@
 """Which mode a tour takes: nested logit on generalised minutes, with keyed draws that reproduce it exactly.
 
-The draw has two steps, each with its own keyed Gumbel luck: the nest by its logsum, then the mode within it. This gives the
-nested logit's probabilities exactly (Train 2009, section 4.2), and the same person meets the same luck in every scenario.
-A tour goes out and comes home by one mode, so cars and bicycles always return.
+The draw has two steps, each with its own keyed Gumbel luck: the nest by its logsum, then the mode within it. This gives
+the nested logit's probabilities exactly (Train 2009, section 4.2), and the same person meets the same luck in every
+scenario. A tour goes out and comes home by one mode, so cars and bicycles always return.
 """
 
 from typing import NamedTuple
 
 import numpy as np
+from greentrip_networks.kernels import njit, prange
 from numpy.typing import NDArray
 
 from greentrip_agents import draws
 from greentrip_agents.definitions import BICYCLE, BUS, CAR, EBIKE, METRO, PR, TAXI, WALK
-from greentrip_networks.kernels import njit, prange
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -132,7 +132,7 @@ def _taxi_fare(km: float, t: Taste) -> float:
 def car_trip(
     p: int, zo: int, zd: int, straight_km: float, local_km_min: float, c: Costs, t: Taste
 ) -> tuple[float, float]:
-    """Return minutes and km of a car trip: the zones' skim scaled to the true distance between the doors, or local driving."""
+    """Return minutes and km of a car trip: the zones' skim scaled to the doors' distance, or local driving."""
     base = np.hypot(c.zone_x[zo] - c.zone_x[zd], c.zone_y[zo] - c.zone_y[zd]) / 1000.0
     if zo != zd and base > 0.3 and c.car_min[p, zo, zd] < np.inf:
         r = min(max(straight_km / base, 0.3), 2.0)
@@ -146,7 +146,10 @@ def direction(
     vot: float, has_car: bool, has_ebike: bool, parking: float, local_km_min: float, c: Costs, t: Taste,
     cost: Floats, minutes: Floats, pick: Int32s,
 ) -> None:  # fmt: skip
-    """Fill each mode's generalised and plain minutes for one trip, and pick's station slots: metro (0, 1), park and ride (2, 3)."""
+    """Fill each mode's generalised and plain minutes for one trip, and the station slots it uses.
+
+    pick has the slots by metro (0, 1) and by park and ride (2, 3).
+    """
     straight = np.hypot(ox - dx, oy - dy) / 1000.0
     km = straight * t.detour
     cost[:] = np.inf
@@ -228,11 +231,13 @@ def utilities(
     zo, zd = v.home_zone[i], v.zone[i]
     direction(
         v.out_period[i], v.home_cell[i], zo, v.home_x[i], v.home_y[i], v.cell[i], zd, v.x[i], v.y[i], True,
-        v.vot[i], v.has_car[i], v.has_ebike[i], v.parking_cny[i], local_speed[v.out_period[i], zo], c, t, cost[0], minutes[0], pick[0],
+        v.vot[i], v.has_car[i], v.has_ebike[i], v.parking_cny[i], local_speed[v.out_period[i], zo], c, t, cost[0],
+        minutes[0], pick[0],
     )  # fmt: skip
     direction(
         v.back_period[i], v.cell[i], zd, v.x[i], v.y[i], v.home_cell[i], zo, v.home_x[i], v.home_y[i], False,
-        v.vot[i], v.has_car[i], v.has_ebike[i], v.parking_cny[i], local_speed[v.back_period[i], zo], c, t, cost[1], minutes[1], pick[1],
+        v.vot[i], v.has_car[i], v.has_ebike[i], v.parking_cny[i], local_speed[v.back_period[i], zo], c, t, cost[1],
+        minutes[1], pick[1],
     )  # fmt: skip
     for m in range(N_MODES):
         utility[m] = t.constant[m] - t.per_minute[v.purpose[i]] * 0.5 * (cost[0, m] + cost[1, m])
@@ -277,7 +282,7 @@ def probabilities(utility: Floats, t: Taste, out: Floats) -> float:
 
 @njit()
 def choose(seed: int, key: int, number: int, utility: Floats, t: Taste, held: int) -> tuple[int, float]:
-    """Return the mode drawn, and how much worse the held mode is (utility, luck included; 0 when it is drawn or not given)."""
+    """Return the mode drawn, and how much worse the held one is (utility, luck included; 0 when drawn or not given)."""
     logsum = np.empty(N_NESTS)
     nest_logsums(utility, t, logsum)
     best_nest = -1
@@ -320,7 +325,7 @@ def plan_tours(
     a: int, b: int, seed: int, day: int, reconsider: float, v: Travellers, local_speed: Floats, c: Costs, t: Taste,
     forced: Int8s, out: Day,
 ) -> None:  # fmt: skip
-    """Plan rows a to b: keep yesterday's mode unless the person reconsiders today (keyed by person and day), else draw one.
+    """Plan rows a to b: keep yesterday's mode unless the person reconsiders (keyed by person and day), else draw one.
 
     forced: a mode somebody decided for the row, -1 where nobody did. Every row depends on its own key alone.
     """
@@ -371,7 +376,7 @@ def _plan_tour(
 def regrets(
     seed: int, v: Travellers, local_speed: Floats, c: Costs, t: Taste, mode: Int8s, forced: Int8s, out: Floats
 ) -> None:
-    """Fill generalised minutes a trip by which each tour's mode is worse than its best at these costs, luck included."""
+    """Fill the generalised minutes a trip by which each tour's mode is worse than its best, luck included."""
     for i in prange(out.shape[0]):
         out[i] = _regret(i, seed, v, local_speed, c, t, mode[i]) if forced[i] < 0 else 0.0
 
@@ -392,7 +397,7 @@ def _regret(i: int, seed: int, v: Travellers, local_speed: Floats, c: Costs, t: 
 
 @njit()
 def offers(i: int, v: Travellers, local_speed: Floats, c: Costs, t: Taste) -> tuple[Floats, Floats, Floats]:
-    """Return one tour's generalised minutes and plain minutes a trip and utilities, by mode (inf and -inf where not offered)."""
+    """Return one tour's generalised and plain minutes a trip and utilities by mode (inf and -inf if not offered)."""
     cost = np.empty((2, N_MODES))
     minutes = np.empty((2, N_MODES))
     pick = np.empty((2, 4), np.int32)
@@ -403,7 +408,7 @@ def offers(i: int, v: Travellers, local_speed: Floats, c: Costs, t: Taste) -> tu
 
 @njit()
 def local_speeds(car_min: Floats, car_km: Floats, out: Floats) -> None:
-    """Fill the driving speed within each zone (km a minute), shape (periods, zones): as fast as to the three nearest zones."""
+    """Fill the driving speed within each zone (km a minute), shape (periods, zones): as to the three nearest zones."""
     for p in range(car_min.shape[0]):
         for o in range(car_min.shape[1]):
             order = np.argsort(car_km[p, o])

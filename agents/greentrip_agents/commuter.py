@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import mesa
+from greentrip_networks.errors import UnknownNameError
 
 from greentrip_agents import choice
 from greentrip_agents.definitions import MODES, PURPOSES
-from greentrip_networks.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from greentrip_agents.model import CommuterModel

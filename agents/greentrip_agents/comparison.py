@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from greentrip_networks.errors import ScenarioError
+from greentrip_networks.network import Network
 from scipy import stats
 
 from greentrip_agents.definitions import MODES
 from greentrip_agents.run import Run
-from greentrip_networks.errors import ScenarioError
-from greentrip_networks.network import Network
 
 NOTE = "preliminary: simulation noise only; parameters, placement and model form are not in the interval"
 
@@ -32,8 +32,8 @@ class Comparison:
 def compare(base: Sequence[Run], other: Sequence[Run], network: Network) -> Comparison:
     """Compare runs of two scenarios pair by pair, on the same seeds.
 
-    The headline is the observed share plus the modelled change; its interval is Student's over the seeds' paired differences.
-    Raises ScenarioError when the seeds, samples or definitions differ, or a side is empty.
+    The headline is the observed share plus the modelled change; its interval is Student's over the seeds' paired
+    differences. Raises ScenarioError when the seeds, samples or definitions differ, or a side is empty.
     """
     if not base or not other:
         raise ScenarioError("runs", "both sides need at least one run")
@@ -97,7 +97,7 @@ def compare(base: Sequence[Run], other: Sequence[Run], network: Network) -> Comp
 
 
 def paired(differences: Sequence[float]) -> dict[str, Any]:
-    """Return the mean of paired differences with its 95 % interval; no interval from a single pair unless it is exactly zero."""
+    """Return the mean of paired differences and its 95 % interval; a single pair has none unless it is exactly zero."""
     d = np.asarray(differences, np.float64)
     mean = float(d.mean())
     if (d == 0).all():

@@ -1,6 +1,7 @@
 """From a network and parameters to the arrays that choice reads: tastes, fares, walks to stops, who travels where."""
 
 import numpy as np
+from greentrip_networks.network import PERIODS, Fares, Network
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
@@ -8,7 +9,6 @@ from greentrip_agents.choice import Taste, Travellers
 from greentrip_agents.definitions import MODES, NEST_OF_MODE, PURPOSES
 from greentrip_agents.parameters import Parameters
 from greentrip_agents.population import Population, Tours
-from greentrip_networks.network import PERIODS, Fares, Network
 
 Floats = NDArray[np.float64]
 
@@ -51,7 +51,7 @@ def taste(network: Network, p: Parameters) -> Taste:
 
 
 def rail_fares(network: Network, km: Floats) -> Floats:
-    """Return the fare paid between stations in CNY, by distance band and card discount; special lines add their flat fare."""
+    """Return fares between stations in CNY, by distance band and card discount; special lines add their flat fare."""
     f = network.fares
     price = np.full(km.shape, f.metro_bands[-1][1])
     for up_to, cny in reversed(f.metro_bands):
@@ -80,7 +80,7 @@ def bus_walks(network: Network, p: Parameters) -> Floats:
 
 
 def bus_waits(network: Network) -> Floats:
-    """Return half the mean headway of the calls in each zone, minutes, shape (periods, zones); inf where no bus calls."""
+    """Return half the mean headway of each zone's calls in minutes, shape (periods, zones); inf where no bus calls."""
     b, z = network.compiled.buses, network.zones
     out = np.full((len(PERIODS), len(z)), np.inf)
     if not len(b.stop_node):

@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+from greentrip_networks.kernels import njit, prange
+from greentrip_networks.network import Network
 from numpy.typing import NDArray
 
 from greentrip_agents import draws
 from greentrip_agents.definitions import ERRAND, LEISURE, SCHOOL, WORK
 from greentrip_agents.parameters import Parameters
-from greentrip_networks.kernels import njit, prange
-from greentrip_networks.network import Network
 
 if TYPE_CHECKING:
     from greentrip_agents.population import Population

@@ -4,9 +4,8 @@ The generator mixes a key with SplitMix64's finaliser (Steele, Lea and Flood 201
 """
 
 import numpy as np
-from numpy.typing import NDArray
-
 from greentrip_networks.kernels import njit
+from numpy.typing import NDArray
 
 # What a draw is for; part of its key, so that no two uses share luck.
 (

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+from greentrip_networks.network import PERIODS
 from numpy.typing import NDArray
 
 from greentrip_agents.access import KINDS
 from greentrip_agents.definitions import BASES, MODES, PURPOSES
-from greentrip_networks.network import PERIODS
 
 if TYPE_CHECKING:
     from greentrip_agents.model import CommuterModel
@@ -200,7 +200,7 @@ def links_table(model: "CommuterModel") -> pl.DataFrame:
 
 
 def lines_table(model: "CommuterModel") -> pl.DataFrame:
-    """Return one row a rail or bus line and period: boardings, highest section load and its share of the places offered."""
+    """Return one row a line and period: boardings, highest section load and its share of the places offered."""
     rows: list[dict[str, Any]] = []
     rail, net = model.network.compiled.rail, model.network
     for name, r in zip(PERIODS, model.rail_operator.periods, strict=True):
@@ -209,8 +209,10 @@ def lines_table(model: "CommuterModel") -> pl.DataFrame:
             line, here = net.line(line_id), rail.ride_line == i
             peak = float(r.load[here].max()) if here.any() else 0.0
             full = float((r.load[here] / r.places[here]).max()) if here.any() else 0.0
-            rows.append({"line": line_id, "name_en": line.name_en, "name_zh": line.name_zh, "mode": line.mode, "period": name,
-                         "boardings": float(boarded[i]), "highest_load": peak, "load_factor": full})  # fmt: skip
+            rows.append({
+                "line": line_id, "name_en": line.name_en, "name_zh": line.name_zh, "mode": line.mode, "period": name,
+                "boardings": float(boarded[i]), "highest_load": peak, "load_factor": full,
+            })  # fmt: skip
     buses = net.compiled.buses
     for name, b in zip(PERIODS, model.bus_operator.periods, strict=True):
         boarded = np.bincount(buses.pattern_line, weights=b.boardings, minlength=len(net.buses.lines))

@@ -1,4 +1,4 @@
-"""The Mesa model: neighbourhoods plan their residents' day in bulk, authorities and operators move them, everybody learns.
+"""The Mesa model: neighbourhoods plan their residents' day, authorities and operators move them, everybody learns.
 
 One step is one weekday. Residents are rows of columns; a `Commuter` is a Mesa agent that looks at one row, made when
 somebody asks for it or subclasses its behaviour.
@@ -10,6 +10,8 @@ from typing import Any
 
 import mesa
 import numpy as np
+from greentrip_networks.errors import ScenarioError
+from greentrip_networks.network import PERIOD_HOURS, PERIODS, Network
 from numpy.typing import NDArray
 
 from greentrip_agents import choice
@@ -23,8 +25,6 @@ from greentrip_agents.population import plan_tours, sample_residents
 from greentrip_agents.rail_loading import RailPeriod
 from greentrip_agents.road_assignment import RoadPeriod
 from greentrip_agents.street_access import find_street_access
-from greentrip_networks.errors import ScenarioError
-from greentrip_networks.network import PERIOD_HOURS, PERIODS, Network
 
 Floats = NDArray[np.float64]
 
@@ -162,15 +162,14 @@ class CommuterModel(mesa.Model):
         for person in self.individuals:
             person.plan_day()
         vehicles = self._zone_demand((CAR, TAXI)) / self.parameters["population.car_occupancy"]
-        for part in range(
-            1, FIRST_PARTS if self.day == 1 else 1
-        ):  # the first day's traffic knows no routes: it comes in parts
+        # the first day's traffic knows no routes: it comes in parts
+        for part in range(1, FIRST_PARTS if self.day == 1 else 1):
             self.road_authority.load(vehicles * (part / FIRST_PARTS))
             self.road_authority.skim()
             self.road_authority.equilibrate()
         self.road_authority.load(vehicles)
         self.road_authority.skim()
-        beyond, driven = self.road_authority.beyond_shortest()
+        beyond, _ = self.road_authority.beyond_shortest()
         self.road_authority.equilibrate()
         self.rail_operator.load(self._station_demand())
         self.bus_operator.load(self._zone_demand((BUS,)))
@@ -222,9 +221,8 @@ class CommuterModel(mesa.Model):
 
     def _learn(self) -> None:
         """Blend what today cost into tomorrow's expectation."""
-        average = 3.0 / (
-            self.day + 2
-        )  # days are averaged, the later ones weigh more; else full lines would swap riders for ever
+        # days are averaged, the later ones weigh more; else full lines would swap riders for ever
+        average = 3.0 / (self.day + 2)
         blend = min(self.parameters["learning.blend"], average)
         c = self.costs
         c.car_min[:] = _blend(c.car_min, self.road_authority.minutes(), blend)
@@ -369,7 +367,7 @@ class BusOperator(mesa.Agent):
             period.learn(blend)
 
     def settle(self, rounds: int) -> None:
-        """Spread today's riders over the lines: they choose again and again, and the rounds of all days are averaged."""
+        """Spread today's riders over the lines: they choose round by round, and the rounds of all days are averaged."""
         for k in range(rounds):
             self.rounds += 1
             self.learn(3.0 / (self.rounds + 2))

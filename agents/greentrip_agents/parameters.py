@@ -8,8 +8,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from greentrip_agents.definitions import MODES
 from greentrip_networks.errors import ScenarioError, UnknownNameError
+
+from greentrip_agents.definitions import MODES
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def _table() -> tuple[dict[str, float], dict[str, str]]:
 
 
 def default_parameters(network: str = "") -> Parameters:
-    """Return the shipped parameters, with the constants calibrated for a network's city ("beijing" of "beijing-2019")."""
+    """Return the shipped parameters, with constants calibrated for a network's city ("beijing" of "beijing-2019")."""
     city = network.split("-", 1)[0]
     values, sources = _table()
     constants = dict.fromkeys(MODES, 0.0)

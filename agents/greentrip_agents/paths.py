@@ -1,9 +1,8 @@
 """Shortest paths on arrays: one binary-heap Dijkstra shared by roads and rail."""
 
 import numpy as np
-from numpy.typing import NDArray
-
 from greentrip_networks.kernels import njit, prange
+from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Int32s = NDArray[np.int32]
@@ -15,7 +14,7 @@ RING = 20_000.0  # buckets
 def dijkstra(
     source: int, first_out: Int32s, head: Int32s, cost: Floats, dist: Floats, via: Int32s, heap: Int32s, place: Int32s
 ) -> None:
-    """Fill dist and via (the link that reaches each node, -1 at the source) from one node; equal costs keep the lower link.
+    """Fill dist and via (the link that reaches each node, -1 at the source) from one node; ties keep the lower link.
 
     heap and place are scratch of one entry a node.
     """
@@ -77,10 +76,10 @@ def bucket_tree(
     source: int, first_out: Int32s, head: Int32s, cost: Floats, width: float, buckets: int, dist: Floats, via: Int32s,
     start: Int32s, after: Int32s, before: Int32s,
 ) -> None:  # fmt: skip
-    """Fill dist and via from one node with a ring of buckets (Dial 1969), exact while width is at most the least link cost.
+    """Fill dist and via from one node by a ring of buckets (Dial 1969), exact if width is at most the least link cost.
 
-    start has one entry a bucket and must be -1 throughout, as it is again at the end; after and before are scratch of one
-    entry a node. The ring must span the dearest link: buckets > dearest / width + 1.
+    start has one entry a bucket and must be -1 throughout, as it is again at the end; after and before are scratch of
+    one entry a node. The ring must span the dearest link: buckets > dearest / width + 1.
     """
     n = dist.shape[0]
     for i in range(n):
@@ -132,7 +131,7 @@ def trees(
     sources: Int32s, targets: Int32s, first_out: Int32s, tail: Int32s, head: Int32s, cost: Floats, length: Floats,
     via: Int32s, to_target: Floats, metres: Floats,
 ) -> None:  # fmt: skip
-    """Fill a shortest-path tree for every source: via (sources, nodes), cost and metres to every target (sources, targets).
+    """Fill every source's shortest-path tree: via (sources, nodes), cost and metres to each target (sources, targets).
 
     Every cost must be positive.
     """

@@ -1,17 +1,17 @@
-"""The residents: one row each, and one row a tour, drawn by key so that a person is the same in every sample and scenario."""
+"""The residents: one row each, and one row a tour, drawn by key: a person is the same in every sample and scenario."""
 
 from dataclasses import dataclass, fields
 
 import numpy as np
+from greentrip_networks.errors import ScenarioError
+from greentrip_networks.kernels import njit
+from greentrip_networks.network import Network
 from numpy.typing import NDArray
 
 from greentrip_agents import draws
 from greentrip_agents.definitions import ERRAND, LEISURE, SCHOOL, WORK
 from greentrip_agents.destinations import draw_cells, zone_probabilities
 from greentrip_agents.parameters import Parameters
-from greentrip_networks.errors import ScenarioError
-from greentrip_networks.kernels import njit
-from greentrip_networks.network import Network
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -46,6 +46,7 @@ class Population:
     zone_first: Ints  # (zones + 1,)
 
     def __len__(self) -> int:
+        """Return the number of residents."""
         return len(self.key)
 
     def keep(self, cells: NDArray[np.bool_]) -> "Population":
@@ -73,6 +74,7 @@ class Tours:
     person_first: Ints  # (persons + 1,)
 
     def __len__(self) -> int:
+        """Return the number of tours."""
         return len(self.person)
 
 
@@ -81,8 +83,8 @@ def sample_residents(
 ) -> Population:
     """Draw residents of every zone, or of some.
 
-    Person k of a zone is the same individual whatever the sample rate; a sample takes them evenly spaced from a keyed start,
-    and each row's weight expands to the zone's residents exactly.
+    Person k of a zone is the same individual whatever the sample rate; a sample takes them evenly spaced from a keyed
+    start, and each row's weight expands to the zone's residents exactly.
     """
     if not 0 < sample <= 1:
         raise ScenarioError("sample", f"saw {sample!r}; expected more than 0 and at most 1")
@@ -221,8 +223,8 @@ def _by_number(seed: int, key: Ints, number: Ints, share: float, out: NDArray[np
         out[i] = draws.uniform(seed, key[i], draws.TOURS, 10 + number[i]) < share
 
 
-# Share of tours that leave, and come home, in (am, off, pm), by purpose; assumed, after the hourly profile of 13 May 2019
-# (28 % of boardings at 07-09 and 17-19 each fall in the peaks).
+# Share of tours that leave, and come home, in (am, off, pm), by purpose; assumed, after the hourly profile of 13 May
+# 2019 (28 % of boardings at 07-09 and 17-19 each fall in the peaks).
 _OUT = np.array([[0.62, 0.36, 0.02], [0.85, 0.15, 0.0], [0.15, 0.73, 0.12], [0.10, 0.75, 0.15]])
 _BACK = np.array([[0.0, 0.45, 0.55], [0.0, 0.60, 0.40], [0.05, 0.75, 0.20], [0.0, 0.75, 0.25]])
 

@@ -1,18 +1,18 @@
 """Riders on rail: least-cost journeys between stations at published headways, crowding fed back from the loads.
 
-A platform is a line at a station. Riding costs minutes, more when crowded; boarding costs the expected wait, more when trains
-are full; a change costs its walk, the wait and a penalty.
+A platform is a line at a station. Riding costs minutes, more when crowded; boarding costs the expected wait, more when
+trains are full; a change costs its walk, the wait and a penalty.
 """
 
 from dataclasses import dataclass, field
 
 import numpy as np
+from greentrip_networks.compiled import RailArrays
+from greentrip_networks.kernels import njit, prange
 from numpy.typing import NDArray
 
 from greentrip_agents.parameters import Parameters
 from greentrip_agents.paths import dijkstra
-from greentrip_networks.compiled import RailArrays
-from greentrip_networks.kernels import njit, prange
 
 Floats = NDArray[np.float64]
 Int32s = NDArray[np.int32]
@@ -34,6 +34,7 @@ class RailPeriod:
     boardings: Floats = field(init=False)  # (platforms,)
 
     def __post_init__(self) -> None:
+        """Lay out the graph of platforms, entries and exits."""
         r, p = self.rail, self.parameters
         stations, platforms = len(r.stations), len(r.platform_station)
         wait = 0.5 * r.headway_s[:, self.period] / 60  # minutes
@@ -122,8 +123,8 @@ class RailPeriod:
 def crowding(load: Floats, places: Floats, weight: float) -> tuple[Floats, Floats]:
     """Return the factor on riding minutes and the factor on waiting (trains that leave people behind).
 
-    Below capacity discomfort grows with the square of the load factor up to 1 + weight; above it grows linearly, and the
-    wait grows in proportion to the load, as only that share finds a place in each train.
+    Below capacity discomfort grows with the square of the load factor up to 1 + weight; above it grows linearly, and
+    the wait grows in proportion to the load, as only that share finds a place in each train.
     """
     x = load / np.maximum(places, 1e-9)
     ride = 1 + weight * np.where(x <= 1, x**2, 2 * x - 1)

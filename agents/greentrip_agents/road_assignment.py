@@ -1,19 +1,19 @@
 """Cars on roads: a path-based equilibrium for one period, kept warm from day to day.
 
 Each pair of zones keeps a few paths with flows. A day scales them to its demand, adds today's shortest paths and shifts
-flow towards the cheaper ones by a Newton step (projected gradient on paths; Jayakrishnan et al. 1994). Delay follows the
-Bureau of Public Roads' formula.
+flow towards the cheaper ones by a Newton step (projected gradient on paths; Jayakrishnan et al. 1994). Delay follows
+the Bureau of Public Roads' formula.
 """
 
 from dataclasses import dataclass, field
 
 import numpy as np
+from greentrip_networks.compiled import RoadArrays
+from greentrip_networks.kernels import njit
 from numpy.typing import NDArray
 
 from greentrip_agents.paths import trees
 from greentrip_agents.street_access import StreetAccess
-from greentrip_networks.compiled import RoadArrays
-from greentrip_networks.kernels import njit
 
 Floats = NDArray[np.float64]
 Int32s = NDArray[np.int32]
@@ -42,6 +42,7 @@ class RoadPeriod:
     skim_m: Floats = field(init=False)
 
     def __post_init__(self) -> None:
+        """Lay out the links, with a start and an end node a zone, and empty paths."""
         r, access = self.roads, self.access
         self.usable = np.flatnonzero(r.auto)
         keep, nodes, zones = self.usable, len(r.nodes), len(access.x_m)
@@ -65,9 +66,8 @@ class RoadPeriod:
         self.via = np.empty((zones, n), np.int32)
         self.skim_s = np.zeros((zones, zones))
         self.skim_m = np.zeros((zones, zones))
-        self.first_path = np.full(
-            zones * zones, -1, np.int64
-        )  # each pair's paths as a chain: the first, then `next_path`
+        # each pair's paths as a chain: the first, then `next_path`
+        self.first_path = np.full(zones * zones, -1, np.int64)
         self.next_path = np.empty(_PATH_ROOM, np.int64)
         self.path_start = np.empty(_PATH_ROOM, np.int64)  # in `store`
         self.path_len = np.empty(_PATH_ROOM, np.int64)
@@ -103,7 +103,7 @@ class RoadPeriod:
         self._price()
 
     def relative_gap(self) -> tuple[float, float]:
-        """Return (vehicle-seconds beyond the shortest paths, vehicle-seconds in all) at today's link times and skims."""
+        """Return vehicle-seconds (beyond the shortest paths, in all) at today's link times and skims."""
         served = np.where(self.first_path >= 0, self.demand.ravel(), 0.0)
         total = float(self.flow @ self.seconds)
         finite = np.isfinite(self.skim_s.ravel())
@@ -124,8 +124,9 @@ class RoadPeriod:
         self._sum()
         for _ in range(sweeps):
             _shift(
-                self.demand.ravel(), self.store, self.first_path, self.next_path, self.path_start, self.path_len, self.path_flow,
-                self.flow, self.seconds, self.free, self.capacity, self.background, self.alpha, self.beta,
+                self.demand.ravel(), self.store, self.first_path, self.next_path, self.path_start, self.path_len,
+                self.path_flow, self.flow, self.seconds, self.free, self.capacity, self.background, self.alpha,
+                self.beta,
             )  # fmt: skip
         _forget(self.first_path, self.next_path, self.path_flow, self.path_idle)
         self._sum()
@@ -135,8 +136,8 @@ class RoadPeriod:
         links = int(self.path_len[: self.used[0]].sum()) + _LINK_ROOM
         paths = len(self.path_flow) + _PATH_ROOM
         new = (
-            np.empty(links, np.int32), np.full(len(self.first_path), -1, np.int64), np.empty(paths, np.int64), np.empty(paths, np.int64),
-            np.empty(paths, np.int64), np.zeros(paths), np.zeros(paths, np.int64),
+            np.empty(links, np.int32), np.full(len(self.first_path), -1, np.int64), np.empty(paths, np.int64),
+            np.empty(paths, np.int64), np.empty(paths, np.int64), np.zeros(paths), np.zeros(paths, np.int64),
         )  # fmt: skip
         _compact(
             self.store,
@@ -209,9 +210,9 @@ def _sum_flows(
 
 @njit()
 def _compact(
-    store: Int32s, first_path: Int64s, next_path: Int64s, path_start: Int64s, path_len: Int64s, path_flow: Floats, path_idle: Int64s,
-    new_store: Int32s, new_first: Int64s, new_next: Int64s, new_start: Int64s, new_len: Int64s, new_flow: Floats, new_idle: Int64s,
-    used: Int64s,
+    store: Int32s, first_path: Int64s, next_path: Int64s, path_start: Int64s, path_len: Int64s, path_flow: Floats,
+    path_idle: Int64s, new_store: Int32s, new_first: Int64s, new_next: Int64s, new_start: Int64s, new_len: Int64s,
+    new_flow: Floats, new_idle: Int64s, used: Int64s,
 ) -> None:  # fmt: skip
     """Copy the chained paths to new arrays, each chain in its order; used becomes what they fill."""
     paths = 0
@@ -237,10 +238,11 @@ def _compact(
 
 @njit()
 def _insert(
-    origin: int, end: Int32s, tail: Int32s, via: Int32s, demand: Floats, skim: Floats, seconds: Floats, store: Int32s, used: Int64s,
-    first_path: Int64s, next_path: Int64s, path_start: Int64s, path_len: Int64s, path_flow: Floats, path_idle: Int64s,
+    origin: int, end: Int32s, tail: Int32s, via: Int32s, demand: Floats, skim: Floats, seconds: Floats, store: Int32s,
+    used: Int64s, first_path: Int64s, next_path: Int64s, path_start: Int64s, path_len: Int64s, path_flow: Floats,
+    path_idle: Int64s,
 ) -> int:  # fmt: skip
-    """Add each pair's shortest path where it beats the paths kept; return the origin to go on from when room runs short."""
+    """Add each pair's shortest path where it beats those kept; return the origin to go on from when room runs short."""
     zones = end.shape[0]
     for o in range(origin, zones):
         for d in range(zones):
@@ -305,8 +307,9 @@ def _forget(first_path: Int64s, next_path: Int64s, path_flow: Floats, path_idle:
 
 @njit()
 def _shift(
-    demand: Floats, store: Int32s, first_path: Int64s, next_path: Int64s, path_start: Int64s, path_len: Int64s, path_flow: Floats,
-    flow: Floats, seconds: Floats, free: Floats, capacity: Floats, background: float, alpha: float, beta: float,
+    demand: Floats, store: Int32s, first_path: Int64s, next_path: Int64s, path_start: Int64s, path_len: Int64s,
+    path_flow: Floats, flow: Floats, seconds: Floats, free: Floats, capacity: Floats, background: float, alpha: float,
+    beta: float,
 ) -> None:  # fmt: skip
     """Shift flow from dearer paths to the cheapest, pair after pair, pricing the links at once."""
     links = flow.shape[0]

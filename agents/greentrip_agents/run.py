@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from greentrip_networks.errors import ScenarioError
+from greentrip_networks.network import Network
+from greentrip_networks.validation import validate
 
 from greentrip_agents.definitions import Definition
 from greentrip_agents.model import CommuterModel, feeder_riders
 from greentrip_agents.parameters import Parameters
-from greentrip_networks.errors import ScenarioError
-from greentrip_networks.network import Network
-from greentrip_networks.validation import validate
 
 Progress = Callable[[int, int, float, float], None]
 
@@ -31,9 +31,8 @@ class Run:
     trips: pl.DataFrame
     links: pl.DataFrame
     lines: pl.DataFrame
-    costs: dict[
-        str, np.ndarray[Any, Any]
-    ]  # expected costs at the end, by name; what an optimiser needs to price changes
+    # expected costs at the end, by name; what an optimiser needs to price changes
+    costs: dict[str, np.ndarray[Any, Any]]
 
     def save(self, folder: Path | str) -> None:
         """Write the run to a folder that must not hold one yet."""
@@ -78,9 +77,9 @@ def simulate(
 ) -> Run:
     """Simulate weekdays until the gap and the drift of the green share are below their limits, or max_days have passed.
 
-    A run that stops without converging says so in its indicators and can bear no verdict. progress is called once a day with
-    (day, max_days, gap, green share in percent); an exception it raises ends the run.
-    Raises ScenarioError when the network cannot be simulated, before work starts.
+    A run that stops without converging says so in its indicators and can bear no verdict. progress is called once a day
+    with (day, max_days, gap, green share in percent); an exception it raises ends the run. Raises ScenarioError when
+    the network cannot be simulated, before work starts.
     """
     refuse_bad(network)
     if max_days < 2:
@@ -147,6 +146,7 @@ def _warnings(model: CommuterModel, *, converged: bool, served: float, gap: floa
         out.append(f"{100 * (1 - served):.2f} % of the demand is served by no mode")
     if not converged:
         out.append(
-            f"NOT CONVERGED after {model.day} days: gap {model.gap:.2g} (limit {gap:g}), drift {moved:.3g} points; no verdict"
+            f"NOT CONVERGED after {model.day} days: gap {model.gap:.2g} (limit {gap:g}), "
+            f"drift {moved:.3g} points; no verdict"
         )
     return out

@@ -1,16 +1,15 @@
-"""How a zone's cars reach the streets: connectors from its centre to the nodes where its people are, of no capacity limit.
+"""How a zone's cars reach the streets: connectors of no capacity limit from its centre to its people's nodes.
 
-Loading a zone's traffic on one node would choke the few streets around it; spread over the nodes next to its homes and jobs
-it enters the network where it does in life.
+Loading a zone's traffic on one node would choke the few streets around it; spread over the nodes next to its homes and
+jobs it enters the network where it does in life.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from greentrip_networks.network import Network
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
-
-from greentrip_networks.network import Network
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

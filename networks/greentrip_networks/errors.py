@@ -43,7 +43,8 @@ class PiecesError(GreentripError):
         more = f" and {len(self.cut_off) - 10} more" if len(self.cut_off) > 10 else ""
         listed = ", ".join(str(s) for s in self.sizes[:8])
         super().__init__(
-            f"the {graph} graph is in {len(self.sizes)} pieces (nodes: {listed}){zones}{more}; join the pieces or remove the small ones"
+            f"the {graph} graph is in {len(self.sizes)} pieces (nodes: {listed}){zones}{more}; "
+            "join the pieces or remove the small ones"
         )
 
 

@@ -1,7 +1,7 @@
 """Numba, set up so that its cache is never stale and never needs the package folder to be writable.
 
-A caller's cached kernel stays stale when only a kernel it imports was edited, so the cache folder's name carries a hash of
-every kernel source, of numba, Python and the processor. Import `njit` and `prange` from here, never from numba.
+A caller's cached kernel stays stale when only a kernel it imports was edited, so the cache folder's name carries a hash
+of every kernel source, of numba, Python and the processor. Import `njit` and `prange` from here, never from numba.
 """
 
 import hashlib

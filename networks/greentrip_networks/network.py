@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import networkx as nx
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +12,8 @@ from greentrip_networks.errors import UnknownNameError
 from greentrip_networks.geo import Plane
 
 if TYPE_CHECKING:
+    import networkx as nx
+
     from greentrip_networks.compiled import Compiled
 
 Ints = NDArray[np.int64]
@@ -44,6 +45,7 @@ class Zones:
     areas: Mapping[str, Bools]  # named areas, such as "central six": which zones belong
 
     def __len__(self) -> int:
+        """Return the number of zones."""
         return len(self.id)
 
     def find(self, name: str) -> int:
@@ -161,8 +163,9 @@ class Network:
 
     `roads` is a MultiDiGraph; nodes have lon, lat, x_m, y_m, name; edges have name, name_zh, facility, length_m, lanes,
     free_speed_kmh, capacity_veh_h (per direction), uses (a set of "auto", "walk", "bike"), generated, geometry.
-    `rail` is a MultiDiGraph; nodes are station ids with name_en, name_zh, lon, lat, x_m, y_m, opened, node (street node),
-    node_m; edges, keyed (line id, direction), have line, direction (0 or 1), seq, length_m, time_s (running and dwell).
+    `rail` is a MultiDiGraph; nodes are station ids with name_en, name_zh, lon, lat, x_m, y_m, opened, node (street
+    node), node_m; edges, keyed (line id, direction), have line, direction (0 or 1), seq, length_m, time_s (running and
+    dwell).
     """
 
     name: str

@@ -1,7 +1,7 @@
 """A scenario: a base network and an ordered list of typed interventions, each one change.
 
-To add an intervention, add one frozen dataclass below with an `apply` method; `INTERVENTIONS` finds it by itself, and the
-service carries it as the message of the same name and fields (a test says so when that message is missing).
+To add an intervention, add one frozen dataclass below with an `apply` method; `INTERVENTIONS` finds it by itself, and
+the service carries it as the message of the same name and fields (a test says so when that message is missing).
 """
 
 from collections.abc import Mapping
@@ -157,7 +157,8 @@ class MoveResidents:
         if not 0 < self.residents <= there:
             raise ScenarioError(
                 "residents",
-                f"saw {self.residents:g}; expected more than 0 and at most the {there:.0f} who live in {self.from_place}",
+                f"saw {self.residents:g}; expected more than 0 and at most the {there:.0f} "
+                f"who live in {self.from_place}",
             )
         moved = living * np.where(source, 1 - self.residents / there, 1.0)
         moved = np.where(target, living * (1 + self.residents / here), moved)

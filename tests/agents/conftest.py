@@ -1,7 +1,6 @@
 """A tiny city and one finished run of it, shared by the tests of the model."""
 
 import pytest
-
 from greentrip_agents import Run, simulate
 from greentrip_networks import tiny
 from greentrip_networks.network import Network

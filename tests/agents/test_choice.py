@@ -1,15 +1,22 @@
+import functools
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from greentrip_agents import choice
 from greentrip_agents.costs import taste
 from greentrip_agents.definitions import NEST_OF_MODE
 from greentrip_agents.parameters import default_parameters
+from greentrip_networks import tiny
 from greentrip_networks.network import Network
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 UTILITIES = st.lists(st.floats(-6, 3), min_size=8, max_size=8)
+
+
+@functools.cache
+def tiny_city() -> Network:
+    return tiny()
 
 
 def nested_logit(utility: np.ndarray, scale: np.ndarray) -> np.ndarray:
@@ -23,21 +30,10 @@ def nested_logit(utility: np.ndarray, scale: np.ndarray) -> np.ndarray:
 @given(UTILITIES)
 @settings(max_examples=50)
 def test_probabilities_are_the_nested_logits(utility: list[float]) -> None:
-    from greentrip_networks import tiny
-
-    likes = taste(_cached(tiny), default_parameters())._replace(nest_scale=np.array([0.7, 0.5, 0.9]))
+    likes = taste(tiny_city(), default_parameters())._replace(nest_scale=np.array([0.7, 0.5, 0.9]))
     out = np.empty(8)
     choice.probabilities(np.array(utility), likes, out)
     assert out == pytest.approx(nested_logit(np.array(utility), likes.nest_scale), rel=1e-9)
-
-
-_CITY: list[Network] = []
-
-
-def _cached(make: object) -> Network:
-    if not _CITY:
-        _CITY.append(make())  # type: ignore[operator]
-    return _CITY[0]
 
 
 def test_simulated_shares_equal_the_analytic_nested_logit(city: Network) -> None:
@@ -62,9 +58,7 @@ def test_an_option_that_is_not_offered_is_never_chosen(city: Network) -> None:
 @given(UTILITIES, st.integers(0, 10_000), st.integers(0, 7))
 @settings(max_examples=100)
 def test_regret_is_zero_only_for_the_drawn_mode(utility: list[float], person: int, held: int) -> None:
-    from greentrip_networks import tiny
-
-    likes = taste(_cached(tiny), default_parameters())
+    likes = taste(tiny_city(), default_parameters())
     mode, regret = choice.choose(5, person, 1, np.array(utility), likes, held)
     assert mode == choice.choose(5, person, 1, np.array(utility), likes, -1)[0]
     assert (regret == 0) == (mode == held) or regret == pytest.approx(0, abs=1e-12)
@@ -75,9 +69,7 @@ def test_regret_is_zero_only_for_the_drawn_mode(utility: list[float], person: in
 @settings(max_examples=100)
 def test_nobody_leaves_a_mode_that_became_better(utility: list[float], person: int, better: int, gain: float) -> None:
     """The same person meets the same luck, so an improvement only ever draws people to the improved mode."""
-    from greentrip_networks import tiny
-
-    likes = taste(_cached(tiny), default_parameters())
+    likes = taste(tiny_city(), default_parameters())
     before, _ = choice.choose(5, person, 0, np.array(utility), likes, -1)
     changed = np.array(utility)
     changed[better] += gain

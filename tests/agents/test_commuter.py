@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-
 from greentrip_agents import Commuter, CommuterModel, Offer
 from greentrip_networks import UnknownNameError
 from greentrip_networks.network import Network
@@ -58,6 +57,11 @@ def test_a_commuter_looks_at_its_row(city: Network) -> None:
     assert person.has_car == ("car" in offers)
 
 
+def _days(model: CommuterModel, days: int) -> None:
+    for _ in range(days):
+        model.step()
+
+
 def test_a_mode_that_is_not_offered_is_refused_by_name(city: Network) -> None:
     class Dreamer(Commuter):
         def choose(self, tour: int, offers: list[Offer]) -> str | None:
@@ -65,8 +69,7 @@ def test_a_mode_that_is_not_offered_is_refused_by_name(city: Network) -> None:
 
     model = CommuterModel(city, sample=0.002, seed=1, individuals={0: Dreamer})
     with pytest.raises(UnknownNameError, match="nearest: metro"):
-        for _ in range(2):
-            model.step()
+        _days(model, 2)
 
 
 def test_a_row_beyond_the_population_is_refused(city: Network) -> None:

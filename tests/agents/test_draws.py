@@ -1,9 +1,8 @@
 import numpy as np
+from greentrip_agents import draws
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-
-from greentrip_agents import draws
 
 
 @given(st.integers(0, 2**31), st.integers(0, 2**40), st.integers(0, 20), st.integers(0, 1000))

@@ -1,14 +1,13 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from greentrip_agents.indicators import counted
 from greentrip_agents.model import CommuterModel
 from greentrip_agents.parameters import default_parameters
 from greentrip_agents.population import plan_tours, sample_residents
 from greentrip_networks import MoveResidents, ScenarioError, tiny
 from greentrip_networks.network import Network
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 @given(st.floats(0.001, 0.2), st.integers(0, 5))

@@ -1,13 +1,12 @@
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from greentrip_agents.paths import bucket_tree, dijkstra
 from greentrip_agents.road_assignment import RoadPeriod
 from greentrip_agents.street_access import StreetAccess
 from greentrip_networks.compiled import RoadArrays
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 def streets(links: list[tuple[int, int, float, float]], zone_nodes: list[int]) -> tuple[RoadArrays, StreetAccess]:
