@@ -42,12 +42,13 @@ def stop_walk_min(metres: Floats, p: Parameters) -> Floats:
 def feeder_cost(
     walk_m: Floats, headway_s: float, ride_s: Floats, fare_cny: float, p: Parameters
 ) -> tuple[Floats, Floats]:
-    """Return generalised and plain minutes to a station by a feeder: walk to its stop, half a headway, the ride."""
+    """Return generalised and plain minutes to a station by a feeder: walk, half a headway, ride, change."""
     walk = stop_walk_min(walk_m, p)
     wait = 0.5 * headway_s / 60
     ride = ride_s / 60
     money = fare_cny / (p["value_of_time.mean_cny_h"] / 60)
-    return p["weight.walk_access"] * walk + p["weight.wait"] * wait + ride + money, walk + wait + ride
+    felt = p["weight.walk_access"] * walk + p["weight.wait"] * wait + ride + money + p["weight.transfer_min"]
+    return felt, walk + wait + ride
 
 
 def find_access(network: Network, parameters: Parameters, call_minutes: list[Floats]) -> Access:
@@ -74,7 +75,7 @@ def find_access(network: Network, parameters: Parameters, call_minutes: list[Flo
 
     walk = stop_walk_min(metres, p)
     bike = metres / 1000 * p["distance.street_detour"] / p["speed.bicycle_km_h"] * 60
-    bike_cost = p["weight.bicycle"] * bike + p["weight.bicycle_fixed_min"]
+    bike_cost = p["weight.bicycle"] * bike + p["weight.bicycle_fixed_min"] + p["access.bicycle_penalty_min"]
     walk_cost = np.where(metres <= p["access.walk_max_km"] * 1000, p["weight.walk_access"] * walk, np.inf)
     bike_cost = np.where(metres <= p["access.bicycle_max_km"] * 1000, bike_cost, np.inf)
     shape = (len(PERIODS), n, slots)
@@ -85,6 +86,7 @@ def find_access(network: Network, parameters: Parameters, call_minutes: list[Flo
     near_stops = _near(by_stop, at, stop_reach)
     station_stops = _near(by_stop, np.column_stack([rail.x_m, rail.y_m]), 400.0)
     money = network.fares.bus_base_cny * network.fares.bus_card_factor / (p["value_of_time.mean_cny_h"] / 60)
+    money += p["weight.transfer_min"]  # a change between vehicles is felt as such, beside its walk and wait
     for t in range(len(PERIODS)):
         cost[t], minutes[t] = walk_cost, walk
         better = bike_cost < cost[t]

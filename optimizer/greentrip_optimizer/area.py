@@ -171,7 +171,11 @@ def _waits(network: Network, options: FeederOptions) -> Floats:
     """Return weighted waiting and fare in minutes by headway, peak and off-peak; half a headway is waited."""
     peak = np.array(options.headways_min, np.float64)
     fare_min = network.fares.feeder_cny / (options.value_cny_h / 60)
-    return np.column_stack([peak, peak * options.off_peak_factor]) * options.wait_weight / 2 + fare_min
+    return (
+        np.column_stack([peak, peak * options.off_peak_factor]) * options.wait_weight / 2
+        + fare_min
+        + options.transfer_min
+    )
 
 
 def _steps(demand: CatchmentDemand) -> tuple[Floats, Floats, Floats, Int32s]:

@@ -75,6 +75,7 @@ def design_feeders(
         value_cny_h=p["value_of_time.mean_cny_h"],
         walk_weight=p["weight.walk_access"],
         wait_weight=p["weight.wait"],
+        transfer_min=p["weight.transfer_min"],
         walk_m_s=p["speed.walk_m_s"],
         street_detour=p["distance.street_detour"],
         stop_walk_m=p["access.stop_walk_max_km"] * 1000,
