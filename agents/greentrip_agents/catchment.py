@@ -187,7 +187,7 @@ def _by_station(
             onward[d] = min(onward[d], rail + t.walk_access * t.station_access + c.rail_fare[station, e] / vot + far)
         for i in range(slots):
             s = c.station[home, i]
-            if s < 0 or s in (station, e):
+            if s < 0 or s == station or s == e:  # noqa: PLR1714, SIM109  (numba has no `in` for mixed integers)
                 continue
             rail = c.rail_cost[p, s, e] if outward else c.rail_cost[p, e, s]
             g = c.access_cost[p, home, i] + rail + t.walk_access * t.station_access + c.rail_fare[s, e] / vot + far
