@@ -128,7 +128,7 @@ def _near(tree: cKDTree | None, at: Floats, reach: float) -> tuple[Int32s, Int32
     """Return the stops within reach of each point, as rows (first, stop, metres), nearest first by stop row."""
     if tree is None or not len(at):
         return np.zeros(len(at) + 1, np.int32), np.zeros(0, np.int32), np.zeros(0)
-    found = tree.query_ball_point(at, reach, return_sorted=True)
+    found: list[list[int]] = np.asarray(tree.query_ball_point(at, reach, return_sorted=True), object).tolist()
     first = np.concatenate([[0], np.cumsum([len(f) for f in found])]).astype(np.int32)
     stop = np.array([s for f in found for s in f], np.int32)
     point = np.repeat(np.arange(len(at)), np.diff(first))

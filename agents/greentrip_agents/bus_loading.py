@@ -60,8 +60,9 @@ class BusPeriod:
             tree = cKDTree(np.column_stack([b.x_m, b.y_m]))
             k = min(_ZONE_STOPS, stops)
             at = np.column_stack([self.centre_x, self.centre_y])
-            far, near = tree.query(at, k=np.arange(1, k + 1))
-            ok = far <= _ZONE_WALK_M
+            found = tree.query(at, k=np.arange(1, k + 1))
+            far, near = np.asarray(found[0], np.float64), np.asarray(found[1], np.int64)
+            ok = np.asarray(far <= _ZONE_WALK_M, np.bool_)
             ok[:, 0] = True  # the nearest stop always counts; how far it is from a home is the traveller's own walk
             self.zone_first = np.concatenate([[0], np.cumsum(ok.sum(axis=1))]).astype(np.int32)
             self.zone_stop = near[ok].astype(np.int32)

@@ -110,7 +110,7 @@ def shares_percent(model: CommuterModel) -> "np.ndarray[Any, np.dtype[np.float64
     from greentrip_agents.indicators import shares
 
     trips = shares(model, model.definition.area, model.definition.base)
-    return 100 * trips / trips.sum()
+    return np.asarray(100 * trips / trips.sum(), np.float64)
 
 
 def classes(percent: "np.ndarray[Any, np.dtype[np.float64]]", model: CommuterModel) -> dict[str, float]:

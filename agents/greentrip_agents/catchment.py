@@ -84,7 +84,7 @@ def catchment_demand(
     for k, m in enumerate(members):
         position[k, m] = np.arange(len(m))
     zones = np.unique(cells.zone[np.concatenate(members)]) if members else np.zeros(0, np.int64)
-    inside = (position >= 0).any(axis=0)
+    inside = np.asarray((position >= 0).any(axis=0), np.bool_)
 
     def serve(zone: int) -> None:
         only = np.zeros(len(network.zones), bool)

@@ -118,7 +118,7 @@ class Day(NamedTuple):
 @njit(inline=True)
 def _bus_fare(km: float, t: Taste) -> float:
     """Return a bus fare in CNY."""
-    return (t.bus_base + np.ceil(max(km - t.bus_base_km, 0.0) / t.bus_step_km)) * t.bus_factor
+    return float((t.bus_base + np.ceil(max(km - t.bus_base_km, 0.0) / t.bus_step_km)) * t.bus_factor)
 
 
 @njit(inline=True)
@@ -277,7 +277,7 @@ def probabilities(utility: Floats, t: Taste, out: Floats) -> float:
             out[m] = np.exp(logsum[n] - high) / total * np.exp((utility[m] - logsum[n]) / t.nest_scale[n])
         else:
             out[m] = 0.0
-    return high + np.log(total)
+    return float(high + np.log(total))
 
 
 @njit()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from greentrip_agents.model import CommuterModel
 
 
-class Neighbourhood(mesa.Agent):
+class Neighbourhood(mesa.Agent):  # type: ignore[misc]
     """The residents of one zone, whose day is planned in bulk."""
 
     def __init__(self, model: "CommuterModel", zone: int, first_person: int, last_person: int) -> None:
@@ -38,7 +38,7 @@ class Offer:
     utility: float
 
 
-class Commuter(mesa.Agent):
+class Commuter(mesa.Agent):  # type: ignore[misc]
     """One resident: a view on a row. Override `choose` to give this person a mind of its own."""
 
     def __init__(self, model: "CommuterModel", row: int) -> None:

@@ -86,7 +86,8 @@ def bus_waits(network: Network) -> Floats:
     if not len(b.stop_node):
         return out
     cells = network.cells
-    _, cell = cKDTree(np.column_stack([cells.x_m, cells.y_m])).query(np.column_stack([b.x_m, b.y_m]))
+    nearest = cKDTree(np.column_stack([cells.x_m, cells.y_m])).query(np.column_stack([b.x_m, b.y_m]))
+    cell = np.asarray(nearest[1], np.int64)
     pattern = np.repeat(np.arange(len(b.pattern_line)), np.diff(b.pattern_first))
     zone = cells.zone[cell[b.call_stop]]
     n = np.bincount(zone, minlength=len(z))

@@ -48,7 +48,7 @@ def uniform(seed: int, person: int, use: int, index: int) -> float:
 @njit()
 def gumbel(seed: int, person: int, use: int, index: int) -> float:
     """Return a standard Gumbel draw for this key."""
-    return -np.log(-np.log(uniform(seed, person, use, index)))
+    return float(-np.log(-np.log(uniform(seed, person, use, index))))
 
 
 @njit()

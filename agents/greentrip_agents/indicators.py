@@ -39,7 +39,12 @@ def shares(model: "CommuterModel", area: str, base: str) -> Floats:
     """Return trips a day by mode in an area and base, shape (modes,); a tour is two trips."""
     mode = model.plans.mode
     ok = counted(model) & within(model, area, base) & (mode >= 0)
-    return np.bincount(mode[ok], weights=2 * model.weight[ok], minlength=len(MODES))
+    return _by_mode(mode[ok], 2 * model.weight[ok])
+
+
+def _by_mode(mode: NDArray[np.integer[Any]], weight: Floats) -> Floats:
+    """Return the weights added up by mode, shape (modes,)."""
+    return np.asarray(np.bincount(mode, weights=weight, minlength=len(MODES)), np.float64)
 
 
 def _percent(trips: Floats) -> dict[str, float]:
@@ -70,12 +75,12 @@ def indicators(model: "CommuterModel") -> dict[str, Any]:
     for name in dict.fromkeys(z.district_en):
         here = np.array([n == name for n in z.district_en])[home] & ok
         if here.any():
-            districts[name] = _percent(np.bincount(mode[here], weights=weight[here], minlength=len(MODES)))
+            districts[name] = _percent(_by_mode(mode[here], weight[here]))
     purposes = {}
     for i, name in enumerate(PURPOSES):
         here = head & (model.travellers.purpose == i)
         if here.any():
-            purposes[name] = _percent(np.bincount(mode[here], weights=weight[here], minlength=len(MODES)))
+            purposes[name] = _percent(_by_mode(mode[here], weight[here]))
     mean_km, mean_minutes = {}, {}
     for i, name in enumerate(MODES):
         here = head & (mode == i)

@@ -35,7 +35,7 @@ FIRST_DAYS, BUS_ROUNDS_FIRST, BUS_ROUNDS = 4, 5, 2  # bus riders settle in round
 _OFF_PEAK_HOURS = 9.0  # of 13 h: the hours over which off-peak traffic would be spread evenly
 
 
-class CommuterModel(mesa.Model):
+class CommuterModel(mesa.Model):  # type: ignore[misc]
     """A city's weekday: residents choose, roads and lines fill, costs are learnt, until nobody would change.
 
     Parameters
@@ -200,11 +200,11 @@ class CommuterModel(mesa.Model):
         """Return persons by period from zone to zone in some modes, shape (periods, zones, zones)."""
         z, t = len(self.network.zones), self.travellers
         chosen = np.isin(self.plans.mode, modes)
-        out = np.zeros(len(PERIODS) * z * z)
+        flows = np.zeros(len(PERIODS) * z * z)
         for period, origin, destination in ((t.out_period, t.home_zone, t.zone), (t.back_period, t.zone, t.home_zone)):
             flat = (period[chosen] * z + origin[chosen]) * z + destination[chosen]
-            out += np.bincount(flat, weights=self.weight[chosen], minlength=len(out))
-        out = out.reshape(len(PERIODS), z, z)
+            flows += np.bincount(flat, weights=self.weight[chosen], minlength=len(flows))
+        out = flows.reshape(len(PERIODS), z, z)
         diagonal = np.arange(z)
         out[:, diagonal, diagonal] = 0.0  # trips within a zone use local streets, which the assignment does not load
         return out
@@ -260,7 +260,7 @@ def _blend(old: Floats, new: Floats, blend: float) -> Floats:
     return np.where(both, np.where(both, old, 0) + blend * (np.where(both, new, 0) - np.where(both, old, 0)), new)
 
 
-class RoadAuthority(mesa.Agent):
+class RoadAuthority(mesa.Agent):  # type: ignore[misc]
     """Keeps the streets: loads cars by period, times links, reports skims."""
 
     def __init__(self, model: CommuterModel) -> None:
@@ -307,7 +307,7 @@ class RoadAuthority(mesa.Agent):
         return [period.all_links(period.seconds, self.roads.free_s) for period in self.periods]
 
 
-class RailOperator(mesa.Agent):
+class RailOperator(mesa.Agent):  # type: ignore[misc]
     """Runs the trains: journeys between stations, loads, crowding."""
 
     def __init__(self, model: CommuterModel) -> None:
@@ -331,7 +331,7 @@ class RailOperator(mesa.Agent):
             period.learn(blend)
 
 
-class BusOperator(mesa.Agent):
+class BusOperator(mesa.Agent):  # type: ignore[misc]
     """Runs buses and feeders in today's traffic."""
 
     access: Access

@@ -269,7 +269,7 @@ def _insert(
                     node = tail[via[o, node]]
                     n += 1
                 if used[1] + n > store.shape[0] or used[0] + 1 > path_flow.shape[0]:
-                    return o
+                    return int(o)
                 node = end[d]
                 at = used[1] + n
                 while via[o, node] >= 0:
@@ -284,7 +284,7 @@ def _insert(
                 used[1] += n
             if total <= 0.0:  # a pair that starts, or comes back to life, takes its best path
                 path_flow[cheapest] = demand[o, d]
-    return zones
+    return int(zones)
 
 
 @njit()

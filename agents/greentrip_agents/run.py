@@ -42,7 +42,8 @@ class Run:
         self.links.write_parquet(target / "links.parquet")
         self.lines.write_parquet(target / "lines.parquet")
         with (target / "costs.npz").open("wb") as out:
-            np.savez(out, **self.costs)
+            columns: dict[str, Any] = dict(self.costs)
+            np.savez(out, **columns)
         (target / "indicators.json").write_text(
             json.dumps(self.indicators, ensure_ascii=False, sort_keys=True), encoding="utf-8"
         )

@@ -48,7 +48,7 @@ def find_street_access(network: Network) -> StreetAccess:
     enters[roads.head[roads.auto]] = True
     nodes = np.flatnonzero(allowed & leaves & enters)
     at = np.column_stack([roads.x_m[nodes], roads.y_m[nodes]])
-    _, near = cKDTree(at).query(np.column_stack([cells.x_m, cells.y_m]))
+    near = np.asarray(cKDTree(at).query(np.column_stack([cells.x_m, cells.y_m]))[1], np.int64)
     people = cells.home_share * z.residents[cells.zone] + cells.work_share * z.jobs[cells.zone]
     people = np.maximum(people, 1e-6)
     total = np.bincount(cells.zone, weights=people, minlength=len(z))

@@ -229,7 +229,8 @@ def intervention_from_dict(data: Mapping[str, Any]) -> Intervention:
     if kind not in INTERVENTIONS:
         raise UnknownNameError("intervention", kind, INTERVENTIONS)
     values = {k: v for k, v in data.items() if k != "kind"}
-    return _from_dict(INTERVENTIONS[kind], values, "")
+    made: Intervention = _from_dict(INTERVENTIONS[kind], values, "")
+    return made
 
 
 def _from_dict(cls: type[Any], values: Mapping[str, Any], where: str) -> Any:

@@ -28,7 +28,7 @@ def nested_logit(utility: np.ndarray, scale: np.ndarray) -> np.ndarray:
 
 
 @given(UTILITIES)
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_probabilities_are_the_nested_logits(utility: list[float]) -> None:
     likes = taste(tiny_city(), default_parameters())._replace(nest_scale=np.array([0.7, 0.5, 0.9]))
     out = np.empty(8)
@@ -56,7 +56,7 @@ def test_an_option_that_is_not_offered_is_never_chosen(city: Network) -> None:
 
 
 @given(UTILITIES, st.integers(0, 10_000), st.integers(0, 7))
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_regret_is_zero_only_for_the_drawn_mode(utility: list[float], person: int, held: int) -> None:
     likes = taste(tiny_city(), default_parameters())
     mode, regret = choice.choose(5, person, 1, np.array(utility), likes, held)
@@ -66,7 +66,7 @@ def test_regret_is_zero_only_for_the_drawn_mode(utility: list[float], person: in
 
 
 @given(UTILITIES, st.integers(0, 10_000), st.integers(0, 7), st.floats(0, 3))
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_nobody_leaves_a_mode_that_became_better(utility: list[float], person: int, better: int, gain: float) -> None:
     """The same person meets the same luck, so an improvement only ever draws people to the improved mode."""
     likes = taste(tiny_city(), default_parameters())
