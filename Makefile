@@ -19,7 +19,7 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	$(BIN)/python -c "from greentrip_agents import simulate; from greentrip_networks import tiny; simulate(tiny(), sample=0.002, max_days=2)" # compile
+	$(BIN)/python -m greentrip_server.warm
 	touch $(STAMP)
 
 demo: setup ## Do the main job on Beijing and write out/demo.html (DEMO="--small" for the tiny city)

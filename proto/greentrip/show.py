@@ -157,6 +157,8 @@ MODES = ("walk", "bicycle", "ebike", "bus", "metro", "pr", "car", "taxi")
 def headline(out: Console, compared: comparison_pb2.Comparison) -> None:
     """Print the verdict on the target."""
     h = compared.headline
+    for warning in compared.summary["warnings"] if "warnings" in compared.summary else ():
+        out.print(f"[bold red]{warning}[/bold red]")
     interval = (
         f" [{h.change_interval.low:+.3f}, {h.change_interval.high:+.3f}]" if h.HasField("change_interval") else ""
     )
@@ -164,7 +166,7 @@ def headline(out: Console, compared: comparison_pb2.Comparison) -> None:
         f"Green share: observed {h.observed_percent:.1f} % {h.change_points:+.3f} points{interval} "
         f"= forecast {h.forecast_percent:.2f} %, target {h.target_percent:.1f} %"
     )
-    out.print(f"Verdict: [bold]{h.verdict}[/bold]")
+    out.print(f"Verdict: [bold]{h.verdict}[/bold] ({h.note})")
 
 
 def plan(out: Console, made: plan_pb2.Plan) -> None:

@@ -154,6 +154,7 @@ def comparison(summary: Mapping[str, Any]) -> comparison_pb2.Comparison:
             forecast_percent=head["forecast"],
             target_percent=head["target"],
             verdict=head["verdict"],
+            note=head["note"],
         ),
         modes=[
             comparison_pb2.ModeChange(

@@ -109,6 +109,7 @@ class Headline(_message.Message):
     FORECAST_PERCENT_FIELD_NUMBER: _builtins.int
     TARGET_PERCENT_FIELD_NUMBER: _builtins.int
     VERDICT_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
     observed_percent: _builtins.float
     """Published green share, percent."""
     change_points: _builtins.float
@@ -118,7 +119,9 @@ class Headline(_message.Message):
     target_percent: _builtins.float
     """Threshold, percent."""
     verdict: _builtins.str
-    """`met`, `missed` or `undecided`, and what that rests on."""
+    """`met`, `missed`, `undecided`, or `none` where no verdict can be given."""
+    note: _builtins.str
+    """What the verdict rests on, and what it leaves out."""
     @_builtins.property
     def change_interval(self) -> Global___Interval:
         """Interval of the change from the seeds alone, percentage points."""
@@ -132,10 +135,11 @@ class Headline(_message.Message):
         forecast_percent: _builtins.float = ...,
         target_percent: _builtins.float = ...,
         verdict: _builtins.str = ...,
+        note: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["change_interval", b"change_interval"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_interval", b"change_interval", "change_points", b"change_points", "forecast_percent", b"forecast_percent", "observed_percent", b"observed_percent", "target_percent", b"target_percent", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_interval", b"change_interval", "change_points", b"change_points", "forecast_percent", b"forecast_percent", "note", b"note", "observed_percent", b"observed_percent", "target_percent", b"target_percent", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

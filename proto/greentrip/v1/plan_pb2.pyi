@@ -47,7 +47,7 @@ class Plan(_message.Message):
     run: _builtins.str
     """The run whose demand and costs were used; empty for a plan written by hand."""
     objective: _builtins.float
-    """Value of the objective that the design minimised; its unit is in `assumptions`."""
+    """Value of the objective that the design maximised: CNY a day of time saved and fares, less operating cost."""
     bound: _builtins.float
     """Bound of the objective."""
     gap: _builtins.float

@@ -1,0 +1,17 @@
+"""Compile every kernel once, on the tiny city, so that the first real run does not wait for it."""
+
+from greentrip_agents import simulate
+from greentrip_networks import tiny
+from greentrip_optimizer import design_feeders
+
+
+def warm() -> None:
+    """Simulate and design on the tiny city; what is compiled stays in the kernel cache."""
+    city = tiny()
+    run = simulate(city, sample=0.002, max_days=4)
+    stations = sorted(city.rail)[:4]
+    design_feeders(city, run, stations=stations, vehicles=8)
+
+
+if __name__ == "__main__":
+    warm()
