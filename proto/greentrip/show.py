@@ -157,7 +157,7 @@ MODES = ("walk", "bicycle", "ebike", "bus", "metro", "pr", "car", "taxi")
 def headline(out: Console, compared: comparison_pb2.Comparison) -> None:
     """Print the verdict on the target."""
     h = compared.headline
-    for warning in compared.summary["warnings"] if "warnings" in compared.summary else ():
+    for warning in compared.warnings:
         out.print(f"[bold red]{warning}[/bold red]")
     interval = (
         f" [{h.change_interval.low:+.3f}, {h.change_interval.high:+.3f}]" if h.HasField("change_interval") else ""

@@ -171,6 +171,7 @@ def comparison(summary: Mapping[str, Any]) -> comparison_pb2.Comparison:
             for move in summary["diversion"]
         ],
         summary=struct(summary),
+        warnings=summary["warnings"],
     )
 
 

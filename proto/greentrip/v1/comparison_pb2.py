@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dgreentrip/v1/comparison.proto\x12\x0cgreentrip.v1\x1a\x1cgoogle/protobuf/struct.proto\";\n\x12\x43ompareRunsRequest\x12\x11\n\tbase_runs\x18\x01 \x03(\t\x12\x12\n\nother_runs\x18\x02 \x03(\t\"\xc5\x01\n\nComparison\x12\r\n\x05seeds\x18\x01 \x03(\x03\x12(\n\x08headline\x18\x02 \x01(\x0b\x32\x16.greentrip.v1.Headline\x12\'\n\x05modes\x18\x03 \x03(\x0b\x32\x18.greentrip.v1.ModeChange\x12+\n\ndiversions\x18\x04 \x03(\x0b\x32\x17.greentrip.v1.Diversion\x12(\n\x07summary\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\"\xbd\x01\n\x08Headline\x12\x18\n\x10observed_percent\x18\x01 \x01(\x01\x12\x15\n\rchange_points\x18\x02 \x01(\x01\x12/\n\x0f\x63hange_interval\x18\x03 \x01(\x0b\x32\x16.greentrip.v1.Interval\x12\x18\n\x10\x66orecast_percent\x18\x04 \x01(\x01\x12\x16\n\x0etarget_percent\x18\x05 \x01(\x01\x12\x0f\n\x07verdict\x18\x06 \x01(\t\x12\x0c\n\x04note\x18\x07 \x01(\t\"%\n\x08Interval\x12\x0b\n\x03low\x18\x01 \x01(\x01\x12\x0c\n\x04high\x18\x02 \x01(\x01\"\x8f\x01\n\nModeChange\x12\x0c\n\x04mode\x18\x01 \x01(\t\x12\x14\n\x0c\x62\x61se_percent\x18\x02 \x01(\x01\x12\x15\n\rother_percent\x18\x03 \x01(\x01\x12\x15\n\rchange_points\x18\x04 \x01(\x01\x12/\n\x0f\x63hange_interval\x18\x05 \x01(\x0b\x32\x16.greentrip.v1.Interval\">\n\tDiversion\x12\x11\n\tfrom_mode\x18\x01 \x01(\t\x12\x0f\n\x07to_mode\x18\x02 \x01(\t\x12\r\n\x05trips\x18\x03 \x01(\x01\x32^\n\x11\x43omparisonService\x12I\n\x0b\x43ompareRuns\x12 .greentrip.v1.CompareRunsRequest\x1a\x18.greentrip.v1.Comparisonb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dgreentrip/v1/comparison.proto\x12\x0cgreentrip.v1\x1a\x1cgoogle/protobuf/struct.proto\";\n\x12\x43ompareRunsRequest\x12\x11\n\tbase_runs\x18\x01 \x03(\t\x12\x12\n\nother_runs\x18\x02 \x03(\t\"\xd7\x01\n\nComparison\x12\r\n\x05seeds\x18\x01 \x03(\x03\x12(\n\x08headline\x18\x02 \x01(\x0b\x32\x16.greentrip.v1.Headline\x12\'\n\x05modes\x18\x03 \x03(\x0b\x32\x18.greentrip.v1.ModeChange\x12+\n\ndiversions\x18\x04 \x03(\x0b\x32\x17.greentrip.v1.Diversion\x12(\n\x07summary\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x10\n\x08warnings\x18\x06 \x03(\t\"\xbd\x01\n\x08Headline\x12\x18\n\x10observed_percent\x18\x01 \x01(\x01\x12\x15\n\rchange_points\x18\x02 \x01(\x01\x12/\n\x0f\x63hange_interval\x18\x03 \x01(\x0b\x32\x16.greentrip.v1.Interval\x12\x18\n\x10\x66orecast_percent\x18\x04 \x01(\x01\x12\x16\n\x0etarget_percent\x18\x05 \x01(\x01\x12\x0f\n\x07verdict\x18\x06 \x01(\t\x12\x0c\n\x04note\x18\x07 \x01(\t\"%\n\x08Interval\x12\x0b\n\x03low\x18\x01 \x01(\x01\x12\x0c\n\x04high\x18\x02 \x01(\x01\"\x8f\x01\n\nModeChange\x12\x0c\n\x04mode\x18\x01 \x01(\t\x12\x14\n\x0c\x62\x61se_percent\x18\x02 \x01(\x01\x12\x15\n\rother_percent\x18\x03 \x01(\x01\x12\x15\n\rchange_points\x18\x04 \x01(\x01\x12/\n\x0f\x63hange_interval\x18\x05 \x01(\x0b\x32\x16.greentrip.v1.Interval\">\n\tDiversion\x12\x11\n\tfrom_mode\x18\x01 \x01(\t\x12\x0f\n\x07to_mode\x18\x02 \x01(\t\x12\r\n\x05trips\x18\x03 \x01(\x01\x32^\n\x11\x43omparisonService\x12I\n\x0b\x43ompareRuns\x12 .greentrip.v1.CompareRunsRequest\x1a\x18.greentrip.v1.Comparisonb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,15 +35,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMPARERUNSREQUEST']._serialized_start=77
   _globals['_COMPARERUNSREQUEST']._serialized_end=136
   _globals['_COMPARISON']._serialized_start=139
-  _globals['_COMPARISON']._serialized_end=336
-  _globals['_HEADLINE']._serialized_start=339
-  _globals['_HEADLINE']._serialized_end=528
-  _globals['_INTERVAL']._serialized_start=530
-  _globals['_INTERVAL']._serialized_end=567
-  _globals['_MODECHANGE']._serialized_start=570
-  _globals['_MODECHANGE']._serialized_end=713
-  _globals['_DIVERSION']._serialized_start=715
-  _globals['_DIVERSION']._serialized_end=777
-  _globals['_COMPARISONSERVICE']._serialized_start=779
-  _globals['_COMPARISONSERVICE']._serialized_end=873
+  _globals['_COMPARISON']._serialized_end=354
+  _globals['_HEADLINE']._serialized_start=357
+  _globals['_HEADLINE']._serialized_end=546
+  _globals['_INTERVAL']._serialized_start=548
+  _globals['_INTERVAL']._serialized_end=585
+  _globals['_MODECHANGE']._serialized_start=588
+  _globals['_MODECHANGE']._serialized_end=731
+  _globals['_DIVERSION']._serialized_start=733
+  _globals['_DIVERSION']._serialized_end=795
+  _globals['_COMPARISONSERVICE']._serialized_start=797
+  _globals['_COMPARISONSERVICE']._serialized_end=891
 # @@protoc_insertion_point(module_scope)

@@ -60,6 +60,7 @@ class Comparison(_message.Message):
     MODES_FIELD_NUMBER: _builtins.int
     DIVERSIONS_FIELD_NUMBER: _builtins.int
     SUMMARY_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def seeds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Seeds that were paired."""
@@ -80,6 +81,10 @@ class Comparison(_message.Message):
     def summary(self) -> _struct_pb2.Struct:
         """The whole comparison, as the model reports it."""
 
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What a reader must know first: runs that did not converge or left demand unserved."""
+
     def __init__(
         self,
         *,
@@ -88,10 +93,11 @@ class Comparison(_message.Message):
         modes: _abc.Iterable[Global___ModeChange] | None = ...,
         diversions: _abc.Iterable[Global___Diversion] | None = ...,
         summary: _struct_pb2.Struct | None = ...,
+        warnings: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["headline", b"headline", "summary", b"summary"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["diversions", b"diversions", "headline", b"headline", "modes", b"modes", "seeds", b"seeds", "summary", b"summary"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["diversions", b"diversions", "headline", b"headline", "modes", b"modes", "seeds", b"seeds", "summary", b"summary", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
