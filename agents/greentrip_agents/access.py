@@ -4,6 +4,7 @@ Access is a path inside rail, never a mode of its own: a feeder no better than w
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from greentrip_networks.compiled import BusArrays
@@ -81,10 +82,7 @@ def find_access(network: Network, parameters: Parameters, call_minutes: list[Flo
     shape = (len(PERIODS), n, slots)
     cost, minutes = np.empty(shape), np.empty(shape)
     kind, feeder = np.zeros(shape, np.int8), np.full(shape, -1, np.int32)
-    stop_reach = p["access.stop_walk_max_km"] * 1000
-    by_stop = cKDTree(np.column_stack([c.buses.x_m, c.buses.y_m])) if len(c.buses.stop_node) else None
-    near_stops = _near(by_stop, at, stop_reach)
-    station_stops = _near(by_stop, np.column_stack([rail.x_m, rail.y_m]), 400.0)
+    near_stops, station_stops = _stops_near(network, p["access.stop_walk_max_km"] * 1000)
     money = network.fares.bus_base_cny * network.fares.bus_card_factor / (p["value_of_time.mean_cny_h"] / 60)
     money += p["weight.transfer_min"]  # a change between vehicles is felt as such, beside its walk and wait
     for t in range(len(PERIODS)):
@@ -92,7 +90,7 @@ def find_access(network: Network, parameters: Parameters, call_minutes: list[Flo
         better = bike_cost < cost[t]
         cost[t][better], minutes[t][better] = bike_cost[better], bike[better] + p["weight.bicycle_fixed_min"]
         kind[t][better] = BY_BICYCLE
-        if by_stop is not None:
+        if len(c.buses.stop_node):
             _bus_access(
                 c.buses,
                 t,
@@ -122,6 +120,20 @@ def find_access(network: Network, parameters: Parameters, call_minutes: list[Flo
         & (metres <= p["access.drive_max_km"] * 1000)
     )
     return Access(station, cost, minutes, kind, feeder, np.where(offered, drive, np.inf))
+
+
+Near = tuple[Int32s, Int32s, Floats]
+
+
+@lru_cache(maxsize=4)
+def _stops_near(network: Network, reach_m: float) -> tuple[Near, Near]:
+    """Return the bus stops within reach of each cell, and those within 400 m of each station; the same every day."""
+    c, cells, rail = network.compiled, network.cells, network.compiled.rail
+    tree = cKDTree(np.column_stack([c.buses.x_m, c.buses.y_m])) if len(c.buses.stop_node) else None
+    return (
+        _near(tree, np.column_stack([cells.x_m, cells.y_m]), reach_m),
+        _near(tree, np.column_stack([rail.x_m, rail.y_m]), 400.0),
+    )
 
 
 def _near(tree: cKDTree | None, at: Floats, reach: float) -> tuple[Int32s, Int32s, Floats]:

@@ -1,4 +1,4 @@
-"""Riders on buses between zones: journeys of at most three rides, found in rounds over the lines' calls.
+"""Riders on buses between zones: journeys of at most two rides, found in rounds over the lines' calls.
 
 Every zone reaches the stops near its centre on foot. A ride costs the expected wait (half the headway), the riding time
 in today's traffic and, from the second on, a transfer. Rounds follow Delling, Pajor and Werneck (2015), on headways.
@@ -18,7 +18,7 @@ from greentrip_agents.rail_loading import crowding
 Floats = NDArray[np.float64]
 Int32s = NDArray[np.int32]
 
-ROUNDS = 3
+ROUNDS = 2
 _ZONE_WALK_M = 1200.0  # zone centre to a stop, as the crow flies
 _ZONE_STOPS = 12
 

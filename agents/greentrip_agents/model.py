@@ -22,6 +22,7 @@ from greentrip_agents.costs import bus_waits, bus_walks, check_fares, rail_fares
 from greentrip_agents.definitions import BUS, CAR, METRO, MODES, PR, TAXI, Definition, default_definition
 from greentrip_agents.parameters import Parameters, default_parameters
 from greentrip_agents.population import plan_tours, sample_residents
+from greentrip_agents.prior import first_expectation
 from greentrip_agents.rail_loading import RailPeriod
 from greentrip_agents.road_assignment import RoadPeriod
 from greentrip_agents.street_access import find_street_access
@@ -102,7 +103,8 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
         return Commuter(self, row)
 
     def _first_costs(self) -> tuple[choice.Costs, Floats]:
-        """Return the expectation of the first day: free streets and empty trains."""
+        """Return the expectation of the first day: empty trains, and streets as the calibrated city's, else free."""
+        known = first_expectation(self.network)
         roads = self.road_authority
         roads.skim()
         self.rail_operator.skim()
@@ -110,7 +112,7 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
         self.bus_operator.skim()
         access = self.bus_operator.access
         costs = choice.Costs(
-            car_min=roads.minutes(),
+            car_min=roads.minutes() if known is None else known,
             car_km=roads.km(),
             zone_x=roads.access.x_m,
             zone_y=roads.access.y_m,

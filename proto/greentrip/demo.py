@@ -31,7 +31,7 @@ class Demo:
 # Stations of the central six where many homes are beyond a walk from rail.
 BEIJING = Demo(
     city="beijing-2019",
-    sample=0.005,
+    sample=0.0047,
     seeds=3,
     stations=(
         "慈寿寺",
@@ -40,18 +40,14 @@ BEIJING = Demo(
         "玉泉路",
         "青年路",
         "欢乐谷景区",
-        "知春路",
         "垡头",
-        "双合",
         "丰台东大街",
         "田村",
         "北宫门",
-        "廖公庄",
         "上地",
-        "立水桥",
         "古城",
     ),
-    vehicles=120,
+    vehicles=90,
 )
 TINY = Demo(city="tiny", sample=0.01, seeds=2, stations=("Harbour", "Lakeside", "West Mill"), vehicles=12)
 
@@ -67,7 +63,9 @@ def run_demo(demo: Demo, *, server: str | None, data_dir: Path | None, as_json: 
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="greentrip-demo-")))
         times: dict[str, float] = {}
         with _timed(times, "start"):
-            client = stack.enter_context(connect(server, folder))
+            client = stack.enter_context(
+                connect(server, folder, workers=1)
+            )  # three runs share two cores best one by one
         found = _work(client, demo, times, as_json=as_json)
     times["total"] = sum(times.values())
     if as_json:

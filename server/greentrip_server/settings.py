@@ -22,7 +22,9 @@ class Settings(BaseSettings):
     data: Path = Field(default=Path("greentrip-data"), description="data directory")
     address: str = Field(default="127.0.0.1:0", description="host:port on loopback; port 0 takes a free one")
     workers: int = Field(default_factory=cores, ge=1, description="worker processes at most")
-    threads: int = Field(default=1, ge=1, description="numba threads a worker")
+    threads: int = Field(
+        default_factory=lambda data: max(1, cores() // data["workers"]), ge=1, description="numba threads a worker"
+    )
     idle_s: float = Field(default=30.0, ge=0, description="seconds after which an idle worker is retired")
     lease_s: float = Field(default=15.0, gt=0, description="seconds that a claimed job stays claimed unless renewed")
     attempts: int = Field(default=3, ge=1, description="starts of one job before its worker's death fails it")
