@@ -1,6 +1,6 @@
 """What travellers expect on the first day: the calibrated city's driving times, where they are shipped.
 
-Any first expectation leads to the same equilibrium; a good one only saves days. It belongs to the base city, so that two
+Any first expectation leads to the same equilibrium; a good one only saves days. It belongs to the city, so that two
 scenarios of one city always start alike.
 """
 
@@ -8,9 +8,8 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-
 from greentrip_networks.network import Network
+from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 _PER_MINUTE = 100.0  # stored in hundredths of a minute, 16 bits

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-
 from greentrip_agents import Run, catchment_demand
 from greentrip_networks import UnknownNameError
 from greentrip_networks.network import Network

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-
 from greentrip_agents import Run, compare, simulate
 from greentrip_agents.comparison import paired
 from greentrip_networks import AddFeeders, FeederRoute, ScenarioError, SetFare, SetHeadway
@@ -22,7 +21,7 @@ def test_a_null_plan_changes_exactly_nothing(city: Network, base: list[Run]) -> 
 
 
 def test_a_feeder_slower_than_walking_changes_nothing(city: Network, base: list[Run]) -> None:
-    station = sorted(city.rail)[0]
+    station = min(city.rail)
     node = city.rail.nodes[station]["node"]
     other = next(iter(city.roads.successors(node)))
     slow = FeederRoute("slow", station, (other,), (other, node), (7200.0,), 500.0, 3600.0, 1, 45, 1000.0)

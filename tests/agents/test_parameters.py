@@ -1,5 +1,4 @@
 import pytest
-
 from greentrip_agents import default_parameters
 from greentrip_networks import ScenarioError, UnknownNameError
 
@@ -28,9 +27,9 @@ def test_constants_belong_to_the_city_whatever_its_year() -> None:
 
 def test_unknown_names_and_bad_values_are_refused() -> None:
     p = default_parameters()
-    with pytest.raises(UnknownNameError, match="nearest: weight.walk"):
+    with pytest.raises(UnknownNameError, match=r"nearest: weight\.walk"):
         p.with_({"weight.wlak": 1.0})
-    with pytest.raises(ScenarioError, match="weight.walk"):
+    with pytest.raises(ScenarioError, match=r"weight\.walk"):
         p.with_({"weight.walk": float("nan")})
     with pytest.raises(UnknownNameError):
         p["nothing"]

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from greentrip_agents import CommuterModel, Run, simulate
 from greentrip_networks import ScenarioError
 from greentrip_networks.network import Network
@@ -67,7 +66,7 @@ def test_a_saved_run_comes_back(run: Run, tmp_path: Path) -> None:
     assert again.trips.equals(run.trips)
     assert all((again.costs[k] == v).all() or np.array_equal(again.costs[k], v) for k, v in run.costs.items())
     (tmp_path / "lines.parquet").unlink()
-    with pytest.raises(ScenarioError, match="holds no lines.parquet"):
+    with pytest.raises(ScenarioError, match=r"holds no lines\.parquet"):
         Run.load(tmp_path)
 
 
