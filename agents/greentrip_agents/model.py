@@ -31,6 +31,7 @@ Floats = NDArray[np.float64]
 
 RECONSIDER = 0.6  # share of tours that weigh their mode anew on a day, after the first
 FIRST_PARTS = 8
+FIRST_VERDICT = 10  # no run ends before its green share can be seen for ten days
 SWEEPS = 6  # route-choice sweeps a day
 FIRST_DAYS, BUS_ROUNDS_FIRST, BUS_ROUNDS = 4, 5, 2  # bus riders settle in rounds, more of them on the first days
 _OFF_PEAK_HOURS = 9.0  # of 13 h: the hours over which off-peak traffic would be spread evenly
@@ -184,8 +185,8 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
         }
         self.gap_parts = {name: value / max(total, 1e-9) for name, value in parts.items()}
         journeys = sum(self.gap_parts.values())
-        # the regret of modes costs a pass over everybody: not worth it while the journeys alone exceed the limit
-        known = self.day > 1 and journeys < self.parameters["learning.gap"]
+        # the regret of modes costs a pass over everybody: not worth it while the run cannot end today anyway
+        known = self.day >= FIRST_VERDICT and journeys < self.parameters["learning.gap"]
         self.gap_parts["modes"] = self._regret() / max(total, 1e-9) if known else np.nan
         self.gap = journeys + self.gap_parts["modes"] if known else max(journeys, self.parameters["learning.gap"])
 

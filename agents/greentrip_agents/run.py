@@ -129,11 +129,15 @@ def finish(model: CommuterModel, *, max_days: int = 60, progress: Progress | Non
 
 
 def drift(log: list[dict[str, float]]) -> float:
-    """Return how far the green share moved over the last ten days, in points; infinite before there are ten."""
+    """Return the trend of the green share over the last ten days, in points: ten times the slope of a line through them.
+
+    Infinite before there are ten days. A line, not the range: single tours flip from day to day without going anywhere.
+    """
     if len(log) < _DRIFT_DAYS:
         return float("inf")
-    last = [row["green_share"] for row in log[-_DRIFT_DAYS:]]
-    return max(last) - min(last)
+    last = np.array([row["green_share"] for row in log[-_DRIFT_DAYS:]])
+    days = np.arange(_DRIFT_DAYS) - (_DRIFT_DAYS - 1) / 2
+    return float(abs(_DRIFT_DAYS * (days @ last) / (days @ days)))
 
 
 def _warnings(model: CommuterModel, *, converged: bool, served: float, gap: float, moved: float) -> list[str]:
