@@ -31,6 +31,7 @@ Floats = NDArray[np.float64]
 
 RECONSIDER = 0.6  # share of tours that weigh their mode anew on a day, after the first
 FIRST_PARTS = 8
+DAYS_KNOWN = 8  # a calibrated first expectation weighs like so many days of experience
 FIRST_VERDICT = 10  # no run ends before its green share can be seen for ten days
 SWEEPS = 6  # route-choice sweeps a day
 FIRST_DAYS, BUS_ROUNDS_FIRST, BUS_ROUNDS = 4, 5, 2  # bus riders settle in rounds, more of them on the first days
@@ -106,10 +107,13 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
     def _first_costs(self) -> tuple[choice.Costs, Floats]:
         """Return the expectation of the first day: empty trains, and streets as the calibrated city's, else free."""
         known = first_expectation(self.network)
+        self.days_known = DAYS_KNOWN if known is not None else 0
         roads = self.road_authority
         roads.skim()
         self.rail_operator.skim()
-        self.bus_operator.run(roads.link_seconds())
+        # buses are expected in the traffic that cars are
+        slow = [1.0] * len(PERIODS) if known is None else list(known.sum(axis=(1, 2)) / roads.minutes().sum(axis=(1, 2)))
+        self.bus_operator.run([k * seconds for k, seconds in zip(slow, roads.link_seconds(), strict=True)])
         self.bus_operator.skim()
         access = self.bus_operator.access
         costs = choice.Costs(
@@ -226,7 +230,7 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
         """Blend what today cost into tomorrow's expectation."""
         # days are averaged, the later ones weigh more; else full lines would swap riders for ever
         average = 3.0 / (self.day + 2)
-        blend = min(self.parameters["learning.blend"], average)
+        blend = min(self.parameters["learning.blend"], 3.0 / (self.day + 2 + self.days_known))
         c = self.costs
         c.car_min[:] = _blend(c.car_min, self.road_authority.minutes(), blend)
         c.car_km[:] = _blend(c.car_km, self.road_authority.km(), blend)
