@@ -112,7 +112,9 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
         roads.skim()
         self.rail_operator.skim()
         # buses are expected in the traffic that cars are
-        slow = [1.0] * len(PERIODS) if known is None else list(known.sum(axis=(1, 2)) / roads.minutes().sum(axis=(1, 2)))
+        slow = (
+            [1.0] * len(PERIODS) if known is None else list(known.sum(axis=(1, 2)) / roads.minutes().sum(axis=(1, 2)))
+        )
         self.bus_operator.run([k * seconds for k, seconds in zip(slow, roads.link_seconds(), strict=True)])
         self.bus_operator.skim()
         access = self.bus_operator.access

@@ -45,7 +45,7 @@ class FeederOptions:
     value_cny_h: float = 24.58
     walk_weight: float = 2.0
     wait_weight: float = 2.0
-    transfer_min: float = 5.0  # how the change to the train is felt
+    transfer_min: float = 0.0  # how the change to the train is felt, beside its walk and wait
     walk_m_s: float = 1.2
     street_detour: float = 1.3
     stop_walk_m: float = 600.0  # as the crow flies

@@ -49,7 +49,7 @@ BEIJING = Demo(
     ),
     vehicles=90,
 )
-TINY = Demo(city="tiny", sample=0.01, seeds=2, stations=("Harbour", "Lakeside", "West Mill"), vehicles=12)
+TINY = Demo(city="tiny", sample=0.01, seeds=2, stations=("Lakeside", "Old Ferry", "West Mill"), vehicles=12)
 
 
 def run_demo(demo: Demo, *, server: str | None, data_dir: Path | None, as_json: bool) -> None:

@@ -6,7 +6,7 @@ from greentrip_networks.network import Network
 
 
 def test_riders_fall_and_savings_fall_as_access_gets_harder(city: Network, run: Run) -> None:
-    for found in catchment_demand(city, run, sorted(city.rail)[:3]):
+    for found in catchment_demand(city, run, sorted(city.rail)[:2]):
         assert (np.diff(found.riders, axis=1) <= 1e-9).all()
         assert (np.diff(found.benefit_min, axis=1) <= 1e-9).all()
         assert (found.benefit_min >= 0).all()
@@ -21,7 +21,7 @@ def test_access_no_better_than_todays_saves_nothing(city: Network, run: Run) -> 
 
 
 def test_the_order_of_stations_does_not_matter(city: Network, run: Run) -> None:
-    names = sorted(city.rail)[:3]
+    names = sorted(city.rail)[:2]
     forward, backward = catchment_demand(city, run, names), catchment_demand(city, run, names[::-1])[::-1]
     for a, b in zip(forward, backward, strict=True):
         assert a.station == b.station

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from greentrip_agents import CommuterModel, Run, simulate
 from greentrip_networks import ScenarioError
@@ -42,7 +43,7 @@ def test_the_trips_table_holds_every_trip_and_agrees_with_the_indicators(run: Ru
 def test_nobody_drives_without_a_car_and_cars_come_home(run: Run) -> None:
     drivers = run.trips.filter(run.trips["mode"].is_in(["car", "pr"]))
     assert drivers["has_car"].all()
-    both = run.trips.group_by("person", "tour").agg(run.trips["mode"].n_unique().alias("modes"))
+    both = run.trips.group_by("person", "tour").agg(pl.col("mode").n_unique().alias("modes"))
     assert (both["modes"] == 1).all()
 
 
