@@ -129,7 +129,7 @@ def finish(model: CommuterModel, *, max_days: int = 60, progress: Progress | Non
 
 
 def drift(log: list[dict[str, float]]) -> float:
-    """Return the trend of the green share over the last ten days, in points: ten times the slope of a line through them.
+    """Return the trend of the green share over the last ten days, in points: ten times the slope of a fitted line.
 
     Infinite before there are ten days. A line, not the range: single tours flip from day to day without going anywhere.
     """
