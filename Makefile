@@ -37,7 +37,7 @@ check: setup ## Format, lint, types, import order, contract, stubs
 	$(BIN)/python tools/stubs.py --check
 
 bench: setup ## Measure against other ways of doing the same
-	@for f in benchmarks/bench_*.py; do [ -e "$$f" ] || { echo "no benchmark yet"; break; }; echo "$$f"; $(BIN)/python "$$f" || exit 1; done
+	@for f in benchmarks/*.py; do echo "$$f"; $(BIN)/python "$$f" || exit 1; done
 
 serve: setup ## Serve on 127.0.0.1:50051 from greentrip-data/
 	$(BIN)/greentrip serve
