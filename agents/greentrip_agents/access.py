@@ -112,7 +112,8 @@ def find_access(network: Network, parameters: Parameters, call_minutes: list[Flo
         cells.zone[cKDTree(at).query(np.column_stack([rail.x_m, rail.y_m]))[1]] if stations else np.zeros(0, np.int64)
     )
     lot = ~central[station_zone] if stations else np.zeros(0, bool)
-    drive = metres / 1000 * p["distance.street_detour"] / 25 * 60 + p["speed.car_terminal_min"]
+    drive = metres / 1000 * p["distance.street_detour"] / p["speed.park_and_ride_km_h"] * 60
+    drive += p["speed.car_terminal_min"]
     offered = (
         (station >= 0)
         & home_outside[:, None]

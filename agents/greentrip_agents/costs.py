@@ -35,7 +35,7 @@ def taste(network: Network, p: Parameters) -> Taste:
         search=p["speed.parking_search_min"],
         taxi_wait=p["speed.taxi_wait_min"],
         station_access=2 * network.station_access_s / 60,
-        local_bus_km_min=15.0 / 60,
+        local_bus_km_min=p["speed.local_bus_km_h"] / 60,
         bus_base=f.bus_base_cny,
         bus_base_km=f.bus_base_km,
         bus_step_km=f.bus_step_km,

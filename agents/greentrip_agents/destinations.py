@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+from greentrip_networks.cells import SIDE_M
 from greentrip_networks.kernels import njit, prange
 from greentrip_networks.network import Network
 from numpy.typing import NDArray
@@ -23,7 +24,6 @@ _SCALES = {
     ERRAND: "distance.errand_km",
     LEISURE: "distance.leisure_km",
 }
-CELL_M = 500.0
 ATTEMPTS = 6
 
 
@@ -137,7 +137,7 @@ def _draw(
                     if left <= 0.0:
                         break
             zone[i], cell[i] = z, chosen
-            x[i] = cell_x[chosen] + (draws.uniform(seed, key[i], draws.PLACE_IN_ZONE, index + 1) - 0.5) * CELL_M
-            y[i] = cell_y[chosen] + (draws.uniform(seed, key[i], draws.PLACE_IN_ZONE, index + 2) - 0.5) * CELL_M
+            x[i] = cell_x[chosen] + (draws.uniform(seed, key[i], draws.PLACE_IN_ZONE, index + 1) - 0.5) * SIDE_M
+            y[i] = cell_y[chosen] + (draws.uniform(seed, key[i], draws.PLACE_IN_ZONE, index + 2) - 0.5) * SIDE_M
             if np.hypot(x[i] - home_x[i], y[i] - home_y[i]) >= least_m:
                 break

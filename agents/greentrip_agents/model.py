@@ -6,7 +6,6 @@ somebody asks for it or subclasses its behaviour.
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import mesa
 import numpy as np
@@ -400,8 +399,3 @@ def feeder_riders(model: CommuterModel) -> Floats:
             by_feeder = k == BY_FEEDER
             out += np.bincount(feeder[by_feeder], weights=model.weight[rail][by_feeder], minlength=len(out))
     return out
-
-
-def model_agents(model: CommuterModel) -> dict[str, Any]:
-    """Count the model's agents by type, for its record."""
-    return {cls.__name__: len(agents) for cls, agents in model.agents_by_type.items()}

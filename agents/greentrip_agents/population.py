@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 
 import numpy as np
+from greentrip_networks.cells import SIDE_M
 from greentrip_networks.errors import ScenarioError
 from greentrip_networks.kernels import njit
 from greentrip_networks.network import Network
@@ -17,7 +18,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 CHILD, ADULT, ELDERLY = range(3)
-CELL_M = 500.0
 _FREE_BUSY, _FREE_HOME = (
     0.5,
     1.6,
@@ -40,7 +40,6 @@ class Population:
     income_cny_year: Floats
     vot_cny_min: Floats
     has_car: NDArray[np.bool_]  # has a household car at hand today, to drive or to ride along
-    restricted: NDArray[np.bool_]  # has a household car that the plate rule keeps at home today
     has_ebike: NDArray[np.bool_]
     weight: Floats
     zone_first: Ints  # (zones + 1,)
@@ -112,8 +111,8 @@ def sample_residents(
     cell = np.searchsorted(cdf, zone + draws.uniforms(seed, key, draws.PLACE, 2), side="right")
     first_cell = network.compiled.zone_first_cell
     cell = np.clip(cell, first_cell[zone], first_cell[zone + 1] - 1)
-    x = cells.x_m[cell] + (draws.uniforms(seed, key, draws.PLACE, 3) - 0.5) * CELL_M
-    y = cells.y_m[cell] + (draws.uniforms(seed, key, draws.PLACE, 4) - 0.5) * CELL_M
+    x = cells.x_m[cell] + (draws.uniforms(seed, key, draws.PLACE, 3) - 0.5) * SIDE_M
+    y = cells.y_m[cell] + (draws.uniforms(seed, key, draws.PLACE, 4) - 0.5) * SIDE_M
 
     p = parameters
     u = draws.uniforms(seed, key, draws.AGE, 0)
@@ -142,7 +141,6 @@ def sample_residents(
         income,
         vot,
         owns & ~rest,
-        owns & rest,
         ebike,
         weight,
         first,
