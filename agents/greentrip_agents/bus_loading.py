@@ -4,6 +4,7 @@ Every zone reaches the stops near its centre on foot. A ride costs the expected 
 in today's traffic and, from the second on, a transfer. Rounds follow Delling, Pajor and Werneck (2015), on headways.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -124,6 +125,20 @@ class BusPeriod:
         self.expected_boarded += blend * (self.boarded - self.expected_boarded)
         self.expected_demand += blend * (self.demand - self.expected_demand)
         self.expected_fixed_spent += blend * (self.fixed_spent - self.expected_fixed_spent)
+
+    def expectation(self) -> dict[str, Floats]:
+        """Return what `expect` takes: the riders that days have taught to expect, persons in the period."""
+        return {
+            "load": self.expected_load,
+            "boarded": self.expected_boarded,
+            "demand": self.expected_demand,
+            "fixed_spent": np.array(self.expected_fixed_spent),
+        }
+
+    def expect(self, known: Mapping[str, Floats]) -> None:
+        """Start from riders known before the first day."""
+        self.expected_load[:], self.expected_boarded[:] = known["load"], known["boarded"]
+        self.expected_demand[:], self.expected_fixed_spent = known["demand"], float(known["fixed_spent"])
 
     def beyond_shortest(self) -> float:
         """Return the generalised person-minutes that the expected riders spend beyond their least-cost journeys."""

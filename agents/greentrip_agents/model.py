@@ -30,7 +30,8 @@ Floats = NDArray[np.float64]
 
 RECONSIDER = 0.6  # share of tours that weigh their mode anew on a day, after the first
 FIRST_PARTS = 8
-DAYS_KNOWN = 8  # a calibrated first expectation weighs like so many days of experience
+DAYS_KNOWN = 8  # a calibrated first expectation of streets and trains weighs like so many days of experience
+BUS_ROUNDS_KNOWN = 5  # and that of buses like so many rounds
 FIRST_VERDICT = 10  # no run ends before its green share can be seen for ten days
 SWEEPS = 6  # route-choice sweeps a day
 FIRST_DAYS, BUS_ROUNDS_FIRST, BUS_ROUNDS = 4, 5, 2  # bus riders settle in rounds, more of them on the first days
@@ -104,21 +105,19 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
         return Commuter(self, row)
 
     def _first_costs(self) -> tuple[choice.Costs, Floats]:
-        """Return the expectation of the first day: empty trains, and streets as the calibrated city's, else free."""
+        """Return the expectation of the first day: traffic and crowds as the calibrated city's, else none."""
         known = first_expectation(self.network)
-        self.days_known = DAYS_KNOWN if known is not None else 0
         roads = self.road_authority
+        roads.expect(known.streets)
+        self.rail_operator.expect(known.rail)
+        self.bus_operator.expect(known.buses)
         roads.skim()
         self.rail_operator.skim()
-        # buses are expected in the traffic that cars are
-        slow = (
-            [1.0] * len(PERIODS) if known is None else list(known.sum(axis=(1, 2)) / roads.minutes().sum(axis=(1, 2)))
-        )
-        self.bus_operator.run([k * seconds for k, seconds in zip(slow, roads.link_seconds(), strict=True)])
+        self.bus_operator.run(roads.link_seconds())
         self.bus_operator.skim()
         access = self.bus_operator.access
         costs = choice.Costs(
-            car_min=roads.minutes() if known is None else known,
+            car_min=roads.minutes(),
             car_km=roads.km(),
             zone_x=roads.access.x_m,
             zone_y=roads.access.y_m,
@@ -183,12 +182,12 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
         self.bus_operator.load(self._zone_demand((BUS,)))
         self._learn()
         total = float(self.weight @ self.plans.cost.sum(axis=1))
-        parts = {
+        gaps = {
             "street routes": beyond / 60 * self.parameters["population.car_occupancy"],
             "rail journeys": sum(r.beyond_shortest() for r in self.rail_operator.periods),
             "bus journeys": sum(b.beyond_shortest() for b in self.bus_operator.periods),
         }
-        self.gap_parts = {name: value / max(total, 1e-9) for name, value in parts.items()}
+        self.gap_parts = {name: value / max(total, 1e-9) for name, value in gaps.items()}
         journeys = sum(self.gap_parts.values())
         # the regret of modes costs a pass over everybody: not worth it while the run cannot end today anyway
         known = self.day >= FIRST_VERDICT and journeys < self.parameters["learning.gap"]
@@ -230,8 +229,8 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
     def _learn(self) -> None:
         """Blend what today cost into tomorrow's expectation."""
         # days are averaged, the later ones weigh more; else full lines would swap riders for ever
-        average = 3.0 / (self.day + 2)
-        blend = min(self.parameters["learning.blend"], 3.0 / (self.day + 2 + self.days_known))
+        average = 3.0 / (self.day + 2 + self.rail_operator.days_known)
+        blend = min(self.parameters["learning.blend"], 3.0 / (self.day + 2 + self.road_authority.days_known))
         c = self.costs
         c.car_min[:] = _blend(c.car_min, self.road_authority.minutes(), blend)
         c.car_km[:] = _blend(c.car_km, self.road_authority.km(), blend)
@@ -281,6 +280,13 @@ class RoadAuthority(mesa.Agent):  # type: ignore[misc]
             RoadPeriod(roads, self.access, h, p["roads.alpha"], p["roads.beta"], b)
             for h, b in zip(hours, background, strict=True)
         ]
+        self.days_known = 0
+
+    def expect(self, known: Sequence[Floats]) -> None:
+        """Start from what is known of the traffic, a period each; nothing known leaves the streets empty."""
+        self.days_known = DAYS_KNOWN if known else 0
+        for period, over_free in zip(self.periods, known, strict=False):
+            period.expect(over_free)
 
     def load(self, vehicles: Floats) -> None:
         """Put each period's vehicles (zones, zones) on the paths in use."""
@@ -322,6 +328,13 @@ class RailOperator(mesa.Agent):  # type: ignore[misc]
         super().__init__(model)
         rail = model.network.compiled.rail
         self.periods = [RailPeriod(rail, t, h, model.parameters) for t, h in enumerate(PERIOD_HOURS)]
+        self.days_known = 0
+
+    def expect(self, known: Sequence[Mapping[str, Floats]]) -> None:
+        """Start from what is known of the riders, a period each; nothing known leaves the trains empty."""
+        self.days_known = DAYS_KNOWN if known else 0
+        for period, riders in zip(self.periods, known, strict=False):
+            period.expect(riders)
 
     def skim(self) -> None:
         """Find least-cost journeys at the expected crowding."""
@@ -352,6 +365,12 @@ class BusOperator(mesa.Agent):  # type: ignore[misc]
         self.periods = [
             BusPeriod(model.network, t, h, model.parameters, at.x_m, at.y_m) for t, h in enumerate(PERIOD_HOURS)
         ]
+
+    def expect(self, known: Sequence[Mapping[str, Floats]]) -> None:
+        """Start from what is known of the riders, a period each; nothing known leaves the buses empty."""
+        self.rounds = BUS_ROUNDS_KNOWN if known else 0
+        for period, riders in zip(self.periods, known, strict=False):
+            period.expect(riders)
 
     def run(self, link_seconds: Sequence[Floats]) -> None:
         """Time the calls in today's traffic and offer the rides to rail stations."""

@@ -4,6 +4,7 @@ A platform is a line at a station. Riding costs minutes, more when crowded; boar
 trains are full; a change costs its walk, the wait and a penalty.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -113,6 +114,14 @@ class RailPeriod:
         """Blend today's riders into the expectation of crowding."""
         self.expected_flow += blend * (self.flow - self.expected_flow)
         self.expected_demand += blend * (self.demand - self.expected_demand)
+
+    def expectation(self) -> dict[str, Floats]:
+        """Return what `expect` takes: the riders that days have taught to expect, persons in the period."""
+        return {"flow": self.expected_flow, "demand": self.expected_demand}
+
+    def expect(self, known: Mapping[str, Floats]) -> None:
+        """Start from riders known before the first day."""
+        self.expected_flow[:], self.expected_demand[:] = known["flow"], known["demand"]
 
     def beyond_shortest(self) -> float:
         """Return the generalised person-minutes that the expected riders spend beyond their least-cost journeys."""

@@ -82,6 +82,10 @@ class RoadPeriod:
     def _price(self) -> None:
         delay(self.flow, self.free, self.capacity, self.background, self.alpha, self.beta, self.seconds)
 
+    def expect(self, over_free: Floats) -> None:
+        """Start from link times known before the first day, as multiples of the free times of the usable links."""
+        self.seconds[self.row] = self.free[self.row] * over_free
+
     def skim(self) -> None:
         """Compute shortest paths between all zones at today's link times."""
         trees(
