@@ -27,9 +27,7 @@ def main() -> None:
     asked = parser.parse_args()
     network = load(asked.network)
     city = network.name.split("-", 1)[0]
-    result = calibrate(
-        network, sample=asked.sample, progress=lambda day, worst: sys.stderr.write(f"day {day}: {worst:.3f} points\n")
-    )
+    result = calibrate(network, sample=asked.sample, progress=_tell)
     if not result.reached:
         sys.exit(f"not reached after {result.days} days: {result.residuals()}; nothing is written")
     (FOLDER / f"{city}.toml").write_text(to_toml(result), encoding="utf-8")
@@ -40,6 +38,11 @@ def main() -> None:
         if not run.indicators["converged"]:
             sys.exit(f"the run at sample {asked.expect:g} did not converge; its traffic is not kept")
         write_expectation(FOLDER / f"{city}.npz", model)
+
+
+def _tell(day: int, worst: float) -> None:
+    """Show a day's largest residual."""
+    sys.stderr.write(f"day {day}: {worst:.3f} points\n")
 
 
 if __name__ == "__main__":

@@ -62,18 +62,20 @@ def first_expectation(network: Network) -> Expectation:
 
 
 def write_expectation(path: Path | str, model: "CommuterModel") -> None:
-    """Write the expectation that a converged model has reached, for `first_expectation` to read; persons are rounded."""
+    """Write what a converged model expects, for `first_expectation` to read; persons are rounded."""
     roads = model.road_authority.periods
     out: dict[str, NDArray[Any]] = {"periods": np.array(len(roads))}
     out |= {f"{part}.key": np.array(key) for part, key in _keys(model.network).items()}
     for t, street in enumerate(roads):
         delay = np.rint((street.on_links(street.seconds) / street.on_links(street.free) - 1) * _DELAY_STEPS)
         out[f"streets.{t}.delay"] = np.minimum(delay, 65535).astype(np.uint16)
-    for part, operator in (("buses", model.bus_operator), ("rail", model.rail_operator)):
-        for t, period in enumerate(operator.periods):
-            out |= {
-                f"{part}.{t}.{name}": np.rint(value).astype(np.uint32) for name, value in period.expectation().items()
-            }
+    riders = {
+        "buses": [b.expectation() for b in model.bus_operator.periods],
+        "rail": [r.expectation() for r in model.rail_operator.periods],
+    }
+    for part, periods in riders.items():
+        for t, columns in enumerate(periods):
+            out |= {f"{part}.{t}.{name}": np.rint(value).astype(np.uint32) for name, value in columns.items()}
     np.savez_compressed(path, **out)  # type: ignore[arg-type]
 
 
