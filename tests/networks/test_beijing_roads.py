@@ -1,6 +1,9 @@
 """Bundled Beijing's street graph: its size, its connectedness, and that the tables compile to the committed bytes."""
 
 import csv
+import json
+import os
+import re
 from pathlib import Path
 
 import networkx as nx
@@ -8,12 +11,13 @@ import numpy as np
 import pytest
 from greentrip_networks.beijing_roads.compile import tables
 from greentrip_networks.beijing_roads.links import REACH_M
-from greentrip_networks.beijing_roads.shapes import closest, crossings, cut, inside
+from greentrip_networks.beijing_roads.shapes import closest, crossings, cut, inside, nearest_on_segments
 from greentrip_networks.beijing_roads.sources import FOLDER, PLANE, Sources, read_sources
 from greentrip_networks.errors import TableError
 from greentrip_networks.geo import haversine_m
 from greentrip_networks.read_roads import read_roads
 
+REFERENCE = Path(os.environ.get("GREENTRIP_REFERENCE", Path(__file__).resolve().parents[3] / "shared" / "data"))
 CAPACITY = {  # vehicles an hour and lane that a class may have
     "motorway": (1800, 2000),
     "expressway": (1800, 2000),
@@ -156,10 +160,42 @@ def test_crossings_cut_and_inside() -> None:
     assert inside(np.array([2.0, 5]), np.array([2.0, 2]), ring).tolist() == [True, False]
 
 
-def test_every_point_is_own_layout_or_at_the_metro_station_it_names() -> None:
+def test_every_point_names_what_its_place_rests_on() -> None:
     with (FOLDER.parent / "stations.csv").open(encoding="utf-8", newline="") as file:
         stations = {r["name_zh"]: (r["lon"], r["lat"]) for r in csv.DictReader(file) if r["source"].startswith("osm")}
+    with (FOLDER.parent / "zones.csv").open(encoding="utf-8", newline="") as file:
+        zones = {r["name_zh"] for r in csv.DictReader(file)}
     for p in rows("points.csv"):
-        if p["provenance"] != "own layout":
-            name = p["provenance"].removeprefix("at metro station ").removesuffix(" (OpenStreetMap, ODbL)")
+        kind = p["provenance"]
+        if kind.startswith("at metro station "):
+            name = kind.removeprefix("at metro station ").removesuffix(" (OpenStreetMap, ODbL)")
             assert (p["lon"], p["lat"]) == stations[name]
+        elif kind.startswith("on the boundary "):
+            pair = kind.removeprefix("on the boundary ").removesuffix(" of sub-districts (mosstool, MIT)").split("/")
+            assert len(pair) == 2
+            assert all(any(z.startswith(name) for z in zones) for name in pair)
+        else:
+            assert kind == "own layout" or re.fullmatch(r"on \w+ \(OpenStreetMap, ODbL\)", kind)
+
+
+def test_points_said_to_lie_on_a_boundary_do() -> None:
+    path = REFERENCE / "beijing" / "zones" / "zones.geojson"
+    if not path.is_file():
+        pytest.skip("the sub-district polygons are not here")
+    rings: dict[str, list[np.ndarray]] = {}
+    for feature in json.loads(path.read_text(encoding="utf-8"))["features"]:
+        geometry = feature["geometry"]
+        parts = geometry["coordinates"] if geometry["type"] == "MultiPolygon" else [geometry["coordinates"]]
+        for ring in (np.array(r, np.float64) for part in parts for r in part):
+            line = np.column_stack(PLANE.to_metres(ring[:, 0], ring[:, 1]))
+            rings.setdefault(feature["properties"]["subdistrict"], []).append(np.hstack([line[:-1], line[1:]]))
+    checked = 0
+    for p in rows("points.csv"):
+        if not p["provenance"].startswith("on the boundary "):
+            continue
+        x, y = (float(v) for v in PLANE.to_metres(float(p["lon"]), float(p["lat"])))
+        for name in p["provenance"].removeprefix("on the boundary ").split(" of sub-districts")[0].split("/"):
+            segments = np.vstack([s for zone, parts in rings.items() if zone.startswith(name) for s in parts])
+            assert nearest_on_segments(x, y, segments)[0].min() <= 25.0, p
+        checked += 1
+    assert checked > 100
