@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from greentrip_networks.kernels import njit
 from greentrip_networks.network import Floats, Ints, Network
 
-from greentrip_agents.choice import Costs, Taste, Travellers, local_speeds, probabilities, utilities
+from greentrip_agents.choice import Costs, Taste, Travellers, local_speeds, nest_logsums, utilities
 from greentrip_agents.costs import taste, travellers
 from greentrip_agents.definitions import METRO
 from greentrip_agents.destinations import zone_probabilities
@@ -94,8 +94,10 @@ def catchment_demand(
         least = float(run.indicators["definition"]["minimum_m"])
         tours = plan_tours(network, people, seed=seed, parameters=p, minimum_m=least, cumulative=cumulative)
         who = travellers(network, people, tours, p)
-        for k, s in enumerate(rows):
-            _add_tours(who, speed, costs, likes, s, position[k], levels, found[k][0], found[k][1])
+        near = np.flatnonzero((position[:, people.cell] >= 0).any(axis=1)) if len(people) else ()
+        tours_today = _tours_today(who, speed, costs, likes)
+        for k in near:
+            _add_tours(who, tours_today, costs, likes, rows[k], position[k], levels, found[k][0], found[k][1])
 
     with ThreadPoolExecutor(2) as pool:  # zones do not share cells, so their sums do not meet
         for done, _ in enumerate(pool.map(serve, zones)):
@@ -115,10 +117,65 @@ def _best_access(costs: Costs, cells: Ints, station: int) -> Floats:
     return both
 
 
+class Today(NamedTuple):
+    """What each tour's choice holds fixed while access to one station changes; shape (tours,).
+
+    Utilities count from the best of the other modes, so that no exponential overflows.
+    """
+
+    best_other: Floats  # utility of the best mode but the metro
+    beside: Floats  # exp(utility / scale) of the other modes in the metro's nest, summed
+    elsewhere: Floats  # exp(logsum) of the other nests, summed
+
+
+def _tours_today(v: Travellers, local_speed: Floats, c: Costs, t: Taste) -> Today:
+    """Return today's utilities, split by what the metro's utility enters."""
+    n = len(v.key)
+    today = Today(np.empty(n), np.empty(n), np.empty(n))
+    _split_utilities(v, local_speed, c, t, today)
+    return today
+
+
+@njit()
+def _split_utilities(v: Travellers, local_speed: Floats, c: Costs, t: Taste, out: Today) -> None:
+    """Fill what `_tours_today` returns."""
+    n_modes = t.constant.shape[0]
+    cost = np.empty((2, n_modes))
+    minutes = np.empty((2, n_modes))
+    pick = np.empty((2, 4), np.int32)
+    utility = np.empty(n_modes)
+    logsum = np.empty(t.nest_scale.shape[0])
+    nest = t.nest[METRO]
+    for i in range(v.key.shape[0]):
+        utilities(i, v, local_speed, c, t, cost, minutes, pick, utility)
+        utility[METRO] = -np.inf
+        best = np.max(utility)
+        best = best if best > -np.inf else 0.0
+        utility -= best
+        out.best_other[i] = best
+        nest_logsums(utility, t, logsum)
+        out.beside[i] = np.exp(logsum[nest] / t.nest_scale[nest])
+        out.elsewhere[i] = 0.0
+        for n in range(logsum.shape[0]):
+            if n != nest:
+                out.elsewhere[i] += np.exp(logsum[n])
+
+
+@njit()
+def _metro(utility: float, beside: float, elsewhere: float, scale: float) -> tuple[float, float]:
+    """Return the metro's probability and the logsum over all modes when the metro has this utility."""
+    own = np.exp(utility / scale)
+    nest = (own + beside) ** scale
+    if nest + elsewhere <= 0.0:
+        return 0.0, -np.inf
+    share = nest / (nest + elsewhere) * own / (own + beside) if own > 0.0 else 0.0
+    return share, np.log(nest + elsewhere)
+
+
 @njit()
 def _add_tours(
     v: Travellers,
-    local_speed: Floats,
+    today: Today,
     c: Costs,
     t: Taste,
     station: int,
@@ -128,40 +185,39 @@ def _add_tours(
     benefit: Floats,
 ) -> None:
     """Add the riders and benefits of every tour whose home cell is in the station's catchment."""
-    n_modes = t.constant.shape[0]
-    cost = np.empty((2, n_modes))
-    minutes = np.empty((2, n_modes))
-    pick = np.empty((2, 4), np.int32)
-    utility = np.empty(n_modes)
-    share = np.empty(n_modes)
     onward = np.empty(2)
     others = np.empty(2)
-    today = np.empty(2)
+    access = np.empty(2)
+    scale = t.nest_scale[t.nest[METRO]]
     for i in range(v.key.shape[0]):
         row = position[v.home_cell[i]]
         if row < 0:
             continue
-        utilities(i, v, local_speed, c, t, cost, minutes, pick, utility)
         for d in range(2):
             p = v.out_period[i] if d == 0 else v.back_period[i]
-            _by_station(p, d == 0, station, v.home_cell[i], v.cell[i], v.vot[i], c, t, onward, others, today, d)
+            _by_station(p, d == 0, station, v.home_cell[i], v.cell[i], v.vot[i], c, t, onward, others, access, d)
+        per_minute = t.per_minute[v.purpose[i]]
         before = np.nan
+        share_today = np.nan
+        ends_today = 0.0
         for k in range(-1, levels.shape[0]):
+            if k >= 0 and levels[k] >= access[0] and levels[k] >= access[1]:  # no better than today
+                riders[row, k] += share_today * ends_today
+                continue
             total = 0.0
-            via = np.zeros(2)
+            ends = 0.0
             for d in range(2):
-                access = today[d] if k < 0 else min(levels[k], today[d])
-                mine = access + onward[d]
+                mine = onward[d] + (access[d] if k < 0 else min(levels[k], access[d]))
                 if mine <= others[d] and mine < np.inf:
-                    via[d] = 1.0
+                    ends += 1.0
                 total += min(mine, others[d])
-            utility[METRO] = t.constant[METRO] - t.per_minute[v.purpose[i]] * 0.5 * total
-            logsum = probabilities(utility, t, share)
+            utility = t.constant[METRO] - per_minute * 0.5 * total - today.best_other[i]
+            share, logsum = _metro(utility, today.beside[i], today.elsewhere[i], scale)
             if k < 0:
-                before = logsum
+                before, share_today, ends_today = logsum, share, ends
             else:
-                riders[row, k] += share[METRO] * (via[0] + via[1])
-                benefit[row, k] += 2.0 * max(logsum - before, 0.0) / t.per_minute[v.purpose[i]]
+                riders[row, k] += share * ends
+                benefit[row, k] += 2.0 * max(logsum - before, 0.0) / per_minute
 
 
 @njit()

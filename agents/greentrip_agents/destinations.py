@@ -111,33 +111,44 @@ def _draw(
 ) -> None:  # fmt: skip
     """Fill zone, cell, x and y for each tour."""
     for i in prange(key.shape[0]):
-        p = purpose[i]
-        u = draws.uniform(seed, key[i], draws.DESTINATION, number[i])
-        z = min(np.searchsorted(cumulative[p, home[i]], u, side="right"), cumulative.shape[2] - 1)
-        a, b = first_cell[z], first_cell[z + 1]
-        nearest = 1e300
+        _draw_one(
+            i, seed, key, number, purpose, home, home_x, home_y, cumulative, first_cell, cell_x, cell_y, attract,
+            scales_m, least_m, zone, cell, x, y,
+        )  # fmt: skip
+
+
+@njit()
+def _draw_one(
+    i: int, seed: int, key: Ints, number: Ints, purpose: Ints, home: Ints, home_x: Floats, home_y: Floats,
+    cumulative: Floats, first_cell: NDArray[np.int32], cell_x: Floats, cell_y: Floats, attract: Floats,
+    scales_m: Floats, least_m: float, zone: Ints, cell: Ints, x: Floats, y: Floats,
+) -> None:  # fmt: skip
+    """Fill one tour."""
+    p = purpose[i]
+    u = draws.uniform(seed, key[i], draws.DESTINATION, number[i])
+    z = min(np.searchsorted(cumulative[p, home[i]], u, side="right"), cumulative.shape[2] - 1)
+    a, b = first_cell[z], first_cell[z + 1]
+    weight = np.empty(b - a)
+    nearest = 1e300
+    for c in range(a, b):
+        weight[c - a] = np.hypot(cell_x[c] - home_x[i], cell_y[c] - home_y[i])
+        nearest = min(nearest, weight[c - a])
+    total = 0.0
+    for c in range(a, b):
+        weight[c - a] = attract[p, c] * np.exp((nearest - weight[c - a]) / scales_m[p])
+        total += weight[c - a]
+    for attempt in range(ATTEMPTS):  # a trip has a least length by definition: draw again what falls below
+        index = (number[i] * ATTEMPTS + attempt) * 4
+        left = draws.uniform(seed, key[i], draws.PLACE_IN_ZONE, index) * total
+        chosen = a
         for c in range(a, b):
-            nearest = min(nearest, np.hypot(cell_x[c] - home_x[i], cell_y[c] - home_y[i]))
-        total = 0.0
-        for c in range(a, b):
-            total += attract[p, c] * np.exp(
-                (nearest - np.hypot(cell_x[c] - home_x[i], cell_y[c] - home_y[i])) / scales_m[p]
-            )
-        for attempt in range(ATTEMPTS):  # a trip has a least length by definition: draw again what falls below
-            index = (number[i] * ATTEMPTS + attempt) * 4
-            left = draws.uniform(seed, key[i], draws.PLACE_IN_ZONE, index) * total
-            chosen = a
-            for c in range(a, b):
-                w = attract[p, c] * np.exp(
-                    (nearest - np.hypot(cell_x[c] - home_x[i], cell_y[c] - home_y[i])) / scales_m[p]
-                )
-                if w > 0.0:
-                    chosen = c
-                    left -= w
-                    if left <= 0.0:
-                        break
-            zone[i], cell[i] = z, chosen
-            x[i] = cell_x[chosen] + (draws.uniform(seed, key[i], draws.PLACE_IN_ZONE, index + 1) - 0.5) * SIDE_M
-            y[i] = cell_y[chosen] + (draws.uniform(seed, key[i], draws.PLACE_IN_ZONE, index + 2) - 0.5) * SIDE_M
-            if np.hypot(x[i] - home_x[i], y[i] - home_y[i]) >= least_m:
-                break
+            if weight[c - a] > 0.0:
+                chosen = c
+                left -= weight[c - a]
+                if left <= 0.0:
+                    break
+        zone[i], cell[i] = z, chosen
+        x[i] = cell_x[chosen] + (draws.uniform(seed, key[i], draws.PLACE_IN_ZONE, index + 1) - 0.5) * SIDE_M
+        y[i] = cell_y[chosen] + (draws.uniform(seed, key[i], draws.PLACE_IN_ZONE, index + 2) - 0.5) * SIDE_M
+        if np.hypot(x[i] - home_x[i], y[i] - home_y[i]) >= least_m:
+            break

@@ -1,6 +1,7 @@
 """Design feeder routes for stations: candidate stops, routes priced against each other, and the choice among them."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -142,7 +143,8 @@ def _search(
 ) -> tuple[Pool, Choice, float, bool]:
     """Grow the pool of columns until the relaxation stops gaining, then choose, then improve around the choice."""
     builder = PoolBuilder(areas)
-    listed = [list_routes(a, options.exhaustive_routes, nodes) for a in areas]
+    with ThreadPoolExecutor(2) as threads:  # stations do not share what they list
+        listed = list(threads.map(lambda a: list_routes(a, options.exhaustive_routes, nodes), areas))
     for s, (first, stop, complete) in enumerate(listed):
         if complete:
             builder.add_all(s, first, stop)
