@@ -165,11 +165,15 @@ def test_every_point_names_what_its_place_rests_on() -> None:
         stations = {r["name_zh"]: (r["lon"], r["lat"]) for r in csv.DictReader(file) if r["source"].startswith("osm")}
     with (FOLDER.parent / "zones.csv").open(encoding="utf-8", newline="") as file:
         zones = {r["name_zh"] for r in csv.DictReader(file)}
+    later: dict[str, tuple[str, str]] = {}
     for p in rows("points.csv"):
         kind = p["provenance"]
         if kind.startswith("at metro station "):
             name = kind.removeprefix("at metro station ").removesuffix(" (OpenStreetMap, ODbL)")
             assert (p["lon"], p["lat"]) == stations[name]
+        elif kind.startswith("at later metro station "):  # opened after 2020, so in no table of ours
+            name = kind.removeprefix("at later metro station ").removesuffix(" (OpenStreetMap, ODbL)")
+            assert later.setdefault(name, (p["lon"], p["lat"])) == (p["lon"], p["lat"])
         elif kind.startswith("on the boundary "):
             pair = kind.removeprefix("on the boundary ").removesuffix(" of sub-districts (mosstool, MIT)").split("/")
             assert len(pair) == 2
