@@ -150,7 +150,8 @@ def _split_utilities(v: Travellers, local_speed: Floats, c: Costs, t: Taste, out
         utilities(i, v, local_speed, c, t, cost, minutes, pick, utility)
         utility[METRO] = -np.inf
         best = np.max(utility)
-        best = best if best > -np.inf else 0.0
+        if best == -np.inf:
+            best = np.float64(0.0)
         utility -= best
         out.best_other[i] = best
         nest_logsums(utility, t, logsum)
