@@ -21,6 +21,7 @@ Int8s = NDArray[np.int8]
 
 N_MODES = 8
 N_NESTS = 3
+BLOCK = 512  # rows planned by one thread at a time
 
 
 class Travellers(NamedTuple):
@@ -140,6 +141,79 @@ def car_trip(
     return straight_km * t.detour / local_km_min, straight_km * t.detour
 
 
+@njit(inline=True)
+def _ride(p: int, s: int, e: int, vot: float, c: Costs, t: Taste) -> float:
+    """Return generalised minutes from street to street by rail between two stations."""
+    return float(c.rail_cost[p, s, e] + t.walk_access * t.station_access + c.rail_fare[s, e] / vot)
+
+
+@njit(inline=True)
+def _by_metro(
+    p: int, co: int, cd: int, vot: float, c: Costs, t: Taste, cost: Floats, minutes: Floats, pick: Int32s
+) -> None:
+    """Fill the least cost by rail over the stations near both ends, and the slots it uses."""
+    slots = c.station.shape[1]
+    least_far = np.inf
+    for j in range(slots):
+        if c.station[cd, j] >= 0:
+            least_far = min(least_far, c.access_cost[p, cd, j])
+    best = np.inf
+    first = -1
+    last = -1
+    for i in range(slots):
+        s = c.station[co, i]
+        if s < 0 or c.access_cost[p, co, i] + least_far >= best:
+            continue
+        for j in range(slots):
+            e = c.station[cd, j]
+            if e < 0 or e == s or c.access_cost[p, co, i] + c.access_cost[p, cd, j] >= best:
+                continue
+            g = c.access_cost[p, co, i] + _ride(p, s, e, vot, c, t) + c.access_cost[p, cd, j]
+            if g < best:
+                best = g
+                first = i
+                last = j
+    if first >= 0:
+        cost[METRO] = best
+        ride = c.rail_min[p, c.station[co, first], c.station[cd, last]] + t.station_access
+        minutes[METRO] = c.access_min[p, co, first] + ride + c.access_min[p, cd, last]
+        pick[0], pick[1] = first, last
+
+
+@njit()
+def _by_park_and_ride(
+    p: int, co: int, cd: int, home_first: bool, vot: float, c: Costs, t: Taste, cost: Floats, minutes: Floats,
+    pick: Int32s,
+) -> None:  # fmt: skip
+    """Fill the least cost by car to a station near home and rail from there, or the same back."""
+    slots = c.station.shape[1]
+    home = co if home_first else cd
+    offered = False
+    for i in range(slots):
+        offered = offered or c.drive_min[home, i] < np.inf
+    if not offered:
+        return
+    for i in range(slots):
+        s = c.station[co, i]
+        if s < 0:
+            continue
+        for j in range(slots):
+            e = c.station[cd, j]
+            if e < 0 or e == s:
+                continue
+            if home_first:
+                drive, far = c.drive_min[co, i], c.access_cost[p, cd, j]
+                plain = drive + c.access_min[p, cd, j]
+            else:
+                drive, far = c.drive_min[cd, j], c.access_cost[p, co, i]
+                plain = drive + c.access_min[p, co, i]
+            g = drive * (1.0 + 0.4 * t.fuel_km / vot) + far + _ride(p, s, e, vot, c, t)
+            if g < cost[PR]:
+                cost[PR] = g
+                minutes[PR] = plain + c.rail_min[p, s, e] + t.station_access
+                pick[2], pick[3] = i, j
+
+
 @njit()
 def direction(
     p: int, co: int, zo: int, ox: float, oy: float, cd: int, zd: int, dx: float, dy: float, home_first: bool,
@@ -178,34 +252,9 @@ def direction(
             cost[BUS] = felt + t.wait * c.bus_wait_min[p, zo] + ride + _bus_fare(km, t) / vot
             minutes[BUS] = walks + c.bus_wait_min[p, zo] + ride
 
-    slots = c.station.shape[1]
-    for i in range(slots):
-        s = c.station[co, i]
-        if s < 0:
-            continue
-        for j in range(slots):
-            e = c.station[cd, j]
-            if e < 0 or e == s:
-                continue
-            onward = c.rail_cost[p, s, e] + t.walk_access * t.station_access + c.rail_fare[s, e] / vot
-            ride = c.rail_min[p, s, e] + t.station_access
-            g = c.access_cost[p, co, i] + onward + c.access_cost[p, cd, j]
-            if g < cost[METRO]:
-                cost[METRO] = g
-                minutes[METRO] = c.access_min[p, co, i] + ride + c.access_min[p, cd, j]
-                pick[0], pick[1] = i, j
-            if has_car:
-                if home_first:
-                    drive, far = c.drive_min[co, i], c.access_cost[p, cd, j]
-                    plain = drive + c.access_min[p, cd, j]
-                else:
-                    drive, far = c.drive_min[cd, j], c.access_cost[p, co, i]
-                    plain = drive + c.access_min[p, co, i]
-                g = drive * (1.0 + 0.4 * t.fuel_km / vot) + far + onward
-                if g < cost[PR]:
-                    cost[PR] = g
-                    minutes[PR] = plain + ride
-                    pick[2], pick[3] = i, j
+    _by_metro(p, co, cd, vot, c, t, cost, minutes, pick)
+    if has_car:
+        _by_park_and_ride(p, co, cd, home_first, vot, c, t, cost, minutes, pick)
 
     drive_min, drive_km = car_trip(p, zo, zd, straight, local_km_min, c, t)
     if has_car:
@@ -281,43 +330,67 @@ def probabilities(utility: Floats, t: Taste, out: Floats) -> float:
 
 
 @njit()
-def choose(seed: int, key: int, number: int, utility: Floats, t: Taste, held: int) -> tuple[int, float]:
-    """Return the mode drawn, and how much worse the held one is (utility, luck included; 0 when drawn or not given)."""
-    logsum = np.empty(N_NESTS)
+def choose(seed: int, key: int, number: int, utility: Floats, t: Taste, rate: Floats) -> int:
+    """Return the mode drawn, -1 where none is offered; rate is scratch of one entry a mode.
+
+    The alternative with the highest utility plus Gumbel luck is the one that wins a race of exponential times with the
+    exponentials of the utilities as rates: one logarithm a draw, and the rates are known from the logsum.
+    """
+    person = draws.person_key(seed, key)
+    mode = -1
+    soonest = np.inf
+    chosen = -1
+    high = np.max(utility)
+    if high == -np.inf:
+        return -1
+    for n in range(N_NESTS):
+        total = 0.0
+        for m in range(N_MODES):
+            if t.nest[m] == n:
+                rate[m] = np.exp((utility[m] - high) / t.nest_scale[n])
+                total += rate[m]
+        if total > 0.0:
+            time = draws.exponential(person, draws.NEST, number * 16 + n) / total ** t.nest_scale[n]
+            if time < soonest:
+                soonest = time
+                chosen = n
+    soonest = np.inf
+    for m in range(N_MODES):
+        if t.nest[m] == chosen and rate[m] > 0.0:
+            time = draws.exponential(person, draws.ALTERNATIVE, number * 16 + m) / rate[m]
+            if time < soonest:
+                soonest = time
+                mode = m
+    return mode
+
+
+@njit()
+def loss(seed: int, key: int, number: int, utility: Floats, t: Taste, held: int, logsum: Floats) -> float:
+    """Return how much worse a mode is than the one drawn, in utility and luck; 0 for that itself, inf if not offered.
+
+    logsum is scratch of one entry a nest.
+    """
     nest_logsums(utility, t, logsum)
-    best_nest = -1
+    person = draws.person_key(seed, key)
     best = -np.inf
     held_value = -np.inf
     for n in range(N_NESTS):
         if logsum[n] > -np.inf:
-            value = logsum[n] + draws.gumbel(seed, key, draws.NEST, number * 16 + n)
-            if value > best:
-                best = value
-                best_nest = n
-            if held >= 0 and t.nest[held] == n:
+            value = logsum[n] - np.log(draws.exponential(person, draws.NEST, number * 16 + n))
+            best = max(best, value)
+            if t.nest[held] == n:
                 held_value = value
-    if best_nest < 0:
-        return -1, 0.0
-    mode = -1
     top = -np.inf
-    held_top = -np.inf
-    held_own = -np.inf
+    own = -np.inf
+    n = t.nest[held]
     for m in range(N_MODES):
-        n = t.nest[m]
-        if utility[m] > -np.inf and (n == best_nest or (held >= 0 and n == t.nest[held])):
-            value = utility[m] + t.nest_scale[n] * draws.gumbel(seed, key, draws.ALTERNATIVE, number * 16 + m)
-            if n == best_nest and value > top:
-                top = value
-                mode = m
-            if held >= 0 and n == t.nest[held]:
-                held_top = max(held_top, value)
-                if m == held:
-                    held_own = value
-    if held < 0 or held == mode:
-        return mode, 0.0
-    if held_own == -np.inf:
-        return mode, np.inf
-    return mode, max(best - held_value, 0.0) + max(held_top - held_own, 0.0)
+        if t.nest[m] == n and utility[m] > -np.inf:
+            luck = -np.log(draws.exponential(person, draws.ALTERNATIVE, number * 16 + m))
+            value = utility[m] + t.nest_scale[n] * luck
+            top = max(top, value)
+            if m == held:
+                own = value
+    return max(best - held_value, 0.0) + (top - own) if own > -np.inf else np.inf
 
 
 @njit(parallel=True)
@@ -329,70 +402,84 @@ def plan_tours(
 
     forced: a mode somebody decided for the row, -1 where nobody did. Every row depends on its own key alone.
     """
-    for i in prange(a, b):
-        _plan_tour(i, seed, day, reconsider, v, local_speed, c, t, forced, out)
+    for block in prange((b - a + BLOCK - 1) // BLOCK):
+        first = a + block * BLOCK
+        _plan_rows(first, min(first + BLOCK, b), seed, day, reconsider, v, local_speed, c, t, forced, out)
 
 
 @njit()
-def _plan_tour(
-    i: int, seed: int, day: int, reconsider: float, v: Travellers, local_speed: Floats, c: Costs, t: Taste,
+def _plan_rows(
+    a: int, b: int, seed: int, day: int, reconsider: float, v: Travellers, local_speed: Floats, c: Costs, t: Taste,
     forced: Int8s, out: Day,
 ) -> None:  # fmt: skip
-    """Plan one row."""
+    """Plan some rows, one after another on the same scratch."""
     cost = np.empty((2, N_MODES))
     minutes = np.empty((2, N_MODES))
     pick = np.empty((2, 4), np.int32)
     utility = np.empty(N_MODES)
-    utilities(i, v, local_speed, c, t, cost, minutes, pick, utility)
-    held = out.mode[i]
-    mode, _ = choose(seed, v.key[i], v.number[i], utility, t, -1)
-    if held >= 0 and utility[held] > -np.inf and draws.uniform(seed, v.key[i], draws.RECONSIDER, day) >= reconsider:
-        mode = held
-    if forced[i] >= 0 and utility[forced[i]] > -np.inf:
-        mode = forced[i]
-    out.mode[i] = mode
-    for d in range(2):
-        out.board[i, d] = -1
-        out.leave[i, d] = -1
-        out.board_slot[i, d] = -1
-        out.leave_slot[i, d] = -1
-        if mode < 0:
-            out.cost[i, d] = 0.0
-            out.minutes[i, d] = 0.0
-            continue
-        out.cost[i, d] = cost[d, mode]
-        out.minutes[i, d] = minutes[d, mode]
-        if mode in (METRO, PR):
-            k = 0 if mode == METRO else 2
-            co = v.home_cell[i] if d == 0 else v.cell[i]
-            cd = v.cell[i] if d == 0 else v.home_cell[i]
-            out.board_slot[i, d] = pick[d, k]
-            out.leave_slot[i, d] = pick[d, k + 1]
-            out.board[i, d] = c.station[co, pick[d, k]]
-            out.leave[i, d] = c.station[cd, pick[d, k + 1]]
+    rate = np.empty(N_MODES)
+    for i in range(a, b):
+        utilities(i, v, local_speed, c, t, cost, minutes, pick, utility)
+        held = out.mode[i]
+        if held >= 0 and utility[held] > -np.inf and draws.uniform(seed, v.key[i], draws.RECONSIDER, day) >= reconsider:
+            mode = int(held)
+        else:
+            mode = choose(seed, v.key[i], v.number[i], utility, t, rate)
+        if forced[i] >= 0 and utility[forced[i]] > -np.inf:
+            mode = int(forced[i])
+        out.mode[i] = mode
+        for d in range(2):
+            out.board[i, d] = -1
+            out.leave[i, d] = -1
+            out.board_slot[i, d] = -1
+            out.leave_slot[i, d] = -1
+            if mode < 0:
+                out.cost[i, d] = 0.0
+                out.minutes[i, d] = 0.0
+                continue
+            out.cost[i, d] = cost[d, mode]
+            out.minutes[i, d] = minutes[d, mode]
+            if mode in (METRO, PR):
+                k = 0 if mode == METRO else 2
+                co = v.home_cell[i] if d == 0 else v.cell[i]
+                cd = v.cell[i] if d == 0 else v.home_cell[i]
+                out.board_slot[i, d] = pick[d, k]
+                out.leave_slot[i, d] = pick[d, k + 1]
+                out.board[i, d] = c.station[co, pick[d, k]]
+                out.leave[i, d] = c.station[cd, pick[d, k + 1]]
 
 
 @njit(parallel=True)
 def regrets(
     seed: int, v: Travellers, local_speed: Floats, c: Costs, t: Taste, mode: Int8s, forced: Int8s, out: Floats
 ) -> None:
-    """Fill the generalised minutes a trip by which each tour's mode is worse than its best, luck included."""
-    for i in prange(out.shape[0]):
-        out[i] = _regret(i, seed, v, local_speed, c, t, mode[i]) if forced[i] < 0 else 0.0
+    """Fill the generalised minutes a trip by which each tour's mode is worse than its best, luck included.
+
+    A row whose mode is gone, or decided by somebody, has none to compare.
+    """
+    rows = out.shape[0]
+    for block in prange((rows + BLOCK - 1) // BLOCK):
+        first = block * BLOCK
+        _regret_rows(first, min(first + BLOCK, rows), seed, v, local_speed, c, t, mode, forced, out)
 
 
 @njit()
-def _regret(i: int, seed: int, v: Travellers, local_speed: Floats, c: Costs, t: Taste, held: int) -> float:
-    """Return one row's regret; a row whose mode is gone has none to compare."""
-    if held < 0:
-        return 0.0
+def _regret_rows(
+    a: int, b: int, seed: int, v: Travellers, local_speed: Floats, c: Costs, t: Taste, mode: Int8s, forced: Int8s,
+    out: Floats,
+) -> None:  # fmt: skip
+    """Fill some rows, one after another on the same scratch."""
     cost = np.empty((2, N_MODES))
     minutes = np.empty((2, N_MODES))
     pick = np.empty((2, 4), np.int32)
     utility = np.empty(N_MODES)
-    utilities(i, v, local_speed, c, t, cost, minutes, pick, utility)
-    _, worse = choose(seed, v.key[i], v.number[i], utility, t, held)
-    return worse / t.per_minute[v.purpose[i]] if worse < np.inf else 0.0
+    logsum = np.empty(N_NESTS)
+    for i in range(a, b):
+        out[i] = 0.0
+        if mode[i] >= 0 and forced[i] < 0:
+            utilities(i, v, local_speed, c, t, cost, minutes, pick, utility)
+            worse = loss(seed, v.key[i], v.number[i], utility, t, mode[i], logsum)
+            out[i] = worse / t.per_minute[v.purpose[i]] if worse < np.inf else 0.0
 
 
 @njit()

@@ -35,20 +35,31 @@ def mix(x: np.uint64) -> np.uint64:
     return x ^ (x >> np.uint64(31))
 
 
-@njit()
-def uniform(seed: int, person: int, use: int, index: int) -> float:
-    """Return a number in the open interval (0, 1) that belongs to this key alone."""
+@njit(inline=True)
+def person_key(seed: int, person: int) -> np.uint64:
+    """Return the part of a key that all draws of one person share."""
     golden = np.uint64(0x9E3779B97F4A7C15)
     x = mix(np.uint64(seed) * golden + golden)
-    x = mix(x ^ (np.uint64(person) * golden + np.uint64(1)))
-    x = mix(x ^ (np.uint64(use) * np.uint64(0xD1B54A32D192ED03) + np.uint64(index) + np.uint64(2)))
+    return mix(x ^ (np.uint64(person) * golden + np.uint64(1)))
+
+
+@njit(inline=True)
+def uniform_of(person: np.uint64, use: int, index: int) -> float:
+    """Return a number in the open interval (0, 1) that belongs to a person's key, a use and an index alone."""
+    x = mix(person ^ (np.uint64(use) * np.uint64(0xD1B54A32D192ED03) + np.uint64(index) + np.uint64(2)))
     return (np.float64(x >> np.uint64(11)) + 0.5) * (1.0 / 9007199254740992.0)
 
 
+@njit(inline=True)
+def exponential(person: np.uint64, use: int, index: int) -> float:
+    """Return a standard exponential draw for a person's key, a use and an index; minus its log is a Gumbel draw."""
+    return float(-np.log(uniform_of(person, use, index)))
+
+
 @njit()
-def gumbel(seed: int, person: int, use: int, index: int) -> float:
-    """Return a standard Gumbel draw for this key."""
-    return float(-np.log(-np.log(uniform(seed, person, use, index))))
+def uniform(seed: int, person: int, use: int, index: int) -> float:
+    """Return a number in the open interval (0, 1) that belongs to this key alone."""
+    return float(uniform_of(person_key(seed, person), use, index))
 
 
 @njit()
