@@ -5,10 +5,12 @@ backward. Everything a node does in a window depends only on what other nodes di
 needs at least a second for a link and so does a hole; the order in which nodes are visited cannot change a result.
 """
 
+from collections.abc import Callable
+from importlib import import_module
 from typing import NamedTuple
 
 import numpy as np
-from greentrip_networks.kernels import numba
+from greentrip_networks.kernels import F
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -62,8 +64,20 @@ SLOT = np.dtype([("at_s", np.float64), ("vehicle", np.int32), ("place", np.int32
 (NOW, STARTED, ARRIVED, MOVES, RINGS, RING_MOVES, TIGHT_MOVES, DWELLS) = range(8)
 
 
-kernel = numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
-inner = numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False, forceinline=True)
+def _compile(*, into_caller: bool) -> Callable[[F], F]:
+    """Return a decorator like `kernels.njit` that leaves out counting references to arrays.
+
+    Nothing here makes an array, and counting them took 20 times as long as the traffic itself.
+    """
+    numba = import_module("numba")  # after greentrip_networks.kernels, which says where compiled code is kept
+    made: Callable[[F], F] = numba.njit(
+        cache=True, nogil=True, error_model="numpy", _nrt=False, forceinline=into_caller
+    )
+    return made
+
+
+kernel = _compile(into_caller=False)
+inner = _compile(into_caller=True)  # the state is large; passing it on would copy it
 
 
 class Queues(NamedTuple):
@@ -136,20 +150,20 @@ def wake(q: Queues, node: int, at_s: float) -> None:
 @inner
 def need(q: Queues, vehicle: int) -> float:
     """Return a vehicle's passenger-car equivalents."""
-    return 1.0 if q.plain else q.pce[vehicle]
+    return 1.0 if q.plain else float(q.pce[vehicle])
 
 
 @inner
 def choose_next(q: Queues, vehicle: int, place: int) -> int:
     """Return what a vehicle at a place of its route wants next: a track, a stop, or out."""
     if q.plain:
-        return q.store[place + 1]
+        return int(q.store[place + 1])
     row = q.stop[vehicle]
     if row >= 0 and q.stop_place[row] == place:
         return STOP
-    track = q.store[place + 1]
+    track = int(q.store[place + 1])
     if track >= 0 and q.bus[vehicle] == 1 and q.tracks[track].bus_track >= 0:
-        track = q.tracks[track].bus_track
+        track = int(q.tracks[track].bus_track)
     return track
 
 
@@ -268,7 +282,7 @@ def crossing(q: Queues, a: int, t: float, to: int, load: float) -> float:
         if shown == t:
             return t
         t = opening(q, to, shown, load)
-        if t == shown or t == NEVER:
+        if t == shown:
             return t
 
 
@@ -471,7 +485,7 @@ def stuck(q: Queues, a: int, latest_s: float) -> bool:
     if q.blocked_s[a] > latest_s:
         return False
     x = q.tracks[a]
-    return opening(q, q.want[a], latest_s, need(q, q.ring[x.ring + x.head].vehicle)) == NEVER
+    return bool(opening(q, q.want[a], latest_s, need(q, q.ring[x.ring + x.head].vehicle)) == NEVER)
 
 
 @kernel

@@ -1,6 +1,7 @@
-"""The road as queue traffic sees it: links with storage and wave speed, signals, closures, and their lanes as tracks."""
+"""The road as queue traffic sees it: links with storage and wave speed, signals, closures; lane classes as tracks."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from greentrip_networks.errors import ScenarioError
@@ -84,7 +85,7 @@ class QueueRoads:
 
 @dataclass(frozen=True, eq=False)
 class Tracks:
-    """Lane classes in the kernel's order: sorted by the node they lead to, a link's buses apart where it has a bus lane."""
+    """Lane classes in the kernel's order, by the node they lead to; a link with a bus lane has two."""
 
     rows: NDArray[np.void]
     link: Ints  # (tracks,)
@@ -97,9 +98,11 @@ class Tracks:
     treated: dict[str, int] = field(default_factory=dict)  # links by code
 
 
-def column(name: str, values: ArrayLike, rows: int, kind: type = np.float64) -> NDArray[np.generic]:
+def column(name: str, values: ArrayLike, rows: int, kind: type = np.float64) -> NDArray[Any]:
     """Return an input as an array of one dimension with as many rows as asked for, all finite."""
-    made = np.broadcast_to(np.asarray(values, kind), (rows,)) if np.ndim(values) == 0 else np.asarray(values, kind)
+    made: NDArray[Any] = (
+        np.broadcast_to(np.asarray(values, kind), (rows,)) if np.ndim(values) == 0 else np.asarray(values, kind)
+    )
     if made.shape != (rows,):
         raise ScenarioError(name, f"has shape {made.shape}; expected ({rows},)")
     if not np.isfinite(made).all():

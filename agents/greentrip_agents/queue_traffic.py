@@ -16,8 +16,16 @@ from greentrip_networks.kernels import njit
 from numpy.typing import ArrayLike, NDArray
 
 from greentrip_agents import queue_kernel as kernel
-from greentrip_agents.queue_roads import Closures, QueueRoads, Signals, Tracks, column, lay_tracks
-from greentrip_agents.queue_roads import place_closures, place_signals
+from greentrip_agents.queue_roads import (
+    Closures,
+    QueueRoads,
+    Signals,
+    Tracks,
+    column,
+    lay_tracks,
+    place_closures,
+    place_signals,
+)
 
 Floats = NDArray[np.float64]
 Int8s = NDArray[np.int8]

@@ -188,7 +188,7 @@ def test_a_closed_link_is_entered_before_and_after_only() -> None:
 
 
 def test_a_bus_lane_lets_buses_pass_the_queue() -> None:
-    links = dict(tail=[0, 1], head=[1, 2], length_m=[600.0, 600.0], free_s=[40.0, 40.0])
+    links = {"tail": [0, 1], "head": [1, 2], "length_m": [600.0, 600.0], "free_s": [40.0, 40.0]}
     depart = np.append(np.arange(300) * 1.5, 400.0)
     bus = np.arange(301) == 300
     vehicles = Vehicles(depart, np.zeros(301, int), np.where(bus, 2.0, 1.0), bus)
@@ -221,9 +221,7 @@ def test_stops_delay_the_bus_by_exactly_their_dwell_times() -> None:
         (False, 2, [140.0, 84.0, 88.0]),  # half the headway is left while the bus stands
     ],
 )
-def test_a_bus_at_a_stop_holds_those_behind_unless_there_is_a_bay(
-    bay: bool, lanes: int, arrivals: list[float]
-) -> None:
+def test_a_bus_at_a_stop_holds_those_behind_unless_there_is_a_bay(bay: bool, lanes: int, arrivals: list[float]) -> None:
     roads = corridor(2, 500.0, 40.0, 1800.0, lanes=lanes)
     vehicles = Vehicles([0.0, 1.0, 2.0], [0, 0, 0], 1.0, [True, False, False])
     result = run_queue(roads, one_path(0, 1), vehicles, stops=Stops([0], [0], [60.0], [bay]))
@@ -320,10 +318,10 @@ def cases(draw: st.DrawFn) -> dict[str, object]:
     if draw(st.booleans()):
         link = np.flatnonzero(r.random(links) < 0.5)
         signals = Signals(link, 40.0, r.uniform(0, 40, len(link)), r.uniform(5, 40, len(link)), r.uniform(0, 40))
-    return dict(
-        roads=roads, paths=paths, vehicles=vehicles, stops=stops, signals=signals, end_s=40_000, patience_s=20.0,
-        events=True,
-    )  # fmt: skip
+    return {
+        "roads": roads, "paths": paths, "vehicles": vehicles, "stops": stops, "signals": signals, "end_s": 40_000,
+        "patience_s": 20.0, "events": True,
+    }  # fmt: skip
 
 
 @settings(max_examples=60, deadline=None)
@@ -337,7 +335,8 @@ def test_vehicles_are_conserved_every_second_in_order_within_storage_and_all_arr
         t = s.tracks
         waiting = int((s.gate_end - s.gate_next).sum())
         in_bays = 0
-        for row in s.bay_first:
+        for node in range(len(s.bay_first)):
+            row = s.bay_first[node]
             while row >= 0:
                 in_bays += 1
                 row = s.bay_next[row]
