@@ -147,9 +147,13 @@ def price(link: int, volume: float, delays: Delays, time: Floats, slope: Floats)
     elif kind == POWER:
         x = volume * delays.unit[link]
         shape = delays.shape[link]
-        low = max(x, NEAR_EMPTY) if shape < 1.0 else x
-        time[link] = delays.free[link] + delays.scale[link] * x**shape
-        slope[link] = delays.scale[link] * shape * low ** (shape - 1.0) * delays.unit[link]
+        steep = delays.scale[link] * x ** (shape - 1.0) if x > 0.0 else 0.0
+        time[link] = delays.free[link] + steep * x
+        if shape < 1.0 and x < NEAR_EMPTY:
+            steep = delays.scale[link] * NEAR_EMPTY ** (shape - 1.0)
+        elif shape == 1.0:
+            steep = delays.scale[link]
+        slope[link] = steep * shape * delays.unit[link]
     elif kind == CONICAL:
         a = delays.shape[link]
         beta = (2.0 * a - 1.0) / (2.0 * a - 2.0)
@@ -197,7 +201,7 @@ def integrals(volume: Floats, delays: Delays) -> Floats:
     for link in range(volume.shape[0]):
         v = volume[link]
         kind = delays.kind[link]
-        if kind == FOURTH or kind == POWER:  # noqa: PLR1714 (compiled)
+        if kind == FOURTH or kind == POWER:  # noqa: PLR1714, SIM109 (compiled)
             shape = delays.shape[link]
             x = v * delays.unit[link]
             out[link] = delays.free[link] * v + delays.scale[link] * v * x**shape / (shape + 1.0)

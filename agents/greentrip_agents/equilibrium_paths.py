@@ -1,4 +1,4 @@
-"""The paths in use, pair after pair in one row of links: copied each round without the empty ones, with the new ones."""
+"""The paths in use, pair after pair in one row of links; each round copies them, without empty and with new ones."""
 
 from typing import NamedTuple
 
@@ -42,14 +42,14 @@ def empty(pairs: int, paths: int, links: int) -> Paths:
 
 @njit()
 def renew(
-    from_pair: int, graph: Graph, demand: Demand, trees: Trees, cost: Floats, units: Floats, old: Paths, old_pair: Int64s,
-    new: Paths, used: Int64s, volume: Floats,
+    from_pair: int, graph: Graph, demand: Demand, trees: Trees, cost: Floats, units: Floats, old: Paths,
+    old_pair: Int64s, new: Paths, used: Int64s, volume: Floats,
 ) -> int:  # fmt: skip
     """Copy the paths with flow, add each pair's shortest where it is cheaper, and sum the volumes.
 
     Flows are scaled to the pair's demand, which also takes in a new demand; paths over closed links (infinite cost) go.
     old_pair says which pair of the old paths each pair was, -1 for none. Returns the pair to go on from when the room
-    of the new paths runs short, else the number of pairs; used holds the paths, links and new paths so far.
+    of the new paths runs short, else the number of pairs; used holds the paths and links so far.
     """
     paths = used[0]
     links = used[1]
@@ -62,7 +62,7 @@ def renew(
         need = old.start[b] - old.start[a] + nodes if b > a else nodes
         if paths + b - a + 1 >= new.start.shape[0] or links + need > new.link.shape[0]:
             used[0], used[1] = paths, links
-            return pair
+            return int(pair)
         group = demand.group[pair]
         vehicle = demand.vehicle[group]
         unit = units[vehicle]
@@ -107,7 +107,6 @@ def renew(
                 node = graph.tail[new.link[at]]
             links += n
             paths += 1
-            used[2] += 1
         new.start[paths] = links
         for p in range(new.first[pair], paths):
             f = new.flow[p] * unit
@@ -116,7 +115,7 @@ def renew(
     new.first[pairs] = paths
     new.start[paths] = links
     used[0], used[1] = paths, links
-    return pairs
+    return int(pairs)
 
 
 @njit()

@@ -1,8 +1,10 @@
-"""Shift flow between a pair's paths: Newton steps from the dearer to the cheapest, pair after pair, links priced at once.
+"""Shift flow between a pair's paths: Newton steps from the dearer to the cheapest, links priced at once.
 
-The step is that of the projected gradient on path flows (Jayakrishnan et al. 1994), repeated on the same two paths while
-it overshoots or falls short (safeguarded, since delay may bend sharply); each step sees the link times that the pairs
-before it left.
+The step is that of the projected gradient on path flows (Jayakrishnan et al. 1994), repeated on the same two paths
+while it overshoots or falls short (safeguarded, since delay may bend sharply); pair after pair, each step sees the link
+times that the steps before it left. Pairs and classes that share congested links trade flow in many small steps, so now
+and then a sweep's whole change is stretched by a line search; without it two classes with tolls take ten times the
+sweeps.
 """
 
 import numpy as np
@@ -18,10 +20,102 @@ STEPS = 4  # Newton steps at most on two paths in a row
 CLOSE = 0.2  # of the difference in cost: what is left may wait for the next sweep
 REST = 3  # sweeps that a pair at rest is left alone
 AT_REST = 0.01  # of the tolerance
+STRETCH = 5  # every which sweep is followed by a stretch
+FAR = 1e5  # times the last sweep's change that a stretch may go
+HALVES = 20  # of a stretch that goes too far, at most
 
 
 @njit()
-def sweep(
+def settle(
+    chosen: int, pairs: Choices, path_flow: Floats, volume: Floats, delays: Delays, extra: Floats, units: Floats,
+    time: Floats, slope: Floats, tolerance: float, stop: float, sweeps: int,
+) -> None:  # fmt: skip
+    """Sweep over the pairs with a choice until a sweep meets no more excess cost than `stop`, or so many times."""
+    mark = np.zeros(volume.shape[0], np.int8)
+    rest = np.zeros(chosen, np.int8)
+    before = np.empty(pairs.first[chosen])
+    for k in range(sweeps):
+        stretch = k % STRETCH == STRETCH - 1
+        if stretch:
+            for p in range(before.shape[0]):
+                before[p] = path_flow[pairs.path[p]]
+        if _sweep(chosen, pairs, path_flow, volume, delays, extra, units, time, slope, mark, rest, tolerance) <= stop:
+            break
+        if stretch:
+            _stretch(chosen, pairs, path_flow, before, volume, delays, extra, units, time, slope)
+
+
+@njit()
+def _stretch(
+    chosen: int, pairs: Choices, path_flow: Floats, before: Floats, volume: Floats, delays: Delays, extra: Floats,
+    units: Floats, time: Floats, slope: Floats,
+) -> None:  # fmt: skip
+    """Go on in the direction of the last sweep as far as the objective falls along it and no flow falls below zero."""
+    links = volume.shape[0]
+    turn = np.zeros(links)  # of volume
+    fall = 0.0
+    far = FAR
+    any_turn = False
+    for k in range(chosen):
+        a, b = pairs.first[k], pairs.first[k + 1]
+        reach = np.inf
+        for p in range(a, b):
+            flow = path_flow[pairs.path[p]]
+            if flow < before[p]:
+                reach = min(reach, flow / (before[p] - flow))
+        if reach < 1.0:  # would stop the others
+            for p in range(a, b):
+                before[p] = path_flow[pairs.path[p]]
+            continue
+        any_turn |= reach < np.inf
+        far = min(far, reach)
+        vehicle = pairs.vehicle[k]
+        for p in range(a, b):
+            load = (path_flow[pairs.path[p]] - before[p]) * units[vehicle]
+            if load != 0.0:
+                for i in range(pairs.start[p], pairs.start[p + 1]):
+                    turn[pairs.link[i]] += load
+                    fall += load * extra[vehicle, pairs.link[i]]
+    bend = 0.0
+    for link in range(links):
+        fall += time[link] * turn[link]
+        bend += slope[link] * turn[link] * turn[link]
+    if fall >= 0.0 or not any_turn:
+        return
+    step = min(far, -fall / bend) if bend > 0.0 else far
+    rest = fall
+    for link in range(links):
+        rest -= time[link] * turn[link]  # what extra costs fall by
+    for _ in range(HALVES):
+        after = rest
+        for link in range(links):
+            if turn[link] != 0.0:
+                price(link, max(volume[link] + step * turn[link], 0.0), delays, time, slope)
+                after += time[link] * turn[link]
+        if after <= 0.0:
+            break
+        step *= 0.5
+    else:
+        step = 0.0
+    for k in range(chosen):
+        a, b = pairs.first[k], pairs.first[k + 1]
+        left = 0.0  # rounding, grown by the step: given to the largest flow
+        largest = a
+        for p in range(a, b):
+            flow = path_flow[pairs.path[p]]
+            to = max(flow + step * (flow - before[p]), 0.0)
+            left += flow - to
+            path_flow[pairs.path[p]] = to
+            if to > path_flow[pairs.path[largest]]:
+                largest = p
+        path_flow[pairs.path[largest]] += left
+    for link in range(links):
+        volume[link] = max(volume[link] + step * turn[link], 0.0)
+        price(link, volume[link], delays, time, slope)
+
+
+@njit()
+def _sweep(
     chosen: int, pairs: Choices, path_flow: Floats, volume: Floats, delays: Delays, extra: Floats, units: Floats,
     time: Floats, slope: Floats, mark: Int8s, rest: Int8s, tolerance: float,
 ) -> float:  # fmt: skip
@@ -103,13 +197,8 @@ def _shift(
                 break
         elif abs(gap) <= CLOSE * first:
             break
-        if bend > 0.0:
-            move = gap / (bend * unit)
-        else:
-            move = path_flow[from_path] if gap > 0.0 else -moved
-        move = min(move, path_flow[from_path])
-        if move < -0.5 * moved:  # never back past the start: halve instead
-            move = -0.5 * moved
+        move = gap / (bend * unit) if bend > 0.0 else np.inf if gap > 0.0 else -np.inf
+        move = min(max(move, -0.5 * moved), path_flow[from_path])  # never back past the start: halve instead
         if move == 0.0:
             break
         moved += move

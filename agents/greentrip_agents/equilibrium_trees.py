@@ -1,4 +1,4 @@
-"""Shortest-path trees kept from round to round: costs change little, so yesterday's tree in yesterday's order is nearly right.
+"""Shortest-path trees kept from round to round: costs change little, so the last round's tree is nearly right.
 
 A tree is found once by Dijkstra's method; after that its nodes, in the order of their former distance, get labels along
 the former tree, every link is looked at once in that order, and the few nodes that still improve are put right. That is
@@ -11,15 +11,14 @@ import numpy as np
 from greentrip_networks.kernels import njit, prange
 from numpy.typing import NDArray
 
-from greentrip_agents.equilibrium_delay import Delays, Floats, Int64s, price_all
-from greentrip_agents.paths import dijkstra
+from greentrip_agents.equilibrium_delay import Delays, Floats, Int64s, price, price_all
 
 Int8s = NDArray[np.int8]
 Int32s = NDArray[np.int32]
 
 
 class Graph(NamedTuple):
-    """Links sorted by tail; nodes that must not be passed are split into one that only starts and one that only ends."""
+    """Links sorted by tail; a node that must not be passed is two, one that only starts and one that only ends."""
 
     first_out: Int32s  # (nodes + 1)
     tail: Int32s
@@ -47,18 +46,61 @@ class Trees(NamedTuple):
 
 
 @njit()
-def _first_tree(group: int, graph: Graph, demand: Demand, cost: Floats, trees: Trees, dist: Floats) -> None:
-    """Find one group's tree from nothing."""
-    nodes = dist.shape[0]
-    heap = np.empty(nodes, np.int32)
-    place = np.empty(nodes, np.int32)
-    dijkstra(demand.source[group], graph.first_out, graph.head, cost, dist, trees.via[group], heap, place)
-    order = np.argsort(dist, kind="mergesort")
-    n = 0
-    while n < nodes and dist[order[n]] < np.inf:
-        trees.order[group, n] = order[n]
-        n += 1
-    trees.reached[group] = n
+def _first_tree(
+    group: int, graph: Graph, demand: Demand, cost: Floats, trees: Trees, dist: Floats, key: Floats, node: Int32s
+) -> None:
+    """Find one group's tree from nothing by Dijkstra's method, with a heap of four branches and nodes put in anew.
+
+    key and node are the heap's scratch, one entry a link and one more.
+    """
+    via = trees.via[group]
+    order = trees.order[group]
+    dist[:] = np.inf
+    via[:] = -1
+    source = demand.source[group]
+    dist[source] = 0.0
+    key[0], node[0] = 0.0, source
+    size = 1
+    reached = 0
+    while size > 0:
+        du = key[0]
+        u = node[0]
+        size -= 1
+        k, v = key[size], node[size]
+        at = 0
+        while True:
+            child = 4 * at + 1
+            if child >= size:
+                break
+            least = child
+            for other in range(child + 1, min(child + 4, size)):
+                if key[other] < key[least]:
+                    least = other
+            if key[least] >= k:
+                break
+            key[at], node[at] = key[least], node[least]
+            at = least
+        key[at], node[at] = k, v
+        if du > dist[u]:  # was put in again, nearer
+            continue
+        order[reached] = u
+        reached += 1
+        for link in range(graph.first_out[u], graph.first_out[u + 1]):
+            d = du + cost[link]
+            v = graph.head[link]
+            if d < dist[v]:
+                dist[v] = d
+                via[v] = link
+                at = size
+                size += 1
+                while at > 0:
+                    parent = (at - 1) >> 2
+                    if key[parent] <= d:
+                        break
+                    key[at], node[at] = key[parent], node[parent]
+                    at = parent
+                key[at], node[at] = d, v
+    trees.reached[group] = reached
     for pair in range(demand.first[group], demand.first[group + 1]):
         trees.low[pair] = dist[demand.target[pair]]
 
@@ -128,8 +170,10 @@ def _next_tree(group: int, graph: Graph, demand: Demand, cost: Floats, trees: Tr
 @njit()
 def _first_of(group: int, graph: Graph, demand: Demand, cost: Floats, trees: Trees) -> None:
     """Find one group's tree from nothing at its class's costs."""
+    links = graph.head.shape[0]
     dist = np.empty(graph.first_out.shape[0] - 1)
-    _first_tree(group, graph, demand, cost[demand.vehicle[group]], trees, dist)
+    key, node = np.empty(links + 1), np.empty(links + 1, np.int32)
+    _first_tree(group, graph, demand, cost[demand.vehicle[group]], trees, dist, key, node)
 
 
 @njit(parallel=True)
@@ -158,10 +202,12 @@ def first_loading(
     nodes = graph.first_out.shape[0] - 1
     dist = np.empty(nodes)
     through = np.zeros(nodes)
+    links = graph.head.shape[0]
+    key, node = np.empty(links + 1), np.empty(links + 1, np.int32)
+    price_all(volume, delays, time, slope)
     for group in range(demand.source.shape[0]):
         vehicle = demand.vehicle[group]
-        price_all(volume, delays, time, slope)
-        _first_tree(group, graph, demand, time + extra[vehicle], trees, dist)
+        _first_tree(group, graph, demand, time + extra[vehicle], trees, dist, key, node)
         for pair in range(demand.first[group], demand.first[group + 1]):
             through[demand.target[pair]] += demand.vehicles[pair] * units[vehicle]
         for k in range(trees.reached[group] - 1, 0, -1):
@@ -169,5 +215,6 @@ def first_loading(
             if through[v] > 0.0:
                 link = trees.via[group, v]
                 volume[link] += through[v]
+                price(link, volume[link], delays, time, slope)
                 through[graph.tail[link]] += through[v]
         through[:] = 0.0

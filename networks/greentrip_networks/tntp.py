@@ -1,11 +1,10 @@
 """Read road networks, trips and best-known flows in the TNTP format of traffic-assignment test problems, as columns.
 
-The format is text: ``<NAME> value`` lines of metadata, ``~`` comments, then rows ended by semicolons. Real files differ:
-tabs or blanks, missing metadata, power 0, parallel links, loops. What is read as it stands but needs a look becomes a
-`Finding` with a code; what cannot be read is a `TableError` naming file, line and field. Nothing is dropped silently.
+The format is text: ``<NAME> value`` lines of metadata, ``~`` comments, then rows ended by semicolons. Real files
+differ: tabs or blanks, missing metadata, power 0, parallel links, loops. What is read as it stands but needs a look
+becomes a `Finding` with a code; what cannot be read is a `TableError` naming file, line and field. Nothing is dropped.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +18,7 @@ Int32s = NDArray[np.int32]
 Bools = NDArray[np.bool_]
 
 TREATMENT = {
-    "missing-metadata": "taken from the rows: the largest node or zone, the number of rows; the first through node is 1",
+    "missing-metadata": "taken from the rows (largest node or zone, number of rows); the first through node is 1",
     "bad-metadata": "not a number; treated as missing",
     "count-differs": "the rows count, not the metadata",
     "missing-fields": "speed, toll and link type taken as 0",
@@ -111,8 +110,8 @@ class TntpFlows:
     def on(self, network: TntpNetwork) -> Floats:
         """Return the volume of each link of a network; parallel links take theirs in order."""
         rows: dict[tuple[int, int], list[int]] = {}
-        for i, ends in enumerate(zip(self.tail.tolist(), self.head.tolist(), strict=True)):
-            rows.setdefault(ends, []).append(i)
+        for i, pair in enumerate(zip(self.tail.tolist(), self.head.tolist(), strict=True)):
+            rows.setdefault(pair, []).append(i)
         ends = list(zip(network.tail.tolist(), network.head.tolist(), strict=True))
         missing = [e for e in ends if e not in rows]
         if missing or len(ends) != len(self.tail):
@@ -130,9 +129,11 @@ class _Findings:
 
     def __init__(self) -> None:
         self.lines: dict[str, list[int]] = {}
+        self.count: dict[str, int] = {}
 
     def add(self, code: str, *lines: int) -> None:
         self.lines.setdefault(code, []).extend(lines)
+        self.count[code] = self.count.get(code, 0) + max(len(lines), 1)
 
     def mark(self, code: str, where: Bools, line: NDArray[np.int64]) -> None:
         if where.any():
@@ -140,12 +141,12 @@ class _Findings:
 
     def all(self) -> tuple[Finding, ...]:
         return tuple(
-            Finding(code, max(len(lines), 1), tuple(sorted(lines)[:PLACES]), TREATMENT[code])
+            Finding(code, self.count[code], tuple(sorted(lines)[:PLACES]), TREATMENT[code])
             for code, lines in self.lines.items()
         )
 
 
-def _lines(path: Path) -> tuple[dict[str, str], Iterator[tuple[int, str]]]:
+def _lines(path: Path) -> tuple[dict[str, str], list[tuple[int, str]]]:
     """Return a file's metadata and its rows (line number, text), comments and blank lines left out."""
     try:
         text = path.read_bytes().decode("utf-8-sig", errors="replace")
@@ -164,7 +165,7 @@ def _lines(path: Path) -> tuple[dict[str, str], Iterator[tuple[int, str]]]:
         line = line.split("~", 1)[0].strip()
         if line:
             rows.append((number, line))
-    return metadata, iter(rows)
+    return metadata, rows
 
 
 def _count(metadata: dict[str, str], name: str, found: _Findings, otherwise: int) -> int:
@@ -212,7 +213,9 @@ def read_network(path: str | Path) -> TntpNetwork:
         if not words:
             continue
         if len(words) < NEEDED:
-            raise TableError(str(path), f"at least {NEEDED} fields ({', '.join(FIELDS[:NEEDED])})", row=number, value=text)
+            raise TableError(
+                str(path), f"at least {NEEDED} fields ({', '.join(FIELDS[:NEEDED])})", row=number, value=text
+            )
         row = _numbers(path, number, words[: len(FIELDS)], FIELDS)
         if len(row) < len(FIELDS):
             found.add("missing-fields", number)
@@ -243,24 +246,34 @@ def read_network(path: str | Path) -> TntpNetwork:
     if largest > nodes:
         i, j = (int(k) for k in np.argwhere(table[:, :2] > nodes)[0])
         raise TableError(
-            str(path), f"a node of at most <NUMBER OF NODES> {nodes}", row=int(line[i]), column=FIELDS[j], value=int(table[i, j])
+            str(path),
+            f"a node of at most <NUMBER OF NODES> {nodes}",
+            row=int(line[i]),
+            column=FIELDS[j],
+            value=int(table[i, j]),
         )
     first_through = _count(metadata, "FIRST THRU NODE", found, 1)
     zones = _count(metadata, "NUMBER OF ZONES", found, max(first_through - 1, 0) or nodes)
     if _count(metadata, "NUMBER OF LINKS", found, len(table)) != len(table):
         found.add("count-differs")
     _look(table, line, found)
-    columns = table.T
+    capacity, length, free, b, power, speed, toll = (np.ascontiguousarray(table[:, k]) for k in range(2, 9))
     return TntpNetwork(
-        min(zones, nodes),
-        nodes,
-        first_through,
-        columns[0].astype(np.int32) - np.int32(1),
-        columns[1].astype(np.int32) - np.int32(1),
-        *(np.ascontiguousarray(columns[k]) for k in range(2, 9)),
-        columns[9].astype(np.int32),
-        metadata,
-        found.all(),
+        zones=min(zones, nodes),
+        nodes=nodes,
+        first_through_node=first_through,
+        tail=(table[:, 0] - 1).astype(np.int32),
+        head=(table[:, 1] - 1).astype(np.int32),
+        capacity=capacity,
+        length=length,
+        free_flow_time=free,
+        b=b,
+        power=power,
+        speed=speed,
+        toll=toll,
+        link_type=table[:, 9].astype(np.int32),
+        metadata=metadata,
+        findings=found.all(),
     )
 
 
@@ -319,7 +332,14 @@ def read_trips(path: str | Path, zones: int | None = None) -> TntpTrips:
         for i, word in enumerate(words):
             _numbers(path, lines[i // 2], [word], (("destination", "trips")[i % 2],))
         raise
-    return _trips(path, np.column_stack([np.array(origins, np.float64), numbers]), np.array(lines, np.int64), zones, metadata, found)
+    return _trips(
+        path,
+        np.column_stack([np.array(origins, np.float64), numbers]),
+        np.array(lines, np.int64),
+        zones,
+        metadata,
+        found,
+    )
 
 
 def _trips(
@@ -336,7 +356,9 @@ def _trips(
             bad |= (column < 1) | (column > most) | (column != np.floor(column))
         if bad.any():
             k = int(np.argmax(bad))
-            expected = f"unknown-zone: a zone from 1 to {most}" if i < 2 else "negative-demand: a finite number of at least 0"
+            expected = (
+                f"unknown-zone: a zone from 1 to {most}" if i < 2 else "negative-demand: a finite number of at least 0"
+            )
             raise TableError(str(path), expected, row=int(line[k]), column=name, value=float(column[k]))
     if zones is not None and listed != zones:
         found.add("count-differs")
@@ -345,7 +367,7 @@ def _trips(
     again = np.ones(len(pair), bool)
     again[first] = False
     found.mark("repeated-pair", again, line)
-    vehicles = np.bincount(index, table[:, 2], len(key))
+    vehicles = np.bincount(index, table[:, 2], len(key)).astype(np.float64)
     found.mark("within-zone", (table[:, 0] == table[:, 1]) & (table[:, 2] > 0), line)
     if "TOTAL OD FLOW" not in metadata:
         found.add("missing-metadata")
@@ -358,7 +380,12 @@ def _trips(
             found.add("bad-metadata")
     use = vehicles > 0
     return TntpTrips(
-        most, (key[use] // most).astype(np.int32), (key[use] % most).astype(np.int32), vehicles[use], metadata, found.all()
+        most,
+        (key[use] // most).astype(np.int32),
+        (key[use] % most).astype(np.int32),
+        vehicles[use],
+        metadata,
+        found.all(),
     )
 
 
@@ -377,5 +404,8 @@ def read_flows(path: str | Path) -> TntpFlows:
         values.append(_numbers(path, number, words[:4], names))
     table = np.array(values, np.float64).reshape(-1, 4)
     return TntpFlows(
-        table[:, 0].astype(np.int32) - np.int32(1), table[:, 1].astype(np.int32) - np.int32(1), table[:, 2].copy(), table[:, 3].copy()
+        table[:, 0].astype(np.int32) - 1,
+        table[:, 1].astype(np.int32) - 1,
+        table[:, 2].copy(),
+        table[:, 3].copy(),
     )
