@@ -1,4 +1,4 @@
-# ruff: noqa: INP001, S603
+# ruff: noqa: S603
 """Generate the Python stubs of the contract and lint it, without a network.
 
 `python tools/stubs.py` writes the stubs beside the .proto files; `--check` writes them to a temporary folder instead

@@ -6,6 +6,7 @@ in today's traffic and, from the second on, a transfer. Rounds follow Delling, P
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from greentrip_networks.kernels import njit, prange
@@ -139,6 +140,20 @@ class BusPeriod:
         """Start from riders known before the first day."""
         self.expected_load[:], self.expected_boarded[:] = known["load"], known["boarded"]
         self.expected_demand[:], self.expected_fixed_spent = known["demand"], float(known["fixed_spent"])
+
+    def state(self) -> dict[str, Any]:
+        """Return the arrays that the next day depends on; journeys are found anew from them."""
+        return {
+            **self.expectation(), "today_demand": self.demand, "today_load": self.load, "today_boarded": self.boarded,
+            "today_fixed_spent": np.array(self.fixed_spent), "boardings": self.boardings,
+        }  # fmt: skip
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` returned; the calls must be timed already."""
+        self.expect(state)
+        self.demand, self.load, self.boarded = state["today_demand"], state["today_load"], state["today_boarded"]
+        self.fixed_spent, self.boardings = float(state["today_fixed_spent"]), state["boardings"]
+        self.skim()
 
     def beyond_shortest(self) -> float:
         """Return the generalised person-minutes that the expected riders spend beyond their least-cost journeys."""

@@ -6,6 +6,7 @@ somebody asks for it or subclasses its behaviour.
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import mesa
 import numpy as np
@@ -247,6 +248,40 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
         c.bus_km[:] = np.stack([b.km for b in buses])
         c.access_cost[:], c.access_min[:] = self.bus_operator.access.cost, self.bus_operator.access.minutes
         choice.local_speeds(c.car_min, c.car_km, self.local_speed)
+
+    def state(self) -> dict[str, Any]:
+        """Return the arrays that tomorrow depends on; a model made alike goes on from them to the same bytes."""
+        return {
+            "day": np.array(self.day),
+            "gap": np.array(self.gap),
+            "gap_parts": {name: np.array(v) for name, v in self.gap_parts.items()},
+            "rounds": np.array(self.bus_operator.rounds),
+            "speed": self.local_speed,
+            "forced": self.forced,
+            "plans": self.plans._asdict(),
+            "costs": self.costs._asdict(),
+            "roads": {str(t): p.state() for t, p in enumerate(self.road_authority.periods)},
+            "rail": {str(t): p.state() for t, p in enumerate(self.rail_operator.periods)},
+            "buses": {str(t): p.state() for t, p in enumerate(self.bus_operator.periods)},
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` returned."""
+        self.day, self.gap = int(state["day"]), float(state["gap"])
+        self.gap_parts = {name: float(v) for name, v in state["gap_parts"].items()}
+        self.local_speed[:], self.forced[:] = state["speed"], state["forced"]
+        for name, column in self.plans._asdict().items():
+            column[:] = state["plans"][name]
+        for t, street in enumerate(self.road_authority.periods):
+            street.restore(state["roads"][str(t)])
+        for t, track in enumerate(self.rail_operator.periods):
+            track.restore(state["rail"][str(t)])
+        self.bus_operator.rounds = int(state["rounds"])
+        self.bus_operator.run(self.road_authority.link_seconds())
+        for t, line in enumerate(self.bus_operator.periods):
+            line.restore(state["buses"][str(t)])
+        for name, array in self.costs._asdict().items():
+            array[:] = state["costs"][name]
 
     def served(self) -> float:
         """Return the share of trips that some mode carries to their destination."""

@@ -6,6 +6,7 @@ trains are full; a change costs its walk, the wait and a penalty.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from greentrip_networks.compiled import RailArrays
@@ -122,6 +123,20 @@ class RailPeriod:
     def expect(self, known: Mapping[str, Floats]) -> None:
         """Start from riders known before the first day."""
         self.expected_flow[:], self.expected_demand[:] = known["flow"], known["demand"]
+
+    def state(self) -> dict[str, Any]:
+        """Return the arrays that the next day depends on; journeys are found anew from them."""
+        return {
+            **self.expectation(), "today_flow": self.flow, "today_demand": self.demand, "load": self.load,
+            "boardings": self.boardings,
+        }  # fmt: skip
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` returned."""
+        self.expect(state)
+        self.flow, self.demand = state["today_flow"], state["today_demand"]
+        self.load, self.boardings = state["load"], state["boardings"]
+        self.skim()
 
     def beyond_shortest(self) -> float:
         """Return the generalised person-minutes that the expected riders spend beyond their least-cost journeys."""

@@ -5,7 +5,9 @@ flow towards the cheaper ones by a Newton step (projected gradient on paths; Jay
 the Bureau of Public Roads' formula.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from greentrip_networks.compiled import RoadArrays
@@ -81,6 +83,29 @@ class RoadPeriod:
 
     def _price(self) -> None:
         delay(self.flow, self.free, self.capacity, self.background, self.alpha, self.beta, self.seconds)
+
+    def state(self) -> dict[str, Any]:
+        """Return the arrays that the next day depends on."""
+        paths, links = self.used
+        return {
+            "flow": self.flow, "seconds": self.seconds, "demand": self.demand, "skim_s": self.skim_s,
+            "skim_m": self.skim_m, "first_path": self.first_path, "next_path": self.next_path[:paths],
+            "path_start": self.path_start[:paths], "path_len": self.path_len[:paths],
+            "path_flow": self.path_flow[:paths], "path_idle": self.path_idle[:paths], "store": self.store[:links],
+            "used": self.used, "room": np.array([len(self.path_flow), len(self.store)]),
+        }  # fmt: skip
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` returned."""
+        self.flow, self.seconds, self.demand = state["flow"], state["seconds"], state["demand"]
+        self.skim_s, self.skim_m, self.first_path = state["skim_s"], state["skim_m"], state["first_path"]
+        self.used = state["used"]
+        paths, links = (int(n) for n in state["room"])
+        for name in ("next_path", "path_start", "path_len", "path_flow", "path_idle", "store"):
+            kept = state[name]
+            room = np.zeros(links if name == "store" else paths, kept.dtype)
+            room[: len(kept)] = kept
+            setattr(self, name, room)
 
     def expect(self, over_free: Floats) -> None:
         """Start from link times known before the first day, as multiples of the free times of the usable links."""

@@ -13,6 +13,7 @@ from greentrip_networks.errors import ScenarioError
 from greentrip_networks.network import Network
 from greentrip_networks.validation import validate
 
+from greentrip_agents.checkpoint import origin, resume, save
 from greentrip_agents.definitions import Definition
 from greentrip_agents.model import CommuterModel, feeder_riders
 from greentrip_agents.parameters import Parameters
@@ -75,18 +76,20 @@ def simulate(
     parameters: Parameters | None = None,
     definition: Definition | None = None,
     progress: Progress | None = None,
+    checkpoint: Path | None = None,
 ) -> Run:
     """Simulate weekdays until the gap and the drift of the green share are below their limits, or max_days have passed.
 
     A run that stops without converging says so in its indicators and can bear no verdict. progress is called once a day
-    with (day, max_days, gap, green share in percent); an exception it raises ends the run. Raises ScenarioError when
-    the network cannot be simulated, before work starts.
+    with (day, max_days, gap, green share in percent); an exception it raises ends the run. checkpoint: a folder that
+    keeps the last day; the same call goes on from there. Raises ScenarioError when the network cannot be simulated,
+    before work starts.
     """
     refuse_bad(network)
     if max_days < 2:
         raise ScenarioError("max_days", f"saw {max_days}; expected at least 2")
     model = CommuterModel(network, sample=sample, seed=seed, parameters=parameters, definition=definition)
-    return finish(model, max_days=max_days, progress=progress)
+    return finish(model, max_days=max_days, progress=progress, checkpoint=checkpoint)
 
 
 def refuse_bad(network: Network) -> None:
@@ -97,20 +100,25 @@ def refuse_bad(network: Network) -> None:
         raise ScenarioError("network", f"{len(errors)} errors: {listed}")
 
 
-def finish(model: CommuterModel, *, max_days: int = 60, progress: Progress | None = None) -> Run:
-    """Step a model to convergence or to its last day, and gather the run."""
+def finish(
+    model: CommuterModel, *, max_days: int = 60, progress: Progress | None = None, checkpoint: Path | None = None
+) -> Run:
+    """Step a model to convergence or to its last day, and gather the run; see `simulate`."""
     from greentrip_agents.indicators import indicators, lines_table, links_table, trips_table
 
     p = model.parameters
-    log: list[dict[str, float]] = []
-    converged = False
+    made_from = origin(model) if checkpoint is not None else ""
+    log = resume(checkpoint, model, made_from) if checkpoint is not None else []
+    converged = _settled(model, log)
     while model.day < max_days and not converged:
         model.step()
         share = model.green_share()
         log.append({"day": model.day, "gap": float(model.gap), "green_share": share, **model.gap_parts})
+        converged = _settled(model, log)
+        if checkpoint is not None:
+            save(checkpoint, model, log, made_from)
         if progress is not None:
             progress(model.day, max_days, float(model.gap), share)
-        converged = model.gap < p["learning.gap"] and drift(log) < p["learning.drift_points"]
     served = model.served()
     figures = indicators(model) | {
         "converged": converged and 1 - served <= UNSERVED_LIMIT,
@@ -126,6 +134,12 @@ def finish(model: CommuterModel, *, max_days: int = 60, progress: Progress | Non
     for name, period in zip(("am", "off", "pm"), model.road_authority.periods, strict=True):
         costs[f"link_s_{name}"] = period.all_links(period.seconds, period.roads.free_s)
     return Run(figures, trips_table(model), links_table(model), lines_table(model), costs)
+
+
+def _settled(model: CommuterModel, log: list[dict[str, float]]) -> bool:
+    """Return whether the gap and the drift are below their limits."""
+    p = model.parameters
+    return bool(model.gap < p["learning.gap"] and drift(log) < p["learning.drift_points"])
 
 
 def drift(log: list[dict[str, float]]) -> float:

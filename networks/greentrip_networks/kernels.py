@@ -29,7 +29,7 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _sources_key() -> str:
+def sources_key() -> str:
     """Hash the source of every module that defines kernels, with what compiles them."""
     digest = hashlib.sha256(f"{version('numba')} {sys.version} {_processor()}".encode())
     for package in _PACKAGES:
@@ -46,7 +46,7 @@ def _cache_folder() -> Path:
     """Return a folder that can be written to, in the user's cache or else in a temporary place."""
     asked = os.environ.get("GREENTRIP_CACHE")
     base = Path(asked) if asked else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "greentrip"
-    folder = base / "kernels" / _sources_key()
+    folder = base / "kernels" / sources_key()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if os.access(folder, os.W_OK):

@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,10 @@ class DataDirectory:
         """Return where one attempt writes, so that a late writer of an older attempt harms nothing."""
         return self.results / f".{run_id}.{attempt}.part"
 
+    def days(self, run_id: str) -> Path:
+        """Return where a run that is not finished keeps its last day, whatever the attempt."""
+        return self.results / f".{run_id}.days"
+
     def keep(self, aside: Path, folder: Path) -> None:
         """Make an attempt's files durable, then the run's."""
         for file in sorted(p for p in aside.rglob("*") if p.is_file()):
@@ -74,9 +78,10 @@ class DataDirectory:
         aside.rename(folder)
         _sync(folder.parent)
 
-    def sweep(self) -> None:
-        """Remove what attempts of a former owner left behind."""
-        for leftover in self.results.glob(".*.part"):
+    def sweep(self, unfinished: Collection[str]) -> None:
+        """Remove what attempts of a former owner left behind, and the days of runs that are not unfinished."""
+        kept = {self.days(run_id) for run_id in unfinished}
+        for leftover in [*self.results.glob(".*.part"), *(p for p in self.results.glob(".*.days") if p not in kept)]:
             shutil.rmtree(leftover, ignore_errors=True)
 
 

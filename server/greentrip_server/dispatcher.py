@@ -59,8 +59,8 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Dispatch until cancelled."""
-        self._directory.sweep()
         lost = self._jobs.requeue_lost()
+        self._directory.sweep(self._jobs.unfinished(RUNS))
         if lost:
             self._log.info("requeued", jobs=lost)
         renewed = time.monotonic()
@@ -108,7 +108,7 @@ class Dispatcher:
             self._drop(worker)
             await asyncio.to_thread(worker.kill)
             self._log.info("cancelled", job=job.name, pid=worker.process.pid)
-            self._clean(job)
+        self._clean(job, ended=True)
         self.wake()
         await self._notify()
 
@@ -137,6 +137,7 @@ class Dispatcher:
                 "kind": job.kind,
                 "input": job.input,
                 "aside": str(self._directory.aside(job.id, job.attempt)),
+                "checkpoint": str(self._directory.days(job.id)),
                 "run_folder": str(self._directory.folder(job.parent.removeprefix(f"{RUNS}/"))),
             }
             self._log.info("started", job=job.name, attempt=job.attempt, pid=free.process.pid)
@@ -188,7 +189,7 @@ class Dispatcher:
             self._log.exception("not recorded", job=job.name)
             self._fail(job, code_pb2.INTERNAL, f"its result could not be recorded: {type(error).__name__}: {error}")
         finally:
-            self._clean(job)
+            self._clean(job, ended=True)
             worker.job, worker.idle_since = None, time.monotonic()
         self.wake()
         await self._notify()
@@ -233,12 +234,15 @@ class Dispatcher:
     def _fail(self, job: JobRow, code: int, message: str) -> None:
         """Record a failure that did not come from the worker."""
         self._jobs.fail(job.number, status_to_json(status_pb2.Status(code=code, message=f"{job.name}: {message}")))
+        self._clean(job, ended=True)
         self._spawn(self._notify())
 
-    def _clean(self, job: JobRow) -> None:
-        """Drop what a job leaves in memory and aside."""
+    def _clean(self, job: JobRow, *, ended: bool = False) -> None:
+        """Drop what an attempt leaves in memory and aside; the last day kept only goes with the job."""
         self._progress.pop(job.number, None)
         shutil.rmtree(self._directory.aside(job.id, job.attempt), ignore_errors=True)
+        if ended:
+            shutil.rmtree(self._directory.days(job.id), ignore_errors=True)
 
     def _spawn(self, work_to_do: Any) -> None:
         """Run a coroutine without waiting, holding a reference until it ends."""

@@ -167,6 +167,11 @@ class Jobs:
             lost = update(JobRow).where(JobRow.state == RUNNING, JobRow.lease_owner != self.owner)
             return session.connection().execute(lost.values(state=QUEUED, lease_owner="", lease_until=0.0)).rowcount
 
+    def unfinished(self, kind: str) -> set[str]:
+        """Return the ids of jobs that have not ended."""
+        with self.session() as session:
+            return set(session.scalars(select(JobRow.id).where(JobRow.kind == kind, JobRow.state.not_in(TERMINAL))))
+
     def claim(self, lease_s: float) -> JobRow | None:
         """Take the oldest queued job, or one whose lease ran out; None when there is none."""
         now = time.time()

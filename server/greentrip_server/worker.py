@@ -64,7 +64,14 @@ def _simulate(job: dict[str, Any], cities: Any, connection: Connection) -> dict[
             )
         )
 
-    run = simulate(network, sample=asked["sample"], seed=asked["seed"], max_days=asked["max_days"], progress=progress)
+    run = simulate(
+        network,
+        sample=asked["sample"],
+        seed=asked["seed"],
+        max_days=asked["max_days"],
+        progress=progress,
+        checkpoint=Path(job["checkpoint"]),
+    )
     aside = Path(job["aside"])
     aside.mkdir(parents=True, exist_ok=True)
     run.save(aside)

@@ -45,8 +45,11 @@ def test_a_killed_servers_run_is_finished_by_the_next_with_the_same_bytes(tmp_pa
         stop(server, signal.SIGKILL)
     server, address = start(tmp_path / "killed")
     with greentrip.connect(address) as client:
-        last = list(client.watch(run.name))[-1]
+        told = list(client.watch(run.name))
+        last = told[-1]
         assert (last.state, last.attempt) == (run_pb2.RUN_STATE_SUCCEEDED, 2)
+        lived = [r.progress.day for r in told if r.attempt == 2 and r.progress.day]
+        assert min(lived) > reached.progress.day  # it went on from its last day
         resumed = [client.table(run.name, t) for t in TABLES]
         client.cancel(waiting.name)
     stop(server)
@@ -54,7 +57,7 @@ def test_a_killed_servers_run_is_finished_by_the_next_with_the_same_bytes(tmp_pa
         whole = client.simulate("networks/tiny", seeds=(3,), **ASKED)
         assert [client.table(whole.names[0], t) for t in TABLES] == resumed
         assert whole.runs[0].input_hash == last.input_hash
-    assert not list((tmp_path / "killed" / "runs").glob(".*.part"))
+    assert not list((tmp_path / "killed" / "runs").glob(".*"))
 
 
 def test_a_second_client_finds_the_owner(tmp_path: Path) -> None:
