@@ -26,6 +26,14 @@ CAPACITY = {  # vehicles an hour and lane that a class may have
     "local": (300, 400),
     "connector": (300, 400),
 }
+POINTS_PER_SOURCE = {  # the repositories carry lines of OpenStreetMap; docs/beijing/roads.md names files and commits
+    "own layout": 2424,
+    "at metro station": 636,
+    "at later metro station": 26,
+    "on the boundary": 129,
+    "home-compass": 189,
+    "grondstoffen-atlas": 220,
+}
 
 
 def rows(name: str) -> list[dict[str, str]]:
@@ -165,6 +173,7 @@ def test_every_point_names_what_its_place_rests_on() -> None:
         stations = {r["name_zh"]: (r["lon"], r["lat"]) for r in csv.DictReader(file) if r["source"].startswith("osm")}
     with (FOLDER.parent / "zones.csv").open(encoding="utf-8", newline="") as file:
         zones = {r["name_zh"] for r in csv.DictReader(file)}
+    carriers = "|".join(k for k in POINTS_PER_SOURCE if "-" in k)
     later: dict[str, tuple[str, str]] = {}
     for p in rows("points.csv"):
         kind = p["provenance"]
@@ -179,7 +188,15 @@ def test_every_point_names_what_its_place_rests_on() -> None:
             assert len(pair) == 2
             assert all(any(z.startswith(name) for z in zones) for name in pair)
         else:
-            assert kind == "own layout" or re.fullmatch(r"on \w+ \(OpenStreetMap, ODbL\)", kind)
+            assert kind == "own layout" or re.fullmatch(rf"on \w+ \(OpenStreetMap via ({carriers}), ODbL\)", kind)
+
+
+def test_the_number_of_points_per_source_is_the_one_written_down() -> None:
+    counted = dict.fromkeys(POINTS_PER_SOURCE, 0)
+    for p in rows("points.csv"):
+        (source,) = (k for k in POINTS_PER_SOURCE if p["provenance"].startswith(k) or f" via {k}, " in p["provenance"])
+        counted[source] += 1
+    assert counted == POINTS_PER_SOURCE
 
 
 def test_points_said_to_lie_on_a_boundary_do() -> None:
