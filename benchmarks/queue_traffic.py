@@ -9,10 +9,10 @@ drives the same routes; UXsim chooses its own as it goes, on travel times met so
 speeds, lanes (one for each begun 1800 vehicles an hour), and a wave of 5 m/s (7.5 m a vehicle, 1.5 s; SUMO keeps its
 own time gaps). Ours has no signals here, as the files have none; spill-back is on everywhere.
 
-Each engine runs in a process of its own, pinned to as many processors as ``--threads``; figures are medians of
-``--repeats`` runs after a warm-up, of one run for a peer that takes longer than a minute. ``seconds`` is the
-simulation, ``seconds_with_setup`` also everything from the parsed tables on: network, routes, vehicles, and for
-SUMO the files and netconvert.
+Every run is a process of its own, pinned to as many processors as ``--threads``, engines in turn; figures are medians
+of ``--repeats`` runs, of one for a peer that takes longer than a minute. ``warm_up_s`` is compiling, not counted.
+``seconds`` is the simulation; ``seconds_with_setup`` has also everything from the parsed tables on: network, routes,
+vehicles, and for SUMO files and netconvert, but not finding the routes.
 """
 
 import argparse
@@ -85,29 +85,23 @@ def read_scenario(a: argparse.Namespace) -> Scenario:
 
 def find_routes(s: Scenario, rounds: int) -> tuple[Ints, NDArray[np.int32]]:
     """Load the demand in rounds on shortest paths; return slices (round by round, pair by pair) of links, and these."""
-    from greentrip_agents.paths import trees
-    from greentrip_agents.queue_routes import routes_of
+    from greentrip_agents.queue_routes import shortest_routes
 
     # links out of a centroid start at a copy of it that no link enters
     tail = np.where(s.tail < s.through, s.tail + s.nodes, s.tail)
-    count = s.nodes + s.through
     order = np.argsort(tail, kind="stable").astype(np.int32)
-    first_out = np.searchsorted(tail[order], np.arange(count + 1)).astype(np.int32)
     tail_sorted, head_sorted = tail[order].astype(np.int32), s.head[order].astype(np.int32)
-    zones = int(max(s.origin.max(), s.destination.max())) + 1
-    start = (np.arange(zones) + np.where(np.arange(zones) < s.through, s.nodes, 0)).astype(np.int32)
-    via = np.empty((zones, count), np.int32)
-    cost, metres = np.zeros((zones, zones)), np.zeros((zones, zones))
+    first_out = np.searchsorted(tail_sorted, np.arange(s.nodes + s.through + 1)).astype(np.int32)
+    zones = np.arange(int(max(s.origin.max(), s.destination.max())) + 1)
+    start = np.where(zones < s.through, zones + s.nodes, zones).astype(np.int32)
     flow = np.zeros(len(tail))
     parts, sizes = [], []
     for done in range(rounds):
         load = flow / s.hours * (rounds / max(done, 1)) / np.maximum(s.capacity_veh_h, 1.0)
         seconds = s.free_s * (1.0 + 0.15 * load**4)
-        trees(
-            start, np.arange(zones, dtype=np.int32), first_out, tail_sorted, head_sorted,
-            seconds[order], s.length_m[order], via, cost, metres,
-        )  # fmt: skip
-        first, link = routes_of(via, start, tail_sorted, s.origin, s.destination)
+        first, link = shortest_routes(
+            first_out, tail_sorted, head_sorted, seconds[order], start, s.origin, s.destination
+        )
         parts.append(order[link])
         sizes.append(np.diff(first))
         flow += np.bincount(parts[-1], np.repeat(s.vehicles / rounds, sizes[-1]), len(tail))
@@ -260,7 +254,7 @@ RUN = {"greentrip": run_greentrip, "uxsim": run_uxsim, "sumo": run_sumo}
 
 
 def measure(engine: str, a: argparse.Namespace) -> dict[str, Any]:
-    """Run an engine as often as asked in this process and return its medians."""
+    """Run an engine once in this process, after a warm-up, and return its figures."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: a.threads])
     began = time.perf_counter()
     scenario = read_scenario(a)
@@ -273,16 +267,36 @@ def measure(engine: str, a: argparse.Namespace) -> dict[str, Any]:
         one = Scenario(**vars(scenario) | {"vehicles": np.where(few, 1, 0)})
         run_greentrip(one, warm)
         compiling = time.perf_counter() - began
-    runs = [RUN[engine](scenario, a)]
-    while len(runs) < a.repeats and (engine == "greentrip" or runs[0]["seconds_with_setup"] < LONG_S):
-        runs.append(RUN[engine](scenario, a))
-    result = dict(runs[-1])
-    for name in ("seconds", "seconds_with_setup"):
-        result[name] = round(statistics.median(r[name] for r in runs), 4)
-    result["traversals_per_s"] = round(result["link_traversals"] / result["seconds"])
+    result = RUN[engine](scenario, a)
     who = resource.RUSAGE_CHILDREN if engine == "sumo" else resource.RUSAGE_SELF
     result["peak_rss_mb"] = round(resource.getrusage(who).ru_maxrss / 1024)
-    result |= {"runs": len(runs), "reading_s": round(read, 3), "warm_up_s": round(compiling, 3)}
+    return result | {"reading_s": round(read, 3), "warm_up_s": round(compiling, 3)}
+
+
+def run_apart(engine: str, threads: int) -> dict[str, Any]:
+    """Run an engine once in a process of its own."""
+    child = subprocess.run(
+        [sys.executable, *sys.argv, "--engine", engine],
+        env=os.environ | {"NUMBA_NUM_THREADS": str(threads)},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    if child.returncode:
+        sys.stderr.write(f"{engine} failed\n")
+        raise SystemExit(1)
+    made: dict[str, Any] = json.loads(child.stdout.splitlines()[-1])
+    return made
+
+
+def medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the first run with the medians of what was measured."""
+    result = dict(runs[0])
+    for name in ("seconds", "seconds_with_setup", "peak_rss_mb", "reading_s"):
+        result[name] = round(statistics.median(r[name] for r in runs), 4)
+    result["warm_up_s"] = max(r["warm_up_s"] for r in runs)  # the first compiles, unless that was kept
+    result["traversals_per_s"] = round(result["link_traversals"] / result["seconds"])
+    result["runs"] = len(runs)
     return result
 
 
@@ -314,16 +328,12 @@ def main() -> None:
         if importlib.util.find_spec(peer) is None:
             package = {"sumo": "eclipse-sumo"}.get(peer, peer)
             parser.error(f"peer {peer} is not installed here: python -m pip install {package}")
-    done: dict[str, dict[str, Any]] = {}
-    for engine in ["greentrip", *peers]:
-        child = subprocess.run(
-            [sys.executable, *sys.argv, "--engine", engine], env=os.environ | {"NUMBA_NUM_THREADS": str(a.threads)},
-            stdout=subprocess.PIPE, text=True, check=False,
-        )  # fmt: skip
-        if child.returncode:
-            sys.stderr.write(f"{engine} failed\n")
-            raise SystemExit(1)
-        done[engine] = json.loads(child.stdout.splitlines()[-1])
+    runs: dict[str, list[dict[str, Any]]] = {engine: [] for engine in ("greentrip", *peers)}
+    for again in range(a.repeats):
+        for engine, made in runs.items():
+            if not again or engine == "greentrip" or made[0]["seconds_with_setup"] < LONG_S:
+                made.append(run_apart(engine, a.threads))
+    done = {engine: medians(made) for engine, made in runs.items()}
     ours = done["greentrip"]
     result: dict[str, Any] = {"net": Path(a.net).name, "scale": a.scale, "hours": a.hours, "threads": a.threads} | ours
     result["peers"] = {p: done[p] for p in peers}
