@@ -24,7 +24,8 @@ from numpy.typing import NDArray
     ALTERNATIVE,
     RECONSIDER,
     PLACE_IN_ZONE,
-) = range(15)
+    LISTED,
+) = range(16)
 
 
 @njit(inline=True)

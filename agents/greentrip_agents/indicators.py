@@ -7,6 +7,7 @@ import polars as pl
 from greentrip_networks.network import PERIODS
 from numpy.typing import NDArray
 
+from greentrip_agents import draws
 from greentrip_agents.access import KINDS
 from greentrip_agents.definitions import BASES, MODES, PURPOSES
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+
+TOURS_LISTED = 2_500_000  # more would not fit beside the model in memory
 
 
 def street_km(model: "CommuterModel") -> Floats:
@@ -97,6 +100,7 @@ def indicators(model: "CommuterModel") -> dict[str, Any]:
         "residents": len(model.people),
         "residents_represented": float(model.people.weight.sum()),
         "tours": len(model.tours),
+        "tours_listed_share": trips_kept(model),
         "days": model.day,
         "gap": float(model.gap),
         "served": model.served(),
@@ -137,44 +141,60 @@ def _speeds(model: "CommuterModel") -> dict[str, float]:
     return out
 
 
+def trips_kept(model: "CommuterModel") -> float:
+    """Return the share of persons whose trips the table lists: all, or so many that it stays within its limit."""
+    return min(1.0, TOURS_LISTED / max(len(model.tours), 1))
+
+
 def trips_table(model: "CommuterModel") -> pl.DataFrame:
-    """Return one row a trip: who, from where to where, when, how, how long, and the rail access at both ends."""
-    t, plans, people = model.travellers, model.plans, model.people
+    """Return one row a trip: who, from where to where, when, how, how long, and the rail access at both ends.
+
+    Where there are more than TOURS_LISTED tours, those of a keyed share of the persons are listed, the same persons in
+    every scenario, and their weights are expanded.
+    """
+    t, plans = model.travellers, model.plans
+    share = trips_kept(model)
+    listed = draws.uniforms(0, t.key, draws.LISTED, 0) < share if share < 1 else np.ones(len(t.key), bool)
+    row = np.flatnonzero(listed)
     z = model.network.zones
     ids = np.array(z.id)
     parts = []
     access = model.bus_operator.access
     stations = np.array([*model.network.compiled.rail.stations, ""])
     kinds = np.array([*KINDS, ""])
-    km, long = street_km(model), counted(model)
-    for d, period in enumerate((t.out_period, t.back_period)):
-        origin, destination = (t.home_zone, t.zone) if d == 0 else (t.zone, t.home_zone)
-        co, cd = (t.home_cell, t.cell) if d == 0 else (t.cell, t.home_cell)
-        rail = plans.board[:, d] >= 0
-        first = np.where(rail, access.kind[period, co, np.maximum(plans.board_slot[:, d], 0)], len(KINDS))
-        last = np.where(rail, access.kind[period, cd, np.maximum(plans.leave_slot[:, d], 0)], len(KINDS))
-        drives = plans.mode == MODES.index("pr")
+    km, long = street_km(model)[row], counted(model)[row]
+    mode, key = plans.mode[row], t.key[row]
+    income = model.people.income_cny_year[model.tours.person[row]]
+    for d, periods in enumerate((t.out_period, t.back_period)):
+        period = periods[row]
+        home, away = (t.home_zone[row], t.home_cell[row]), (t.zone[row], t.cell[row])
+        (origin, co), (destination, cd) = (home, away) if d == 0 else (away, home)
+        board, leave = plans.board[row, d], plans.leave[row, d]
+        rail = board >= 0
+        first = np.where(rail, access.kind[period, co, np.maximum(plans.board_slot[row, d], 0)], len(KINDS))
+        last = np.where(rail, access.kind[period, cd, np.maximum(plans.leave_slot[row, d], 0)], len(KINDS))
+        drives = mode == MODES.index("pr")
         first, last = np.where(drives & (d == 0), 4, first), np.where(drives & (d == 1), 4, last)
         parts.append(
             pl.DataFrame({
-                "person": t.key,
-                "tour": t.number.astype(np.int16),
-                "direction": np.full(len(t.key), "out" if d == 0 else "home"),
-                "purpose": np.array(PURPOSES)[t.purpose],
+                "person": key,
+                "tour": t.number[row].astype(np.int16),
+                "direction": np.full(len(key), "out" if d == 0 else "home"),
+                "purpose": np.array(PURPOSES)[t.purpose[row]],
                 "period": np.array(PERIODS)[period],
-                "home_zone": ids[t.home_zone],
+                "home_zone": ids[t.home_zone[row]],
                 "from_zone": ids[origin],
                 "to_zone": ids[destination],
-                "mode": np.array([*MODES, "unserved"])[plans.mode],
-                "minutes": plans.minutes[:, d],
-                "cost_min": plans.cost[:, d],
+                "mode": np.array([*MODES, "unserved"])[mode],
+                "minutes": plans.minutes[row, d],
+                "cost_min": plans.cost[row, d],
                 "km": km,
                 "counted": long,
-                "weight": model.weight,
-                "income_cny_year": people.income_cny_year[model.tours.person],
-                "has_car": t.has_car,
-                "board": stations[plans.board[:, d]],
-                "leave": stations[plans.leave[:, d]],
+                "weight": model.weight[row] / share,
+                "income_cny_year": income,
+                "has_car": t.has_car[row],
+                "board": stations[board],
+                "leave": stations[leave],
                 "access": kinds[first],
                 "egress": kinds[last],
             })

@@ -30,7 +30,7 @@ from greentrip_agents.street_access import find_street_access
 Floats = NDArray[np.float64]
 
 RECONSIDER = 0.6  # share of tours that weigh their mode anew on a day, after the first
-FIRST_PARTS = 8
+FIRST_ROUNDS = 4  # of route choice on the first day
 DAYS_KNOWN = 8  # a calibrated first expectation of streets and trains weighs like so many days of experience
 BUS_ROUNDS_KNOWN = 5  # and that of buses like so many rounds
 FIRST_VERDICT = 10  # no run ends before its green share can be seen for ten days
@@ -170,12 +170,13 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
         for person in self.individuals:
             person.plan_day()
         vehicles = self._zone_demand((CAR, TAXI)) / self.parameters["population.car_occupancy"]
-        # the first day's traffic knows no routes: it comes in parts
-        for part in range(1, FIRST_PARTS if self.day == 1 else 1):
-            self.road_authority.load(vehicles * (part / FIRST_PARTS))
-            self.road_authority.skim()
-            self.road_authority.equilibrate()
-        self.road_authority.load(vehicles)
+        if self.day == 1:  # the first day's traffic knows no routes
+            self.road_authority.begin(vehicles)
+            for _ in range(FIRST_ROUNDS):
+                self.road_authority.skim()
+                self.road_authority.equilibrate()
+        else:
+            self.road_authority.load(vehicles)
         self.road_authority.skim()
         beyond, _ = self.road_authority.beyond_shortest()
         self.road_authority.equilibrate()
@@ -322,6 +323,11 @@ class RoadAuthority(mesa.Agent):  # type: ignore[misc]
         self.days_known = DAYS_KNOWN if known else 0
         for period, over_free in zip(self.periods, known, strict=False):
             period.expect(over_free)
+
+    def begin(self, vehicles: Floats) -> None:
+        """Find the first routes of each period's vehicles (zones, zones)."""
+        with ThreadPoolExecutor(len(self.periods)) as pool:
+            list(pool.map(lambda both: both[0].begin(both[1]), zip(self.periods, vehicles, strict=True)))
 
     def load(self, vehicles: Floats) -> None:
         """Put each period's vehicles (zones, zones) on the paths in use."""

@@ -1,4 +1,4 @@
-"""Shortest paths on arrays: one binary-heap Dijkstra shared by roads and rail."""
+"""Shortest paths on arrays: one search by a heap, shared by roads and rail, and trees by a ring of buckets."""
 
 import numpy as np
 from greentrip_networks.kernels import njit, prange
@@ -53,6 +53,8 @@ def dijkstra(
             c = cost[link]
             v = head[link]
             d = du + c
+            if d == dist[v] and link < via[v] and c > 0.0:  # a free link might close a ring
+                via[v] = link
             if d < dist[v]:
                 dist[v] = d
                 via[v] = link
@@ -74,12 +76,13 @@ def dijkstra(
 @njit()
 def bucket_tree(
     source: int, first_out: Int32s, head: Int32s, cost: Floats, width: float, buckets: int, dist: Floats, via: Int32s,
-    start: Int32s, after: Int32s, before: Int32s,
-) -> None:  # fmt: skip
+    order: Int32s, start: Int32s, after: Int32s, before: Int32s,
+) -> int:  # fmt: skip
     """Fill dist and via from one node by a ring of buckets (Dial 1969), exact if width is at most the least link cost.
 
-    start has one entry a bucket and must be -1 throughout, as it is again at the end; after and before are scratch of
-    one entry a node. The ring must span the dearest link: buckets > dearest / width + 1.
+    Fills order with the nodes reached, none before the one that it is reached from, and returns how many. start has
+    one entry a bucket and must be -1 throughout, as it is again at the end; after and before are scratch of one entry
+    a node. The ring must span the dearest link: buckets > dearest / width + 1. Equal costs keep the lower link.
     """
     n = dist.shape[0]
     for i in range(n):
@@ -91,6 +94,7 @@ def bucket_tree(
     before[source] = -1
     waiting = 1
     level = 0
+    reached = 0
     while waiting > 0:
         b = level % buckets
         u = start[b]
@@ -101,6 +105,8 @@ def bucket_tree(
         if after[u] >= 0:
             before[after[u]] = -1
         waiting -= 1
+        order[reached] = u
+        reached += 1
         du = dist[u]
         for link in range(first_out[u], first_out[u + 1]):
             d = du + cost[link]
@@ -124,6 +130,9 @@ def bucket_tree(
                     before[start[new]] = v
                 start[new] = v
                 waiting += 1
+            elif d == dist[v] and link < via[v]:
+                via[v] = link
+    return reached
 
 
 @njit(parallel=True)
@@ -135,25 +144,37 @@ def trees(
 
     Every cost must be positive.
     """
-    n = first_out.shape[0] - 1
     width = np.min(cost) * 0.999999
     spread = np.max(cost) / width
     buckets = int(spread) + 3 if spread < RING else 0  # a ring too long costs more than a heap
     for s in prange(sources.shape[0]):
-        dist = np.empty(n)
-        after = np.empty(n, np.int32)
-        before = np.empty(n, np.int32)
-        if buckets > 0:
-            start = np.full(buckets, -1, np.int32)
-            bucket_tree(sources[s], first_out, head, cost, width, buckets, dist, via[s], start, after, before)
-        else:
-            dijkstra(sources[s], first_out, head, cost, dist, via[s], after, before)
-        for t in range(targets.shape[0]):
-            node = targets[t]
-            to_target[s, t] = dist[node]
-            m = 0.0
-            if dist[node] < np.inf:
-                while via[s, node] >= 0:
-                    m += length[via[s, node]]
-                    node = tail[via[s, node]]
-            metres[s, t] = m
+        _tree(sources[s], targets, first_out, tail, head, cost, length, width, buckets, via[s], to_target[s], metres[s])
+
+
+@njit()
+def _tree(
+    source: int, targets: Int32s, first_out: Int32s, tail: Int32s, head: Int32s, cost: Floats, length: Floats,
+    width: float, buckets: int, via: Int32s, to_target: Floats, metres: Floats,
+) -> None:  # fmt: skip
+    """Fill one tree."""
+    n = first_out.shape[0] - 1
+    dist = np.empty(n)
+    after, before = np.empty(n, np.int32), np.empty(n, np.int32)
+    order = np.empty(n, np.int32)
+    reached = 0
+    if buckets > 0:
+        start = np.full(buckets, -1, np.int32)
+        reached = bucket_tree(source, first_out, head, cost, width, buckets, dist, via, order, start, after, before)
+    else:
+        dijkstra(source, first_out, head, cost, dist, via, after, before)
+        order[:] = np.argsort(dist)
+        while reached < n and dist[order[reached]] < np.inf:
+            reached += 1
+    run = np.empty(n)
+    run[source] = 0.0
+    for k in range(1, reached):
+        v = order[k]
+        run[v] = run[tail[via[v]]] + length[via[v]]
+    for t in range(targets.shape[0]):
+        to_target[t] = dist[targets[t]]
+        metres[t] = run[targets[t]] if dist[targets[t]] < np.inf else 0.0

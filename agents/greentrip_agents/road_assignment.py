@@ -14,7 +14,7 @@ from greentrip_networks.compiled import RoadArrays
 from greentrip_networks.kernels import njit
 from numpy.typing import NDArray
 
-from greentrip_agents.paths import trees
+from greentrip_agents.paths import dijkstra, trees
 from greentrip_agents.street_access import StreetAccess
 
 Floats = NDArray[np.float64]
@@ -122,6 +122,21 @@ class RoadPeriod:
         """Scale the paths in use to a new demand and price the links; pairs without a path wait for `equilibrate`."""
         _scale(self.demand.ravel(), demand.ravel(), self.first_path, self.next_path, self.path_flow)
         self.demand = demand.copy()
+        self._sum()
+
+    def begin(self, demand: Floats) -> None:
+        """Lay the first paths, origin after origin, each by its shortest paths in the traffic of those before it."""
+        self.load(demand)
+        zones = len(self.start)
+        origin = 0
+        while origin < zones:
+            origin = _begin(
+                origin, self.start, self.end, self.first_out, self.tail, self.head, self.demand, self.store, self.used,
+                self.first_path, self.next_path, self.path_start, self.path_len, self.path_flow, self.path_idle,
+                self.flow, self.seconds, self.free, self.capacity, self.background, self.alpha, self.beta,
+            )  # fmt: skip
+            if origin < zones:
+                self._make_room()
         self._sum()
 
     def _sum(self) -> None:
@@ -263,6 +278,54 @@ def _compact(
             links += n
             p = next_path[p]
     used[0], used[1] = paths, links
+
+
+@njit()
+def _begin(
+    origin: int, start: Int32s, end: Int32s, first_out: Int32s, tail: Int32s, head: Int32s, demand: Floats,
+    store: Int32s, used: Int64s, first_path: Int64s, next_path: Int64s, path_start: Int64s, path_len: Int64s,
+    path_flow: Floats, path_idle: Int64s, flow: Floats, seconds: Floats, free: Floats, capacity: Floats,
+    background: float, alpha: float, beta: float,
+) -> int:  # fmt: skip
+    """Load origin after origin, pricing the links after each; return the origin to go on from when room runs short."""
+    zones = end.shape[0]
+    nodes = first_out.shape[0] - 1
+    dist, via = np.empty(nodes), np.empty(nodes, np.int32)
+    heap, place = np.empty(nodes, np.int32), np.empty(nodes, np.int32)
+    for o in range(origin, zones):
+        dijkstra(start[o], first_out, head, seconds, dist, via, heap, place)
+        links = 0
+        for d in range(zones):
+            if o != d and demand[o, d] > 0.0 and dist[end[d]] < np.inf:
+                node = end[d]
+                while via[node] >= 0:
+                    node = tail[via[node]]
+                    links += 1
+        if used[1] + links > store.shape[0] or used[0] + zones > path_flow.shape[0]:
+            return int(o)
+        for d in range(zones):
+            if o == d or demand[o, d] <= 0.0 or not np.isfinite(dist[end[d]]):
+                continue
+            p = used[0]
+            node = end[d]
+            n = 0
+            while via[node] >= 0:
+                node = tail[via[node]]
+                n += 1
+            path_start[p], path_len[p], path_flow[p], path_idle[p] = used[1], n, demand[o, d], 0
+            node = end[d]
+            at = used[1] + n
+            while via[node] >= 0:
+                at -= 1
+                store[at] = via[node]
+                flow[via[node]] += demand[o, d]
+                node = tail[via[node]]
+            next_path[p] = -1
+            first_path[o * zones + d] = p
+            used[0] += 1
+            used[1] += n
+        delay(flow, free, capacity, background, alpha, beta, seconds)
+    return int(zones)
 
 
 @njit()

@@ -1,12 +1,9 @@
 import networkx as nx
 import numpy as np
 import pytest
-from greentrip_agents.paths import bucket_tree, dijkstra
 from greentrip_agents.road_assignment import RoadPeriod
 from greentrip_agents.street_access import StreetAccess
 from greentrip_networks.compiled import RoadArrays
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 def streets(links: list[tuple[int, int, float, float]], zone_nodes: list[int]) -> tuple[RoadArrays, StreetAccess]:
@@ -85,28 +82,3 @@ def test_half_the_demand_and_back_leaves_the_same_flows() -> None:
     assert period.flow == pytest.approx(flow / 2)
     period.load(demand)
     assert period.flow == pytest.approx(flow)
-
-
-@given(st.integers(4, 30), st.integers(0, 1000))
-@settings(max_examples=40, deadline=None)
-def test_buckets_heap_and_networkx_find_the_same_distances(n: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    edges = sorted({(int(a), int(b)) for a, b in rng.integers(0, n, (4 * n, 2)) if a != b})
-    cost = rng.uniform(1.0, 50.0, len(edges))
-    first = np.concatenate([[0], np.cumsum(np.bincount([a for a, _ in edges], minlength=n))]).astype(np.int32)
-    head = np.array([b for _, b in edges], np.int32)
-    graph = nx.DiGraph()
-    graph.add_nodes_from(range(n))
-    graph.add_weighted_edges_from((a, b, c) for (a, b), c in zip(edges, cost, strict=True))
-    known = nx.single_source_dijkstra_path_length(graph, 0)
-    expected = np.array([known.get(i, np.inf) for i in range(n)])
-    dist, via = np.empty(n), np.empty(n, np.int32)
-    dijkstra(0, first, head, cost, dist, via, np.empty(n, np.int32), np.empty(n, np.int32))
-    assert dist == pytest.approx(expected)
-    width = float(cost.min()) * 0.999999
-    buckets = int(cost.max() / width) + 3
-    start = np.full(buckets, -1, np.int32)
-    again = np.empty(n)
-    bucket_tree(0, first, head, cost, width, buckets, again, via, start, np.empty(n, np.int32), np.empty(n, np.int32))
-    assert again == pytest.approx(expected)
-    assert (start == -1).all()

@@ -1,0 +1,80 @@
+"""Trees against networkx, which searches independently, and mended trees against trees found from nothing."""
+
+import networkx as nx
+import numpy as np
+import pytest
+from greentrip_agents import paths
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+Graph = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+def random_graph(n: int, seed: int) -> Graph:
+    rng = np.random.default_rng(seed)
+    edges = sorted({(int(a), int(b)) for a, b in rng.integers(0, n, (4 * n, 2)) if a != b})
+    tail = np.array([a for a, _ in edges], np.int32)
+    first = np.concatenate([[0], np.cumsum(np.bincount(tail, minlength=n))]).astype(np.int32)
+    return first, tail, np.array([b for _, b in edges], np.int32)
+
+
+def by_networkx(graph: Graph, cost: np.ndarray, source: int) -> np.ndarray:
+    first, tail, head = graph
+    made = nx.DiGraph()
+    made.add_nodes_from(range(len(first) - 1))
+    made.add_weighted_edges_from(zip(tail.tolist(), head.tolist(), cost.tolist(), strict=True))
+    known = nx.single_source_dijkstra_path_length(made, source)
+    return np.array([known.get(i, np.inf) for i in range(len(first) - 1)])
+
+
+@given(st.integers(2, 25), st.integers(0, 10_000))
+@settings(max_examples=40, deadline=None)
+def test_a_search_finds_what_networkx_finds(n: int, seed: int) -> None:
+    graph = random_graph(n, seed)
+    if not len(graph[1]):
+        return
+    cost = np.random.default_rng(seed + 1).uniform(1.0, 50.0, len(graph[1]))
+    dist, via = np.empty(n), np.empty(n, np.int32)
+    paths.dijkstra(0, graph[0], graph[2], cost, dist, via, np.empty(n, np.int32), np.empty(n, np.int32))
+    expected = by_networkx(graph, cost, 0)
+    assert dist == pytest.approx(expected)
+    width = float(cost.min()) * 0.999999
+    start = np.full(int(cost.max() / width) + 3, -1, np.int32)
+    again, order = np.empty(n), np.empty(n, np.int32)
+    scratch = np.empty(n, np.int32), np.empty(n, np.int32)
+    reached = paths.bucket_tree(0, graph[0], graph[2], cost, width, len(start), again, via, order, start, *scratch)
+    assert again == pytest.approx(expected)
+    assert (start == -1).all()
+    assert sorted(order[:reached]) == np.flatnonzero(np.isfinite(expected)).tolist()
+
+
+@given(st.integers(2, 25), st.integers(0, 10_000), st.sampled_from([3, 60]))
+@settings(max_examples=60, deadline=None)
+def test_all_trees_and_their_lengths_whatever_finds_them(n: int, seed: int, ties: int) -> None:
+    """Costs are small whole numbers, so that many paths tie; a very dear link makes the search use its heap."""
+    graph = random_graph(n, seed)
+    if not len(graph[1]):
+        return
+    first, tail, head = graph
+    rng = np.random.default_rng(seed + 2)
+    length, cost = rng.uniform(10, 99, len(tail)), rng.integers(1, ties, len(tail)).astype(float)
+    nodes, found = np.arange(n, dtype=np.int32), []
+    dearest = np.append(cost, 1e6)  # a loop that no path takes
+    loop = first.copy()
+    loop[1:] += 1
+    for f, a, b, c, m in (
+        (first, tail, head, cost, length),
+        (loop, np.append(0, tail), np.append(0, head), np.roll(dearest, 1), np.append(0.0, length)),
+    ):
+        via, low, metres = np.empty((n, n), np.int32), np.empty((n, n)), np.empty((n, n))
+        paths.trees(nodes, nodes, f, a.astype(np.int32), b.astype(np.int32), c, m, via, low, metres)
+        found.append((low.tobytes(), metres.tobytes()))
+        for s in range(n):
+            assert low[s] == pytest.approx(by_networkx(graph, cost, s))
+            for v in np.flatnonzero(np.isfinite(low[s])):
+                walked, at = 0.0, int(v)
+                while via[s, at] >= 0:
+                    walked, at = walked + m[via[s, at]], int(a[via[s, at]])
+                assert at == s
+                assert metres[s, v] == pytest.approx(walked)
+    assert found[0] == found[1]
