@@ -217,7 +217,7 @@ class RoadEquilibrium:
             np.empty(count + 1, np.int64),
             np.empty(self.paths.start[count], np.int32),
         )
-        chosen = choices(pairs.demand, self.paths, len(self.volume), out)
+        chosen = choices(pairs.demand, self.paths, np.zeros(len(self.volume), np.int32), out)
         price_all(self.volume, roads.delays, self.time, self.slope)
         settle(
             chosen, out, self.paths.flow, self.volume, roads.delays, pairs.extra, pairs.units, self.time, self.slope,

@@ -3,10 +3,9 @@
 from typing import NamedTuple
 
 import numpy as np
-from greentrip_networks.kernels import njit
 from numpy.typing import NDArray
 
-from greentrip_agents.equilibrium_delay import Floats, Int64s
+from greentrip_agents.equilibrium_delay import Floats, Int64s, bare
 from greentrip_agents.equilibrium_trees import Demand, Graph, Trees
 
 Int32s = NDArray[np.int32]
@@ -40,7 +39,7 @@ def empty(pairs: int, paths: int, links: int) -> Paths:
     )
 
 
-@njit()
+@bare()
 def renew(
     from_pair: int, graph: Graph, demand: Demand, trees: Trees, cost: Floats, units: Floats, old: Paths,
     old_pair: Int64s, new: Paths, used: Int64s, volume: Floats,
@@ -118,10 +117,12 @@ def renew(
     return int(pairs)
 
 
-@njit()
-def choices(demand: Demand, paths: Paths, links: int, out: Choices) -> int:
-    """Gather the pairs that have a choice, without the links common to all of a pair's paths; return how many."""
-    times = np.zeros(links, np.int32)
+@bare()
+def choices(demand: Demand, paths: Paths, times: Int32s, out: Choices) -> int:
+    """Gather the pairs that have a choice, without the links common to all of a pair's paths; return how many.
+
+    times is scratch, a zero a link.
+    """
     chosen = 0
     n = 0
     row = 0
@@ -149,10 +150,9 @@ def choices(demand: Demand, paths: Paths, links: int, out: Choices) -> int:
     return chosen
 
 
-@njit()
+@bare()
 def class_flows(demand: Demand, paths: Paths, flow: Floats) -> None:
-    """Sum the vehicles of each class on each link, (classes, links), in a fixed order."""
-    flow[:] = 0.0
+    """Add the vehicles of each class to flow, (classes, links), in a fixed order."""
     for pair in range(paths.first.shape[0] - 1):
         vehicle = demand.vehicle[demand.group[pair]]
         for p in range(paths.first[pair], paths.first[pair + 1]):

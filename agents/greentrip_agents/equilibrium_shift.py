@@ -11,7 +11,7 @@ import numpy as np
 from greentrip_networks.kernels import njit
 from numpy.typing import NDArray
 
-from greentrip_agents.equilibrium_delay import Delays, Floats, price
+from greentrip_agents.equilibrium_delay import Delays, Floats, bare, price
 from greentrip_agents.equilibrium_paths import Choices
 
 Int8s = NDArray[np.int8]
@@ -31,6 +31,10 @@ def settle(
     time: Floats, slope: Floats, tolerance: float, stop: float, sweeps: int,
 ) -> None:  # fmt: skip
     """Sweep over the pairs with a choice until a sweep meets no more excess cost than `stop`, or so many times."""
+    most = 0
+    for k in range(chosen):
+        most = max(most, pairs.first[k + 1] - pairs.first[k])
+    costs = np.empty(most)
     mark = np.zeros(volume.shape[0], np.int8)
     rest = np.zeros(chosen, np.int8)
     before = np.empty(pairs.first[chosen])
@@ -39,7 +43,10 @@ def settle(
         if stretch:
             for p in range(before.shape[0]):
                 before[p] = path_flow[pairs.path[p]]
-        if _sweep(chosen, pairs, path_flow, volume, delays, extra, units, time, slope, mark, rest, tolerance) <= stop:
+        if (
+            _sweep(chosen, pairs, path_flow, volume, delays, extra, units, time, slope, mark, rest, costs, tolerance)
+            <= stop
+        ):
             break
         if stretch:
             _stretch(chosen, pairs, path_flow, before, volume, delays, extra, units, time, slope)
@@ -114,21 +121,17 @@ def _stretch(
         price(link, volume[link], delays, time, slope)
 
 
-@njit()
+@bare()
 def _sweep(
     chosen: int, pairs: Choices, path_flow: Floats, volume: Floats, delays: Delays, extra: Floats, units: Floats,
-    time: Floats, slope: Floats, mark: Int8s, rest: Int8s, tolerance: float,
+    time: Floats, slope: Floats, mark: Int8s, rest: Int8s, costs: Floats, tolerance: float,
 ) -> float:  # fmt: skip
     """Go once over the pairs with a choice; return the excess cost met (vehicles times cost beyond the cheapest).
 
-    Pairs whose excess is below the tolerance are left as they are. mark is scratch, zero throughout; rest counts down
-    the sweeps that a pair still rests.
+    Pairs whose excess is below the tolerance are left as they are. mark and costs are scratch, mark zero throughout;
+    rest counts down the sweeps that a pair still rests.
     """
     excess = 0.0
-    most = 0
-    for k in range(chosen):
-        most = max(most, pairs.first[k + 1] - pairs.first[k])
-    costs = np.empty(most)
     for k in range(chosen):
         if rest[k] > 0:
             rest[k] -= 1
@@ -160,7 +163,7 @@ def _sweep(
     return excess
 
 
-@njit()
+@bare(into_caller=True)
 def _shift(
     dear: int, best: int, common: bool, vehicle: int, pairs: Choices, path_flow: Floats, volume: Floats, delays: Delays,
     extra: Floats, units: Floats, time: Floats, slope: Floats, mark: Int8s,

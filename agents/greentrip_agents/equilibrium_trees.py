@@ -11,7 +11,7 @@ import numpy as np
 from greentrip_networks.kernels import njit, prange
 from numpy.typing import NDArray
 
-from greentrip_agents.equilibrium_delay import Delays, Floats, Int64s, price, price_all
+from greentrip_agents.equilibrium_delay import Delays, Floats, Int64s, bare, price, price_all
 
 Int8s = NDArray[np.int8]
 Int32s = NDArray[np.int32]
@@ -45,7 +45,7 @@ class Trees(NamedTuple):
     low: Floats  # (pairs) cost of the cheapest path, infinite where there is none
 
 
-@njit()
+@bare()
 def _first_tree(
     group: int, graph: Graph, demand: Demand, cost: Floats, trees: Trees, dist: Floats, key: Floats, node: Int32s
 ) -> None:
@@ -55,8 +55,9 @@ def _first_tree(
     """
     via = trees.via[group]
     order = trees.order[group]
-    dist[:] = np.inf
-    via[:] = -1
+    for i in range(dist.shape[0]):
+        dist[i] = np.inf
+        via[i] = -1
     source = demand.source[group]
     dist[source] = 0.0
     key[0], node[0] = 0.0, source
@@ -105,13 +106,15 @@ def _first_tree(
         trees.low[pair] = dist[demand.target[pair]]
 
 
-@njit()
-def _next_tree(group: int, graph: Graph, demand: Demand, cost: Floats, trees: Trees) -> None:
-    """Put one group's tree right after a change of costs that opened and closed nothing."""
-    nodes = graph.first_out.shape[0] - 1
-    dist = np.full(nodes, np.inf)
-    settled = np.zeros(nodes, np.int8)  # 1: looked at, 2: looked at and waiting to be looked at again
-    waiting = np.empty(nodes, np.int32)
+@bare()
+def _next_tree(
+    group: int, graph: Graph, demand: Demand, cost: Floats, trees: Trees, dist: Floats, settled: Int8s, waiting: Int32s
+) -> None:
+    """Put one group's tree right after a change of costs that opened and closed nothing.
+
+    dist (infinite), settled (0; 1: looked at, 2: waiting to be looked at again) and waiting have an entry a node.
+    """
+    nodes = dist.shape[0]
     via = trees.via[group]
     order = trees.order[group]
     reached = trees.reached[group]
@@ -176,6 +179,14 @@ def _first_of(group: int, graph: Graph, demand: Demand, cost: Floats, trees: Tre
     _first_tree(group, graph, demand, cost[demand.vehicle[group]], trees, dist, key, node)
 
 
+@njit()
+def _next_of(group: int, graph: Graph, demand: Demand, cost: Floats, trees: Trees) -> None:
+    """Put one group's tree right at its class's costs."""
+    nodes = graph.first_out.shape[0] - 1
+    dist, settled, waiting = np.full(nodes, np.inf), np.zeros(nodes, np.int8), np.empty(nodes, np.int32)
+    _next_tree(group, graph, demand, cost[demand.vehicle[group]], trees, dist, settled, waiting)
+
+
 @njit(parallel=True)
 def first_trees(graph: Graph, demand: Demand, cost: Floats, trees: Trees) -> None:
     """Find every group's tree from nothing; cost is (classes, links)."""
@@ -187,7 +198,7 @@ def first_trees(graph: Graph, demand: Demand, cost: Floats, trees: Trees) -> Non
 def next_trees(graph: Graph, demand: Demand, cost: Floats, trees: Trees) -> None:
     """Put every group's tree right after a change of costs; cost is (classes, links)."""
     for group in prange(demand.source.shape[0]):
-        _next_tree(group, graph, demand, cost[demand.vehicle[group]], trees)
+        _next_of(group, graph, demand, cost, trees)
 
 
 @njit()
