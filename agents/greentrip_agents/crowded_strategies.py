@@ -1,4 +1,4 @@
-"""Optimal strategies with vehicle capacity: full vehicles ride worse and leave people behind, until nobody would change.
+"""Optimal strategies with vehicle capacity: crowding slows boarding and is felt aboard, until nobody would change.
 
 Riding minutes and effective frequency follow `crowding`, the rule of rail loading: riding is multiplied by a discomfort
 that grows with load over places, and a line whose vehicles leave a stop with x times as many riders as places is waited
@@ -7,7 +7,7 @@ that every destination's riders are on strategies optimal at the frequencies and
 
     sum of c v + sum over destinations and waits of alpha max(v / f)  -  sum of demand x least cost,
 
-over the last term, is never negative and zero only there. It is closed by self-regulated averages (Liu, He and He 2009).
+over the last term, is never negative and zero only there. Self-regulated averages close it (Liu, He and He 2009).
 """
 
 from dataclasses import dataclass
@@ -62,7 +62,8 @@ class CrowdedTransit:
     def load_on(self, flow: Floats) -> Floats:
         """Return the persons aboard on each section."""
         k = self.links
-        return np.bincount(k.section[self._on], weights=flow[self._on], minlength=len(k.places))
+        load = np.bincount(k.section[self._on], weights=flow[self._on], minlength=len(k.places))
+        return load.astype(np.float64)  # counts, where nothing rides, are whole numbers
 
     def costs_at(self, flow: Floats) -> tuple[Floats, Floats]:
         """Return cost and effective frequency of each link when flow is on the links."""

@@ -198,8 +198,8 @@ def alpha_of(parameters: Parameters, wait: float = HALF_HEADWAY) -> float:
 def zone_walks(network: Network, parameters: Parameters, x_m: Floats, y_m: Floats) -> list[AccessLinks]:
     """Return the walks between zones' centres and the stops and stations near them.
 
-    Of stops the 12 nearest within 1.2 km, the nearest in any case, no walk counted longer than 1.2 km; of stations those
-    that `access.stations_considered` and `access.walk_max_km` allow.
+    Of stops the 12 nearest within 1.2 km, the nearest in any case, no walk counted longer than 1.2 km; of stations
+    those that `access.stations_considered` and `access.walk_max_km` allow.
     """
     b, r, p = network.compiled.buses, network.compiled.rail, parameters
     ways = []

@@ -259,7 +259,7 @@ def test_bad_links_are_named(links: list[Link], column: str, row: int) -> None:
 
 
 def test_other_bad_input_is_named() -> None:
-    with pytest.raises(TableError, match="headway_s: saw 0.0"):
+    with pytest.raises(TableError, match=r"headway_s: saw 0\.0"):
         frequency_per_min([300.0, 0.0])
     with pytest.raises(TableError, match="headway_s: saw inf"):
         frequency_per_min([np.inf])
@@ -267,7 +267,7 @@ def test_other_bad_input_is_named() -> None:
     g = graph(3, [(0, 1, 1.0, INF)])
     with pytest.raises(TableError, match="destination: saw 3"):
         g.solve([3])
-    with pytest.raises(TableError, match="row 0, column 1: saw -1.0"):
+    with pytest.raises(TableError, match=r"row 0, column 1: saw -1\.0"):
         g.assign([0], [1, 2], [[1.0, -1.0]])
     with pytest.raises(TableError, match=r"shape \(1, 2\)"):
         g.assign([0], [1, 2], [[1.0]])
@@ -401,7 +401,7 @@ def test_fares_and_access_by_feeder_raise_what_they_should(city: Network) -> Non
     assert (flat[ok] >= free[ok] + 4 - 1e-9).all()
     assert (by_km[ok] > free[ok]).all()
     feeder = AccessLinks(np.array([0]), np.array([0]), np.array([3.0]), np.array([3.0]), True, np.array([0.0]))
-    with pytest.raises(TableError, match="headway_s: saw 0.0"):
+    with pytest.raises(TableError, match=r"headway_s: saw 0\.0"):
         transit_links(city, 0, 2.0, p, [feeder], walks)
     far = AccessLinks(np.array([0]), np.array([10**6]), np.array([3.0]), np.array([3.0]))
     with pytest.raises(TableError, match="column stop"):
