@@ -129,7 +129,7 @@ def _taxi_fare(km: float, t: Taste) -> float:
     return t.taxi_base + max(km - t.taxi_base_km, 0.0) * t.taxi_km + far + t.taxi_surcharge
 
 
-@njit()
+@njit(bare=True, taken_in=True)
 def car_trip(
     p: int, zo: int, zd: int, straight_km: float, local_km_min: float, c: Costs, t: Taste
 ) -> tuple[float, float]:
@@ -147,7 +147,7 @@ def _ride(p: int, s: int, e: int, vot: float, c: Costs, t: Taste) -> float:
     return float(c.rail_cost[p, s, e] + t.walk_access * t.station_access + c.rail_fare[s, e] / vot)
 
 
-@njit(inline=True)
+@njit(bare=True, taken_in=True)
 def _by_metro(
     p: int, co: int, cd: int, vot: float, c: Costs, t: Taste, cost: Floats, minutes: Floats, pick: Int32s
 ) -> None:
@@ -180,7 +180,7 @@ def _by_metro(
         pick[0], pick[1] = first, last
 
 
-@njit()
+@njit(bare=True, taken_in=True)
 def _by_park_and_ride(
     p: int, co: int, cd: int, home_first: bool, vot: float, c: Costs, t: Taste, cost: Floats, minutes: Floats,
     pick: Int32s,
@@ -214,7 +214,7 @@ def _by_park_and_ride(
                 pick[2], pick[3] = i, j
 
 
-@njit()
+@njit(bare=True, taken_in=True)
 def direction(
     p: int, co: int, zo: int, ox: float, oy: float, cd: int, zd: int, dx: float, dy: float, home_first: bool,
     vot: float, has_car: bool, has_ebike: bool, parking: float, local_km_min: float, c: Costs, t: Taste,
@@ -264,7 +264,7 @@ def direction(
     minutes[TAXI] = drive_min + t.taxi_wait
 
 
-@njit()
+@njit(bare=True, taken_in=True)
 def utilities(
     i: int,
     v: Travellers,
@@ -292,7 +292,7 @@ def utilities(
         utility[m] = t.constant[m] - t.per_minute[v.purpose[i]] * 0.5 * (cost[0, m] + cost[1, m])
 
 
-@njit()
+@njit(bare=True)
 def nest_logsums(utility: Floats, t: Taste, logsum: Floats) -> None:
     """Fill each nest's logsum on the scale of utility: scale * log sum exp(V / scale); -inf for an empty nest."""
     for n in range(N_NESTS):
@@ -329,7 +329,7 @@ def probabilities(utility: Floats, t: Taste, out: Floats) -> float:
     return float(high + np.log(total))
 
 
-@njit()
+@njit(bare=True, taken_in=True)
 def choose(seed: int, key: int, number: int, utility: Floats, t: Taste, rate: Floats) -> int:
     """Return the mode drawn, -1 where none is offered; rate is scratch of one entry a mode.
 
@@ -364,7 +364,7 @@ def choose(seed: int, key: int, number: int, utility: Floats, t: Taste, rate: Fl
     return mode
 
 
-@njit()
+@njit(bare=True, taken_in=True)
 def loss(seed: int, key: int, number: int, utility: Floats, t: Taste, held: int, logsum: Floats) -> float:
     """Return how much worse a mode is than the one drawn, in utility and luck; 0 for that itself, inf if not offered.
 
@@ -404,20 +404,19 @@ def plan_tours(
     """
     for block in prange((b - a + BLOCK - 1) // BLOCK):
         first = a + block * BLOCK
-        _plan_rows(first, min(first + BLOCK, b), seed, day, reconsider, v, local_speed, c, t, forced, out)
+        _plan_rows(
+            first, min(first + BLOCK, b), seed, day, reconsider, v, local_speed, c, t, forced, out,
+            np.empty((2, N_MODES)), np.empty((2, N_MODES)), np.empty((2, 4), np.int32), np.empty(N_MODES),
+            np.empty(N_MODES),
+        )  # fmt: skip
 
 
-@njit()
+@njit(bare=True)
 def _plan_rows(
     a: int, b: int, seed: int, day: int, reconsider: float, v: Travellers, local_speed: Floats, c: Costs, t: Taste,
-    forced: Int8s, out: Day,
+    forced: Int8s, out: Day, cost: Floats, minutes: Floats, pick: Int32s, utility: Floats, rate: Floats,
 ) -> None:  # fmt: skip
     """Plan some rows, one after another on the same scratch."""
-    cost = np.empty((2, N_MODES))
-    minutes = np.empty((2, N_MODES))
-    pick = np.empty((2, 4), np.int32)
-    utility = np.empty(N_MODES)
-    rate = np.empty(N_MODES)
     for i in range(a, b):
         utilities(i, v, local_speed, c, t, cost, minutes, pick, utility)
         held = out.mode[i]
@@ -460,20 +459,18 @@ def regrets(
     rows = out.shape[0]
     for block in prange((rows + BLOCK - 1) // BLOCK):
         first = block * BLOCK
-        _regret_rows(first, min(first + BLOCK, rows), seed, v, local_speed, c, t, mode, forced, out)
+        _regret_rows(
+            first, min(first + BLOCK, rows), seed, v, local_speed, c, t, mode, forced, out, np.empty((2, N_MODES)),
+            np.empty((2, N_MODES)), np.empty((2, 4), np.int32), np.empty(N_MODES), np.empty(N_NESTS),
+        )  # fmt: skip
 
 
-@njit()
+@njit(bare=True)
 def _regret_rows(
     a: int, b: int, seed: int, v: Travellers, local_speed: Floats, c: Costs, t: Taste, mode: Int8s, forced: Int8s,
-    out: Floats,
+    out: Floats, cost: Floats, minutes: Floats, pick: Int32s, utility: Floats, logsum: Floats,
 ) -> None:  # fmt: skip
     """Fill some rows, one after another on the same scratch."""
-    cost = np.empty((2, N_MODES))
-    minutes = np.empty((2, N_MODES))
-    pick = np.empty((2, 4), np.int32)
-    utility = np.empty(N_MODES)
-    logsum = np.empty(N_NESTS)
     for i in range(a, b):
         out[i] = 0.0
         if mode[i] >= 0 and forced[i] < 0:

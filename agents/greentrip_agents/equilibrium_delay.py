@@ -4,9 +4,8 @@ Every function is non-decreasing in volume, so that an equilibrium exists and it
 strictly increases. Times may be in any unit; volumes are in passenger-car units in the period.
 """
 
-from collections.abc import Callable, Sequence
-from importlib import import_module
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from greentrip_networks.errors import ScenarioError
@@ -18,22 +17,8 @@ Int8s = NDArray[np.int8]
 Int64s = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 CONSTANT, FOURTH, POWER, CONICAL, TABLE, CLOSED = range(6)
 NEAR_EMPTY = 1e-3  # of capacity: below it the slope of powers under 1, infinite at zero, is held
-
-
-def bare(*, into_caller: bool = False) -> Callable[[F], F]:
-    """Return a decorator like `kernels.njit` for functions that make no array: references to arrays are not counted.
-
-    Counting those of every array passed took eight times as long as shifting flow.
-    """
-    numba = import_module("numba")  # after greentrip_networks.kernels, which says where compiled code is kept
-    made: Callable[[F], F] = numba.njit(
-        cache=True, nogil=True, error_model="numpy", _nrt=False, forceinline=into_caller
-    )
-    return made
 
 
 class Delays(NamedTuple):
@@ -150,7 +135,7 @@ def mixed(use_second: Bools, first: Delays, second: Delays) -> Delays:
     )
 
 
-@bare(into_caller=True)
+@njit(bare=True, taken_in=True)
 def price(link: int, volume: float, delays: Delays, time: Floats, slope: Floats) -> None:
     """Set one link's time and the slope of its time at a volume."""
     kind = delays.kind[link]
@@ -189,7 +174,7 @@ def price(link: int, volume: float, delays: Delays, time: Floats, slope: Floats)
         slope[link] = 0.0
 
 
-@bare()
+@njit(bare=True)
 def price_all(volume: Floats, delays: Delays, time: Floats, slope: Floats) -> None:
     """Set every link's time and slope."""
     for link in range(volume.shape[0]):

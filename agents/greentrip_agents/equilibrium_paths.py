@@ -3,9 +3,10 @@
 from typing import NamedTuple
 
 import numpy as np
+from greentrip_networks.kernels import njit
 from numpy.typing import NDArray
 
-from greentrip_agents.equilibrium_delay import Floats, Int64s, bare
+from greentrip_agents.equilibrium_delay import Floats, Int64s
 from greentrip_agents.equilibrium_trees import Demand, Graph, Trees
 
 Int32s = NDArray[np.int32]
@@ -39,7 +40,7 @@ def empty(pairs: int, paths: int, links: int) -> Paths:
     )
 
 
-@bare()
+@njit(bare=True)
 def renew(
     from_pair: int, graph: Graph, demand: Demand, trees: Trees, cost: Floats, units: Floats, old: Paths,
     old_pair: Int64s, new: Paths, used: Int64s, volume: Floats,
@@ -117,7 +118,7 @@ def renew(
     return int(pairs)
 
 
-@bare()
+@njit(bare=True)
 def choices(demand: Demand, paths: Paths, times: Int32s, out: Choices) -> int:
     """Gather the pairs that have a choice, without the links common to all of a pair's paths; return how many.
 
@@ -150,7 +151,7 @@ def choices(demand: Demand, paths: Paths, times: Int32s, out: Choices) -> int:
     return chosen
 
 
-@bare()
+@njit(bare=True)
 def class_flows(demand: Demand, paths: Paths, flow: Floats) -> None:
     """Add the vehicles of each class to flow, (classes, links), in a fixed order."""
     for pair in range(paths.first.shape[0] - 1):

@@ -11,7 +11,7 @@ import numpy as np
 from greentrip_networks.kernels import njit
 from numpy.typing import NDArray
 
-from greentrip_agents.equilibrium_delay import Delays, Floats, bare, price
+from greentrip_agents.equilibrium_delay import Delays, Floats, price
 from greentrip_agents.equilibrium_paths import Choices
 
 Int8s = NDArray[np.int8]
@@ -121,7 +121,7 @@ def _stretch(
         price(link, volume[link], delays, time, slope)
 
 
-@bare()
+@njit(bare=True)
 def _sweep(
     chosen: int, pairs: Choices, path_flow: Floats, volume: Floats, delays: Delays, extra: Floats, units: Floats,
     time: Floats, slope: Floats, mark: Int8s, rest: Int8s, costs: Floats, tolerance: float,
@@ -163,7 +163,7 @@ def _sweep(
     return excess
 
 
-@bare(into_caller=True)
+@njit(bare=True, taken_in=True)
 def _shift(
     dear: int, best: int, common: bool, vehicle: int, pairs: Choices, path_flow: Floats, volume: Floats, delays: Delays,
     extra: Floats, units: Floats, time: Floats, slope: Floats, mark: Int8s,

@@ -11,7 +11,7 @@ import numpy as np
 from greentrip_networks.kernels import njit, prange
 from numpy.typing import NDArray
 
-from greentrip_agents.equilibrium_delay import Delays, Floats, Int64s, bare, price, price_all
+from greentrip_agents.equilibrium_delay import Delays, Floats, Int64s, price, price_all
 
 Int8s = NDArray[np.int8]
 Int32s = NDArray[np.int32]
@@ -45,7 +45,7 @@ class Trees(NamedTuple):
     low: Floats  # (pairs) cost of the cheapest path, infinite where there is none
 
 
-@bare()
+@njit(bare=True)
 def _first_tree(
     group: int, graph: Graph, demand: Demand, cost: Floats, trees: Trees, dist: Floats, key: Floats, node: Int32s
 ) -> None:
@@ -106,7 +106,7 @@ def _first_tree(
         trees.low[pair] = dist[demand.target[pair]]
 
 
-@bare()
+@njit(bare=True)
 def _next_tree(
     group: int, graph: Graph, demand: Demand, cost: Floats, trees: Trees, dist: Floats, settled: Int8s, waiting: Int32s
 ) -> None:

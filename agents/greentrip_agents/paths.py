@@ -10,7 +10,7 @@ Int32s = NDArray[np.int32]
 RING = 20_000.0  # buckets
 
 
-@njit()
+@njit(bare=True)
 def dijkstra(
     source: int, first_out: Int32s, head: Int32s, cost: Floats, dist: Floats, via: Int32s, heap: Int32s, place: Int32s
 ) -> None:
@@ -73,7 +73,7 @@ def dijkstra(
                 place[v] = at
 
 
-@njit()
+@njit(bare=True)
 def bucket_tree(
     source: int, first_out: Int32s, head: Int32s, cost: Floats, width: float, buckets: int, dist: Floats, via: Int32s,
     order: Int32s, start: Int32s, after: Int32s, before: Int32s,

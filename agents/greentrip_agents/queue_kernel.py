@@ -5,12 +5,10 @@ backward. Everything a node does in a window depends only on what other nodes di
 needs at least a second for a link and so does a hole; the order in which nodes are visited cannot change a result.
 """
 
-from collections.abc import Callable
-from importlib import import_module
 from typing import NamedTuple
 
 import numpy as np
-from greentrip_networks.kernels import F
+from greentrip_networks.kernels import njit
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -62,22 +60,6 @@ SLOT = np.dtype([("at_s", np.float64), ("vehicle", np.int32), ("place", np.int32
 
 # rows of `counts`
 (NOW, STARTED, ARRIVED, MOVES, RINGS, RING_MOVES, TIGHT_MOVES, DWELLS) = range(8)
-
-
-def _compile(*, into_caller: bool) -> Callable[[F], F]:
-    """Return a decorator like `kernels.njit` that leaves out counting references to arrays.
-
-    Nothing here makes an array, and counting them took 20 times as long as the traffic itself.
-    """
-    numba = import_module("numba")  # after greentrip_networks.kernels, which says where compiled code is kept
-    made: Callable[[F], F] = numba.njit(
-        cache=True, nogil=True, error_model="numpy", _nrt=False, forceinline=into_caller
-    )
-    return made
-
-
-kernel = _compile(into_caller=False)
-inner = _compile(into_caller=True)  # the state is large; passing it on would copy it
 
 
 class Queues(NamedTuple):
@@ -139,7 +121,7 @@ class Queues(NamedTuple):
     counts: Int64s
 
 
-@inner
+@njit(bare=True, taken_in=True)
 def wake(q: Queues, node: int, at_s: float) -> None:
     """Have a node visited in the window that holds a time, or on the way there."""
     now = q.counts[NOW]
@@ -147,13 +129,13 @@ def wake(q: Queues, node: int, at_s: float) -> None:
     q.wheel[(now + max(ahead, 0)) & (WHEEL_S - 1), node] = 1
 
 
-@inner
+@njit(bare=True, taken_in=True)
 def need(q: Queues, vehicle: int) -> float:
     """Return a vehicle's passenger-car equivalents."""
     return 1.0 if q.plain else float(q.pce[vehicle])
 
 
-@inner
+@njit(bare=True, taken_in=True)
 def choose_next(q: Queues, vehicle: int, place: int) -> int:
     """Return what a vehicle at a place of its route wants next: a track, a stop, or out."""
     if q.plain:
@@ -167,7 +149,7 @@ def choose_next(q: Queues, vehicle: int, place: int) -> int:
     return track
 
 
-@inner
+@njit(bare=True, taken_in=True)
 def face(q: Queues, a: int) -> None:
     """Look at who is first on a track now."""
     x = q.tracks[a]
@@ -180,7 +162,7 @@ def face(q: Queues, a: int) -> None:
     q.want[a] = choose_next(q, slot.vehicle, slot.place)
 
 
-@inner
+@njit(bare=True, taken_in=True)
 def count_passage(q: Queues, a: int, vehicle: int, place: int, entered_s: float, left_s: float) -> None:
     """Book a finished passage of a track."""
     row = min(int(entered_s / q.bin_s), q.passed.shape[0] - 1)
@@ -193,7 +175,7 @@ def count_passage(q: Queues, a: int, vehicle: int, place: int, entered_s: float,
         q.log_left_s[at] = left_s
 
 
-@inner
+@njit(bare=True, taken_in=True)
 def leave(q: Queues, a: int, t: float) -> None:
     """Take the first vehicle off a track and send a hole back."""
     x = q.tracks[a]
@@ -215,7 +197,7 @@ def leave(q: Queues, a: int, t: float) -> None:
         wake(q, x.from_node, t + x.wave_s)
 
 
-@inner
+@njit(bare=True, taken_in=True)
 def enter(q: Queues, a: int, t: float, vehicle: int, place: int) -> None:
     """Put a vehicle at the end of a track, into the holes that have arrived there."""
     x = q.tracks[a]
@@ -237,7 +219,7 @@ def enter(q: Queues, a: int, t: float, vehicle: int, place: int) -> None:
         wake(q, x.to_node, q.due_s[a])
 
 
-@inner
+@njit(bare=True, taken_in=True)
 def opening(q: Queues, a: int, t: float, load: float) -> float:
     """Return the first time from t on at which a track lets a vehicle in, NEVER if no hole is under way for it.
 
@@ -263,14 +245,14 @@ def opening(q: Queues, a: int, t: float, load: float) -> float:
     return t
 
 
-@inner
+@njit(bare=True, taken_in=True)
 def green(q: Queues, signal: int, t: float) -> float:
     """Return the first time from t on at which a signal shows green."""
     into = (t - q.green_from_s[signal]) % q.cycle_s[signal]
     return t if into < q.green_s[signal] else t + q.cycle_s[signal] - into
 
 
-@inner
+@njit(bare=True, taken_in=True)
 def crossing(q: Queues, a: int, t: float, to: int, load: float) -> float:
     """Return the first time from t on at which a track's first vehicle may cross its node to another track."""
     signal = q.tracks[a].signal
@@ -286,7 +268,7 @@ def crossing(q: Queues, a: int, t: float, to: int, load: float) -> float:
             return t
 
 
-@kernel
+@njit(bare=True)
 def start_dwell(q: Queues, a: int, t: float) -> None:
     """Let the bus that is first on a track serve its stop."""
     x = q.tracks[a]
@@ -310,7 +292,7 @@ def start_dwell(q: Queues, a: int, t: float) -> None:
     q.bay_first[x.to_node] = row
 
 
-@kernel
+@njit(bare=True)
 def leave_bay(q: Queues, node: int, row: int, t: float) -> None:
     """Let a bus out of its bay, into the traffic or to the end of its run."""
     if q.bay_first[node] == row:
@@ -328,7 +310,7 @@ def leave_bay(q: Queues, node: int, row: int, t: float) -> None:
         q.counts[ARRIVED] += 1
 
 
-@inner
+@njit(bare=True, taken_in=True)
 def start_vehicle(q: Queues, gate: int, t: float) -> None:
     """Let the first vehicle of a gate onto its route's first track."""
     vehicle = q.queue[q.gate_next[gate]]
@@ -340,7 +322,7 @@ def start_vehicle(q: Queues, gate: int, t: float) -> None:
     enter(q, q.gate_track[gate], t, vehicle, q.place[vehicle])
 
 
-@inner
+@njit(bare=True, taken_in=True)
 def move_first(q: Queues, a: int, t: float) -> None:
     """Let the first vehicle of a track do what it wants."""
     to = q.want[a]
@@ -358,7 +340,7 @@ def move_first(q: Queues, a: int, t: float) -> None:
         q.counts[ARRIVED] += 1
 
 
-@inner
+@njit(bare=True, taken_in=True)
 def visit(q: Queues, node: int, until_s: float) -> float:
     """Move all that can cross a node before a time, in order of time; return when the next might.
 
@@ -433,7 +415,7 @@ def visit(q: Queues, node: int, until_s: float) -> float:
             leave_bay(q, node, who, best)
 
 
-@inner
+@njit(bare=True, taken_in=True)
 def enter_ring(q: Queues, a: int, t: float, vehicle: int, place: int) -> None:
     """Put a vehicle into the space that the first of a full track has just left."""
     enter(q, a, t, vehicle, place)
@@ -445,7 +427,7 @@ def enter_ring(q: Queues, a: int, t: float, vehicle: int, place: int) -> None:
         q.counts[TIGHT_MOVES] += 1
 
 
-@kernel
+@njit(bare=True)
 def turn_ring(q: Queues, first: int, t: float) -> None:
     """Move every vehicle that is first in a ring of full tracks one track on, all at once."""
     a = first
@@ -465,7 +447,7 @@ def turn_ring(q: Queues, first: int, t: float) -> None:
     q.counts[RINGS] += 1
 
 
-@inner
+@njit(bare=True, taken_in=True)
 def lift(q: Queues, a: int, t: float) -> None:
     """Take the first vehicle off a full track that another enters at the same time: its hole is there at once."""
     x = q.tracks[a]
@@ -479,7 +461,7 @@ def lift(q: Queues, a: int, t: float) -> None:
     q.blocked_s[a] = NEVER
 
 
-@inner
+@njit(bare=True, taken_in=True)
 def stuck(q: Queues, a: int, latest_s: float) -> bool:
     """Tell whether the first of a track has waited since a time or longer for holes that nobody has sent yet."""
     if q.blocked_s[a] > latest_s:
@@ -488,7 +470,7 @@ def stuck(q: Queues, a: int, latest_s: float) -> bool:
     return bool(opening(q, q.want[a], latest_s, need(q, q.ring[x.ring + x.head].vehicle)) == NEVER)
 
 
-@kernel
+@njit(bare=True)
 def untangle(q: Queues, t: float, patience_s: float) -> None:
     """Find every ring of full tracks whose first vehicles have all waited long for the next track, and turn it."""
     latest = t - patience_s
@@ -516,7 +498,7 @@ def untangle(q: Queues, t: float, patience_s: float) -> None:
             turn_ring(q, a, t)
 
 
-@kernel
+@njit(bare=True)
 def advance(q: Queues, until: int, patience_s: float, look_every: int, vehicles: int) -> None:
     """Run the windows from the clock to a whole second, or until every vehicle has arrived."""
     words = q.wheel_words.shape[1]
@@ -538,7 +520,7 @@ def advance(q: Queues, until: int, patience_s: float, look_every: int, vehicles:
         q.counts[NOW] = now + 1
 
 
-@kernel
+@njit(bare=True)
 def set_gates(q: Queues) -> None:
     """Have every node with a gate visited when its first vehicle departs."""
     for node in range(q.first_gate.shape[0] - 1):

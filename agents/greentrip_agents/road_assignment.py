@@ -170,7 +170,7 @@ class RoadPeriod:
             _shift(
                 self.demand.ravel(), self.store, self.first_path, self.next_path, self.path_start, self.path_len,
                 self.path_flow, self.flow, self.seconds, self.free, self.capacity, self.background, self.alpha,
-                self.beta,
+                self.beta, np.zeros(len(self.flow), np.int64), np.zeros(len(self.flow), np.int64),
             )  # fmt: skip
         _forget(self.first_path, self.next_path, self.path_flow, self.path_idle)
         self._sum()
@@ -209,7 +209,7 @@ class RoadPeriod:
         return out
 
 
-@njit()
+@njit(bare=True)
 def delay(
     flow: Floats, free: Floats, capacity: Floats, background: float, alpha: float, beta: float, out: Floats
 ) -> None:
@@ -218,7 +218,7 @@ def delay(
         out[i] = free[i] * (1.0 + alpha * (flow[i] / capacity[i] + background) ** beta)
 
 
-@njit()
+@njit(bare=True)
 def _scale(old: Floats, new: Floats, first_path: Int64s, next_path: Int64s, path_flow: Floats) -> None:
     """Scale each pair's path flows from the old demand to the new."""
     for od in range(old.shape[0]):
@@ -230,7 +230,7 @@ def _scale(old: Floats, new: Floats, first_path: Int64s, next_path: Int64s, path
                 p = next_path[p]
 
 
-@njit()
+@njit(bare=True)
 def _sum_flows(
     store: Int32s,
     first_path: Int64s,
@@ -328,7 +328,7 @@ def _begin(
     return int(zones)
 
 
-@njit()
+@njit(bare=True)
 def _insert(
     origin: int, end: Int32s, tail: Int32s, via: Int32s, demand: Floats, skim: Floats, seconds: Floats, store: Int32s,
     used: Int64s, first_path: Int64s, next_path: Int64s, path_start: Int64s, path_len: Int64s, path_flow: Floats,
@@ -379,7 +379,7 @@ def _insert(
     return int(zones)
 
 
-@njit()
+@njit(bare=True)
 def _forget(first_path: Int64s, next_path: Int64s, path_flow: Floats, path_idle: Int64s) -> None:
     """Unchain the paths that have had no flow for some rounds."""
     for od in range(first_path.shape[0]):
@@ -397,16 +397,16 @@ def _forget(first_path: Int64s, next_path: Int64s, path_flow: Floats, path_idle:
             p = next_path[p]
 
 
-@njit()
+@njit(bare=True)
 def _shift(
     demand: Floats, store: Int32s, first_path: Int64s, next_path: Int64s, path_start: Int64s, path_len: Int64s,
     path_flow: Floats, flow: Floats, seconds: Floats, free: Floats, capacity: Floats, background: float, alpha: float,
-    beta: float,
+    beta: float, in_best: Int64s, in_other: Int64s,
 ) -> None:  # fmt: skip
-    """Shift flow from dearer paths to the cheapest, pair after pair, pricing the links at once."""
-    links = flow.shape[0]
-    in_best = np.zeros(links, np.int64)
-    in_other = np.zeros(links, np.int64)
+    """Shift flow from dearer paths to the cheapest, pair after pair, pricing the links at once.
+
+    in_best and in_other are scratch, zero in every link.
+    """
     stamp = 0
     for od in range(first_path.shape[0]):
         if demand[od] <= 0.0 or first_path[od] < 0 or next_path[first_path[od]] < 0:

@@ -64,14 +64,32 @@ F = TypeVar("F", bound=Callable[..., Any])
 prange = numba.prange
 
 
-def njit(*, parallel: bool = False, inline: bool = False) -> Callable[[F], F]:
-    """Compile a function without the interpreter's lock; results must not depend on the number of threads."""
+def njit(
+    *, parallel: bool = False, inline: bool = False, bare: bool = False, taken_in: bool = False
+) -> Callable[[F], F]:
+    """Compile a function without the interpreter's lock; results must not depend on the number of threads.
+
+    Parameters
+    ----------
+    parallel
+        Let `prange` use all threads.
+    inline
+        Write the function's statements into its callers.
+    bare
+        Do not count references to arrays, which for many arrays takes longer than the work; such a function must make
+        no array.
+    taken_in
+        Have the compiler merge the function into its callers, so that a large state is not copied to call it.
+
+    """
     options: dict[str, Any] = {
         "cache": True,
         "nogil": True,
         "parallel": parallel,
         "error_model": "numpy",
         "boundscheck": False,
+        "_nrt": not bare,
+        "forceinline": taken_in,
     }
     if inline:
         options["inline"] = "always"
