@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Int32s = NDArray[np.int32]
 
-RING = 20_000.0  # buckets
+RING = 200_000.0  # buckets at most
 
 
 @njit(bare=True)

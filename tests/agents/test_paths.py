@@ -59,7 +59,7 @@ def test_all_trees_and_their_lengths_whatever_finds_them(n: int, seed: int, ties
     rng = np.random.default_rng(seed + 2)
     length, cost = rng.uniform(10, 99, len(tail)), rng.integers(1, ties, len(tail)).astype(float)
     nodes, found = np.arange(n, dtype=np.int32), []
-    dearest = np.append(cost, 1e6)  # a loop that no path takes
+    dearest = np.append(cost, 1e9)  # a loop that no path takes
     loop = first.copy()
     loop[1:] += 1
     for f, a, b, c, m in (
