@@ -193,10 +193,10 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
         journeys = sum(self.gap_parts.values())
         # the regret of modes costs a pass over everybody: not worth it while the run cannot end today anyway
         known = self.day >= FIRST_VERDICT and journeys < self.parameters["learning.gap"]
-        self.gap_parts["modes"] = self._regret() / max(total, 1e-9) if known else np.nan
+        self.gap_parts["modes"] = self.regret() / max(total, 1e-9) if known else np.nan
         self.gap = journeys + self.gap_parts["modes"] if known else max(journeys, self.parameters["learning.gap"])
 
-    def _regret(self) -> float:
+    def regret(self) -> float:
         """Return the generalised minutes that today's travellers lose by their mode, at what today really cost."""
         today = self.costs._replace(car_min=self.road_authority.minutes(), car_km=self.road_authority.km())
         speed = np.empty_like(self.local_speed)
@@ -238,17 +238,21 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
         c.car_km[:] = _blend(c.car_km, self.road_authority.km(), blend)
         self.rail_operator.learn(average)
         self.rail_operator.skim()
-        c.rail_cost[:] = np.stack([r.cost for r in self.rail_operator.periods])
-        c.rail_min[:] = np.stack([r.minutes for r in self.rail_operator.periods])
         self.bus_operator.run(self.road_authority.link_seconds())
         self.bus_operator.settle(BUS_ROUNDS_FIRST if self.day <= FIRST_DAYS else BUS_ROUNDS)
-        buses = self.bus_operator.periods
+        self._expect_journeys()
+        choice.local_speeds(c.car_min, c.car_km, self.local_speed)
+
+    def _expect_journeys(self) -> None:
+        """Take the costs of rail, buses and the ways to stations as the operators now expect them."""
+        c, rail, buses = self.costs, self.rail_operator.periods, self.bus_operator.periods
+        c.rail_cost[:] = np.stack([r.cost for r in rail])
+        c.rail_min[:] = np.stack([r.minutes for r in rail])
         c.bus_fixed[:] = np.stack([b.fixed for b in buses])
         c.bus_ride[:] = np.stack([b.ride for b in buses])
         c.bus_min[:] = np.stack([b.minutes for b in buses])
         c.bus_km[:] = np.stack([b.km for b in buses])
         c.access_cost[:], c.access_min[:] = self.bus_operator.access.cost, self.bus_operator.access.minutes
-        choice.local_speeds(c.car_min, c.car_km, self.local_speed)
 
     def state(self) -> dict[str, Any]:
         """Return the arrays that tomorrow depends on; a model made alike goes on from them to the same bytes."""
@@ -260,7 +264,8 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
             "speed": self.local_speed,
             "forced": self.forced,
             "plans": self.plans._asdict(),
-            "costs": self.costs._asdict(),
+            "car_min": self.costs.car_min,
+            "car_km": self.costs.car_km,
             "roads": {str(t): p.state() for t, p in enumerate(self.road_authority.periods)},
             "rail": {str(t): p.state() for t, p in enumerate(self.rail_operator.periods)},
             "buses": {str(t): p.state() for t, p in enumerate(self.bus_operator.periods)},
@@ -281,8 +286,8 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
         self.bus_operator.run(self.road_authority.link_seconds())
         for t, line in enumerate(self.bus_operator.periods):
             line.restore(state["buses"][str(t)])
-        for name, array in self.costs._asdict().items():
-            array[:] = state["costs"][name]
+        self._expect_journeys()
+        self.costs.car_min[:], self.costs.car_km[:] = state["car_min"], state["car_km"]
 
     def served(self) -> float:
         """Return the share of trips that some mode carries to their destination."""

@@ -13,17 +13,18 @@ if TYPE_CHECKING:
 
 
 def content_hash(network: "Network") -> str:
-    """Return the SHA-256 of a network's tables and graphs; the same for equal content, in any process."""
+    """Return the SHA-256 of a network's tables and compiled graphs; the same for equal content, in any process."""
     total = hashlib.sha256()
     _add(total, network)
+    _add(total, network.compiled)
     return total.hexdigest()
 
 
 def _add(total: "hashlib._Hash", value: Any) -> None:
     """Add a value, with its type where two could look alike."""
     if isinstance(value, nx.Graph):
-        _add(total, [list(value.nodes(data=True)), list(value.edges(data=True))])
-    elif is_dataclass(value) and not isinstance(value, type):
+        return  # the compiled arrays hold what is computed from
+    if is_dataclass(value) and not isinstance(value, type):
         for f in fields(value):
             total.update(f.name.encode())
             _add(total, getattr(value, f.name))
@@ -36,6 +37,9 @@ def _add(total: "hashlib._Hash", value: Any) -> None:
             _add(total, value[name])
     elif isinstance(value, (list, tuple)):
         total.update(f"[{len(value)}".encode())
+        if all(isinstance(part, str) for part in value):
+            total.update("\0".join(value).encode())
+            return
         for part in value:
             _add(total, part)
     elif isinstance(value, (set, frozenset)):

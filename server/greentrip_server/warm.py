@@ -1,6 +1,7 @@
 """Compile every kernel once, on the tiny city, so that the first real run does not wait for it."""
 
-from greentrip_agents import simulate
+from greentrip_agents import CommuterModel
+from greentrip_agents.run import finish
 from greentrip_networks import tiny
 from greentrip_optimizer import design_feeders
 
@@ -8,7 +9,9 @@ from greentrip_optimizer import design_feeders
 def warm() -> None:
     """Simulate and design on the tiny city; what is compiled stays in the kernel cache."""
     city = tiny()
-    run = simulate(city, sample=0.002, max_days=4)
+    model = CommuterModel(city, sample=0.002)
+    run = finish(model, max_days=2)
+    model.regret()  # asked for only when a run nears its end
     stations = sorted(city.rail)[:4]
     design_feeders(city, run, stations=stations, vehicles=8)
 
