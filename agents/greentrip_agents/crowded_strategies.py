@@ -94,14 +94,14 @@ class CrowdedTransit:
             answer = self.graph.assign(origins, destinations, demand, watched=self._waits)
             served = np.isfinite(answer.cost) & (answer.demand > 0)
             least = float((answer.demand[served] * answer.cost[served]).sum())
-            spent = float(cost @ flow)
+            spent = float((cost * flow).sum())  # not a dot product, whose order depends on threads
             if len(self._waits):
                 waited = np.maximum.reduceat(boarding / frequency[self._waits], self._first_wait, axis=1)
                 spent += alpha * float(waited.sum())
             gaps.append((spent - least) / least if least > 0 else 0.0)
             if gaps[-1] <= gap or len(gaps) > rounds:
                 break
-            move = float(np.linalg.norm(answer.flow - flow))
+            move = float(np.square(answer.flow - flow).sum()) ** 0.5
             divisor += _LONGER if move >= moved else _NEARER
             moved = move
             flow = flow + (answer.flow - flow) / divisor

@@ -219,7 +219,9 @@ def test_costs_and_flows_equal_aequilibrae() -> None:
 _THREADS = """
 import hashlib, json, sys
 import numpy as np
+from greentrip_agents.crowded_strategies import CrowdedTransit
 from greentrip_agents.strategies import StrategyGraph
+from greentrip_agents.transit_graph import TransitLinks
 rng = np.random.default_rng(3)
 n, m = 400, 2400
 g = StrategyGraph(n, rng.integers(0, n, m), rng.integers(0, n, m), rng.random(m) * 9,
@@ -227,7 +229,10 @@ g = StrategyGraph(n, rng.integers(0, n, m), rng.integers(0, n, m), rng.random(m)
 every = np.arange(n)
 a = g.assign(every, every, rng.random((n, n)), [g.cost], [.5], watched=every)
 s = g.solve(every)
-arrays = (a.cost, a.sums, a.flow, a.watched, s.cost, s.share, s.order)
+zero = np.zeros(m)
+links = TransitLinks(n, g.tail, g.head, zero, g.cost, g.frequency, np.arange(m), rng.random(m) * 900, zero, zero, zero)
+c = CrowdedTransit(links, alpha=.5, weight=.25).solve(every, every, rng.random((n, n)), gap=0, rounds=8)
+arrays = (a.cost, a.sums, a.flow, a.watched, s.cost, s.share, s.order, c.flow, np.array(c.gaps))
 print(json.dumps(hashlib.sha256(b"".join(np.ascontiguousarray(x).tobytes() for x in arrays)).hexdigest()))
 """
 

@@ -101,7 +101,7 @@ def test_earliest_arrivals_equal_dijkstra_on_events(feed: Feed, access: list[tup
 
 
 @given(feeds(), accesses, st.integers(0, 40), st.integers(1, 25))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_profile_gives_the_earliest_arrival_of_every_departure(
     feed: Feed, access: list[tuple[int, float]], start: int, length: int
 ) -> None:
