@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-TOURS_LISTED = 2_500_000  # more would not fit beside the model in memory
+TOURS_LISTED = 1_000_000  # more would take more memory than the model itself
 
 
 def street_km(model: "CommuterModel") -> Floats:
