@@ -5,6 +5,7 @@ x86-64 server (benchmarks/day.py prints both forecasts beside what it took); pro
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ _BASE_MB = 450.0  # Python, its packages and the kernels
 _TOURS_PER_SECOND = 0.9e6  # planned in a day, on one core
 _TREE_LINKS_PER_SECOND = 35e6
 _DRAWN_PER_SECOND = 0.35e6  # residents drawn with their tours
-_DAYS = 14  # until a run has usually settled
+_DAYS = 12  # until a run has usually settled
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,16 @@ def check_limits(expected: Forecast, *, memory_mb: float | None = None, hours: f
         raise LimitError("memory", round(expected.memory_mb), round(allowed), "MB; lower the sample")
     if hours is not None and expected.seconds > hours * 3600:
         raise LimitError("time", round(expected.seconds / 3600, 2), hours, "hours; lower the sample or the days")
+
+
+def seconds_left(days: Sequence[tuple[int, float]], max_days: int) -> float:
+    """Return the seconds until a run ends at the pace of its last days; days: (day, when it was over), two or more.
+
+    A run that is not over when runs usually are is expected to take two days more.
+    """
+    (first, began), (last, now) = days[-min(len(days), 4)], days[-1]
+    pace = (now - began) / max(last - first, 1)
+    return min(max(_DAYS - last, 2), max_days - last) * pace
 
 
 def free_memory_mb() -> float:

@@ -15,8 +15,9 @@ from greentrip_networks.validation import validate
 
 from greentrip_agents.checkpoint import origin, resume, save
 from greentrip_agents.definitions import Definition
+from greentrip_agents.forecast import check_limits, forecast
 from greentrip_agents.model import CommuterModel, feeder_riders
-from greentrip_agents.parameters import Parameters
+from greentrip_agents.parameters import Parameters, default_parameters
 
 Progress = Callable[[int, int, float, float], None]
 
@@ -82,10 +83,13 @@ def simulate(
 
     A run that stops without converging says so in its indicators and can bear no verdict. progress is called once a day
     with (day, max_days, gap, green share in percent); an exception it raises ends the run. checkpoint: a folder that
-    keeps the last day; the same call goes on from there. Raises ScenarioError when the network cannot be simulated,
-    before work starts.
+    keeps the last day; the same call goes on from there. Raises ScenarioError when the network cannot be simulated, and
+    LimitError when it would take more memory than is free, before work starts.
     """
     refuse_bad(network)
+    p = parameters if parameters is not None else default_parameters(network.name)
+    if 0 < sample <= 1:
+        check_limits(forecast(network, sample=sample, parameters=p))
     if max_days < 2:
         raise ScenarioError("max_days", f"saw {max_days}; expected at least 2")
     model = CommuterModel(network, sample=sample, seed=seed, parameters=parameters, definition=definition)

@@ -256,8 +256,12 @@ class Bars:
 
         def update(run: run_pb2.Run) -> None:
             p = run.progress
-            note = f"day {p.day}/{p.max_days}, gap {p.gap:.4f}, green {p.green_share:.2f} %" if p.day else "waiting"
             ended = run.state == run_pb2.RUN_STATE_SUCCEEDED
+            left = "" if ended or not p.seconds_left else f", about {p.seconds_left:.0f} s left"
+            if p.day:
+                note = f"day {p.day}, gap {p.gap:.4f}, green {p.green_share:.2f} %{left}"
+            else:
+                note = f"expected: {p.memory_mb:.0f} MB{left}" if p.memory_mb else "waiting"
             self._update(run.name, f"{label}, seed {run.seed}", 1.0 if ended else p.day / max(p.max_days, 1), note)
 
         return update

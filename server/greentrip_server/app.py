@@ -92,7 +92,7 @@ async def serve(settings: Settings, ready: Callable[[str], None], *, until_input
         jobs = Jobs(open_database(directory.database))
         dispatcher = Dispatcher(jobs, directory, settings)
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-        checks = register(server, jobs, dispatcher, directory)
+        checks = register(server, jobs, dispatcher, directory, settings)
         try:
             port = server.add_insecure_port(settings.address)
         except RuntimeError as error:
@@ -123,7 +123,7 @@ async def serve(settings: Settings, ready: Callable[[str], None], *, until_input
 
 
 def register(
-    server: grpc.aio.Server, jobs: Jobs, dispatcher: Dispatcher, directory: DataDirectory
+    server: grpc.aio.Server, jobs: Jobs, dispatcher: Dispatcher, directory: DataDirectory, settings: Settings
 ) -> health.aio.HealthServicer:
     """Add every service to a gRPC server; return the health service, which nothing reports to yet."""
     cities = Cities()
@@ -131,7 +131,7 @@ def register(
     network_pb2_grpc.add_NetworkServiceServicer_to_server(NetworkService(cities), server)
     scenario_pb2_grpc.add_ScenarioServiceServicer_to_server(ScenarioService(jobs, cities), server)
     plan_pb2_grpc.add_PlanServiceServicer_to_server(PlanService(jobs, cities, dispatcher), server)
-    run_pb2_grpc.add_RunServiceServicer_to_server(RunService(jobs, cities, directory, dispatcher), server)
+    run_pb2_grpc.add_RunServiceServicer_to_server(RunService(jobs, cities, directory, dispatcher, settings), server)
     comparison_pb2_grpc.add_ComparisonServiceServicer_to_server(ComparisonService(pairs), server)
     report_pb2_grpc.add_ReportServiceServicer_to_server(ReportService(jobs, pairs), server)
     operations_pb2_grpc.add_OperationsServicer_to_server(OperationService(jobs, dispatcher), server)

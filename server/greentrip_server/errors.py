@@ -50,7 +50,7 @@ def status_of(error: BaseException) -> status_pb2.Status:
             code_pb2.INVALID_ARGUMENT, error, _bad_request([(error.field, str(error))]), *_unknown_names(error)
         )
     if isinstance(error, LimitError):
-        return _status(code_pb2.INVALID_ARGUMENT, error, _bad_request([(error.limit, str(error))]))
+        return _status(code_pb2.RESOURCE_EXHAUSTED, error, _info("LIMIT", {"limit": error.limit}))
     if isinstance(error, UnknownNameError):
         resource = error_details_pb2.ResourceInfo(
             resource_type=error.kind, resource_name=error.name, description=str(error)

@@ -27,6 +27,8 @@ class Settings(BaseSettings):
     )
     idle_s: float = Field(default=30.0, ge=0, description="seconds after which an idle worker is retired")
     lease_s: float = Field(default=15.0, gt=0, description="seconds that a claimed job stays claimed unless renewed")
+    run_memory_mb: float | None = Field(default=None, gt=0, description="memory a run may take; else what is free")
+    run_hours: float | None = Field(default=None, gt=0, description="hours a run may be expected to take")
     attempts: int = Field(default=3, ge=1, description="starts of one job before its worker's death fails it")
 
     @model_validator(mode="after")

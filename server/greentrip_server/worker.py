@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 import traceback
 from collections import deque
 from multiprocessing.connection import Connection
@@ -52,17 +53,24 @@ class _Inbox:
 def _simulate(job: dict[str, Any], cities: Any, connection: Connection) -> dict[str, Any]:
     """Simulate a scenario with a seed and save its tables aside."""
     from greentrip_agents import simulate
+    from greentrip_agents.forecast import forecast, seconds_left
+    from greentrip_agents.parameters import default_parameters
 
     asked = job["input"]
     network = cities.build(asked["network"], asked["placement"], asked["interventions"])
 
+    expected = forecast(
+        network, sample=asked["sample"], parameters=default_parameters(network.name), max_days=asked["max_days"]
+    )
+    told = {"max_days": asked["max_days"], "memory_mb": expected.memory_mb}
+    connection.send(("progress", {**told, "seconds_left": expected.seconds}))
+    begun: list[tuple[int, float]] = []
+
     def progress(day: int, max_days: int, gap: float, green_share: float) -> None:
-        connection.send(
-            (
-                "progress",
-                {"day": int(day), "max_days": int(max_days), "gap": float(gap), "green_share": float(green_share)},
-            )
-        )
+        begun.append((day, time.monotonic()))
+        left = seconds_left(begun, max_days) if len(begun) > 1 else expected.seconds
+        found = {"day": int(day), "gap": float(gap), "green_share": float(green_share)}
+        connection.send(("progress", {**told, **found, "seconds_left": left}))
 
     run = simulate(
         network,

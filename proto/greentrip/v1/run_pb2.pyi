@@ -152,6 +152,8 @@ class RunProgress(_message.Message):
     MAX_DAYS_FIELD_NUMBER: _builtins.int
     GAP_FIELD_NUMBER: _builtins.int
     GREEN_SHARE_FIELD_NUMBER: _builtins.int
+    SECONDS_LEFT_FIELD_NUMBER: _builtins.int
+    MEMORY_MB_FIELD_NUMBER: _builtins.int
     day: _builtins.int
     """Simulated days done."""
     max_days: _builtins.int
@@ -160,6 +162,10 @@ class RunProgress(_message.Message):
     """Relative gap of expected and met costs; the run stops at 0.001."""
     green_share: _builtins.float
     """Green share on that day, percent."""
+    seconds_left: _builtins.float
+    """Expected until the run ends: a forecast before its first day, then after its pace; seconds."""
+    memory_mb: _builtins.float
+    """Memory the run is expected to take, MB."""
     def __init__(
         self,
         *,
@@ -167,10 +173,12 @@ class RunProgress(_message.Message):
         max_days: _builtins.int = ...,
         gap: _builtins.float = ...,
         green_share: _builtins.float = ...,
+        seconds_left: _builtins.float = ...,
+        memory_mb: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "gap", b"gap", "green_share", b"green_share", "max_days", b"max_days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "gap", b"gap", "green_share", b"green_share", "max_days", b"max_days", "memory_mb", b"memory_mb", "seconds_left", b"seconds_left"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -10,6 +10,8 @@ from google.longrunning import operations_pb2
 from google.protobuf.empty_pb2 import Empty
 from greentrip import __version__
 from greentrip.v1 import run_pb2, run_pb2_grpc
+from greentrip_agents.forecast import check_limits, forecast
+from greentrip_agents.parameters import default_parameters
 from greentrip_networks.errors import UnknownNameError
 
 from greentrip_server import convert
@@ -19,6 +21,7 @@ from greentrip_server.directory import DataDirectory
 from greentrip_server.dispatcher import Dispatcher
 from greentrip_server.errors import FieldError, StateError
 from greentrip_server.jobs import RUNS, Jobs, digest
+from greentrip_server.settings import Settings
 from greentrip_server.tables import QUEUED, SUCCEEDED, TERMINAL, JobRow, ScenarioRow
 
 TABLES = ("trips", "links", "lines")
@@ -29,8 +32,11 @@ DEFAULT_MAX_DAYS = 60
 class RunService(run_pb2_grpc.RunServiceServicer):
     """Starts and reads runs."""
 
-    def __init__(self, jobs: Jobs, cities: Cities, directory: DataDirectory, dispatcher: Dispatcher) -> None:
+    def __init__(
+        self, jobs: Jobs, cities: Cities, directory: DataDirectory, dispatcher: Dispatcher, settings: Settings
+    ) -> None:
         self._jobs, self._cities, self._directory, self._dispatcher = jobs, cities, directory, dispatcher
+        self._settings = settings
 
     @unary
     async def CreateRun(self, request: run_pb2.CreateRunRequest) -> operations_pb2.Operation:  # noqa: N802
@@ -59,7 +65,9 @@ class RunService(run_pb2_grpc.RunServiceServicer):
             network, steps = scenario.network, scenario.interventions
         else:
             raise FieldError("run.scenario", f"saw {asked.scenario!r}; expected scenarios/ or networks/ and an id")
-        self._cities.build(network, asked.placement, steps)
+        city = self._cities.build(network, asked.placement, steps)
+        expected = forecast(city, sample=sample, parameters=default_parameters(city.name), max_days=max_days)
+        check_limits(expected, memory_mb=self._settings.run_memory_mb, hours=self._settings.run_hours)
         content = {
             "network": network,
             "interventions": steps,
