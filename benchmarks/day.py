@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from greentrip_agents.calibration import classes, shares_percent
 from greentrip_agents.forecast import forecast
 from greentrip_agents.model import BusOperator, CommuterModel, RailOperator, RoadAuthority
 from greentrip_agents.run import drift, finish
@@ -84,6 +85,7 @@ def main() -> None:
         "drift_points": moved if moved < float("inf") else None,
         "converged": converged,
         "green_share": model.green_share(),
+        "class_share": {k: round(v, 3) for k, v in classes(shares_percent(model), model).items()},
         "links": len(roads.tail),
         "nodes": len(roads.nodes),
         "served": model.served(),

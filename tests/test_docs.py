@@ -32,6 +32,20 @@ def test_the_readmes_examples_run(example: str, tmp_path: Path) -> None:
     assert "target" in done.stdout
 
 
+def test_the_tutorials_example_runs(tmp_path: Path) -> None:
+    (example,) = re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs" / "tutorial-commuter.md").read_text("utf-8"), re.DOTALL
+    )
+    path = [str(Path(p).resolve()) for p in sys.path if p]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
+    command = [sys.executable, "-c", example]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    last = done.stdout.strip().splitlines()[-1].split()
+    assert last[0] == "4"
+    assert float(last[2]) > 30  # percent of the cyclists' tours by bicycle
+
+
 def anchors(page: Path) -> set[str]:
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", h.lower()).strip().replace(" ", "-") for h in headings}

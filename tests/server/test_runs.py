@@ -3,6 +3,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import greentrip
 import pytest
 from google.longrunning import operations_pb2, operations_pb2_grpc
 from greentrip.client import CallError, Client, Runs
@@ -124,3 +125,24 @@ def _workers() -> set[int]:
             if entry.name.isdigit() and b"multiprocessing.spawn" in (entry / "cmdline").read_bytes():
                 found.add(int(entry.name))
     return found
+
+
+def test_a_run_beyond_a_limit_is_refused_before_work_by_the_limits_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GREENTRIP_RUN_MEMORY_MB", "100")
+    with greentrip.connect(data_dir=tmp_path) as small, pytest.raises(CallError, match="memory: asked for") as refused:
+        small.create_run("tiny", seed=1, sample=0.01)
+    assert refused.value.code == "RESOURCE_EXHAUSTED"
+    monkeypatch.setenv("GREENTRIP_RUN_MEMORY_MB", "100000")
+    monkeypatch.setenv("GREENTRIP_RUN_HOURS", "0.000001")
+    with greentrip.connect(data_dir=tmp_path) as hurried, pytest.raises(CallError, match="time: asked for"):
+        hurried.create_run("tiny", seed=1, sample=0.01)
+
+
+def test_a_run_says_what_it_will_take(client: Client) -> None:
+    run = client.create_run("tiny", seed=6, sample=0.002, max_days=3)
+    states = [r for r in client.watch(run.name) if r.state == run_pb2.RUN_STATE_RUNNING]
+    lived = [r.progress for r in states if r.progress.memory_mb]
+    assert lived
+    assert all(p.memory_mb > 100 and p.seconds_left >= 0 for p in lived)
