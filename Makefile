@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 DEMO ?=
+TNTP ?= $(or $(GREENTRIP_REFERENCE),../shared/data)/tntp
 TESTS ?=
 
 .DEFAULT_GOAL := help
@@ -36,8 +37,14 @@ check: setup ## Format, lint, types, import order, contract, stubs
 	$(BIN)/python tools/stubs.py --lint
 	$(BIN)/python tools/stubs.py --check
 
-bench: setup ## Measure against other ways of doing the same
-	@for f in benchmarks/*.py; do echo "$$f"; $(BIN)/python "$$f" || exit 1; done
+bench: setup ## Measure, beside other ways of doing the same (TNTP=folder of TNTP networks for traffic)
+	$(BIN)/python benchmarks/day.py --sample 0.01 --days 0
+	$(BIN)/python benchmarks/feeder_nearest.py
+	$(BIN)/python benchmarks/roads_yardstick.py
+	$(BIN)/python benchmarks/transit_strategies.py
+	@for n in SiouxFalls Anaheim Winnipeg Chicago-Sketch; do \
+	  $(BIN)/python benchmarks/road_equilibrium.py --net $(TNTP)/$$n/$${n}_net.tntp --trips $(TNTP)/$$n/$${n}_trips.tntp || exit 1; done
+	$(BIN)/python benchmarks/queue_traffic.py --net $(TNTP)/Anaheim/Anaheim_net.tntp --trips $(TNTP)/Anaheim/Anaheim_trips.tntp --scale 0.5
 
 serve: setup ## Serve on 127.0.0.1:50051 from greentrip-data/
 	$(BIN)/greentrip serve
