@@ -43,7 +43,7 @@ bench: setup ## Measure, beside other ways of doing the same (TNTP=folder of TNT
 	$(BIN)/python benchmarks/roads_yardstick.py
 	$(BIN)/python benchmarks/transit_strategies.py
 	@for n in SiouxFalls Anaheim Winnipeg Chicago-Sketch; do \
-	  $(BIN)/python benchmarks/road_equilibrium.py --net $(TNTP)/$$n/$${n}_net.tntp --trips $(TNTP)/$$n/$${n}_trips.tntp || exit 1; done
+	  $(BIN)/python benchmarks/road_equilibrium.py --net $(TNTP)/$$n/*_net.tntp --trips $(TNTP)/$$n/*_trips.tntp || exit 1; done
 	$(BIN)/python benchmarks/queue_traffic.py --net $(TNTP)/Anaheim/Anaheim_net.tntp --trips $(TNTP)/Anaheim/Anaheim_trips.tntp --scale 0.5
 
 serve: setup ## Serve on 127.0.0.1:50051 from greentrip-data/
