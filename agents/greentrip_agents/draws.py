@@ -25,7 +25,8 @@ from numpy.typing import NDArray
     RECONSIDER,
     PLACE_IN_ZONE,
     LISTED,
-) = range(16)
+    REROUTE,
+) = range(17)
 
 
 @njit(inline=True)
