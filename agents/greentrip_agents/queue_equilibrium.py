@@ -3,7 +3,8 @@
 Everybody starts on the fastest route of an empty road. A round simulates every vehicle, reads link times by bins,
 finds the fastest route of every origin, destination and bin of departure on them, and moves a share of those whose own
 route takes longer than that by more than a tolerance. The share falls by the self-regulated average (Liu, He and He
-2009): slowly while the gap falls, faster after it rose.
+2009): slowly while the gap falls, faster after it rose. It is the chance to move of those who lose a tenth or more;
+who loses less moves with less chance in proportion, else near the end as many would move too far as before.
 """
 
 from collections.abc import Callable
@@ -34,6 +35,7 @@ Int64s = NDArray[np.int64]
 
 SLOW, FAST = 0.3, 1.5  # what the share's divisor gains after a round in which the gap fell, and rose
 FIRST_SHARE = 0.5
+FULL_LOSS = 0.1  # part of the best from which on a vehicle moves with the full share as its chance
 GAP = 1e-2
 TOLERANCE = 1e-3
 ROUNDS = 40
@@ -169,7 +171,8 @@ def find_queue_equilibrium(
             divisor += FAST
         elif done:
             divisor += SLOW
-        moves = dear & (uniforms(seed, vehicles, REROUTE, len(done)) < 1.0 / divisor)
+        chance = np.minimum(1.0, (own_s - best_s) / np.maximum(best_s * FULL_LOSS, 1e-9)) / divisor
+        moves = dear & (uniforms(seed, vehicles, REROUTE, len(done)) < chance)
         spent = np.where(result.fate == ARRIVED, result.arrived_s, np.maximum(result.now_s, depart)) - depart
         unfinished = int((drives & (result.fate != ARRIVED)).sum())
         now = Round(
