@@ -1,9 +1,9 @@
 """Route choice day to day over queue traffic: each day some of those whose route was dear take the best they missed.
 
 Everybody starts on the fastest route of an empty road. A round simulates every vehicle, reads link times by bins,
-finds the fastest route of every origin, destination and bin of departure on them, and moves a share of those whose own
-route takes longer than that by more than a tolerance. The share falls by the self-regulated average (Liu, He and He
-2009): slowly while the gap falls, faster after it rose. It is the chance to move of those who lose a tenth or more;
+finds on them the fastest route of every origin, destination and period of departure, and moves a share of those whose
+own route takes longer than that by more than a tolerance. The share falls by the self-regulated average (Liu, He and
+He 2009): slowly while the gap falls, faster after it rose. It is the chance to move of those who lose a tenth or more;
 who loses less moves with less chance in proportion, else near the end as many would move too far as before.
 """
 
@@ -26,7 +26,7 @@ from greentrip_agents.queue_traffic import (
     QueueTraffic,
     Vehicles,
 )
-from greentrip_agents.timed_routes import LinkTimes, hold_order, lay_streets, ride, take_routes, timed_routes
+from greentrip_agents.timed_routes import LinkTimes, hold_order, lay_streets, middle_s, ride, take_routes, timed_routes
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -58,7 +58,7 @@ class Round:
     ``gap`` is (experienced seconds - best seconds) / best seconds, both summed over vehicles; experienced is from
     departure to arrival as simulated, for the unfinished up to the end of the run. ``route_gap`` is the same with each
     vehicle's own route at the mean times of the bins instead, so that what differs within a bin does not count. Best is
-    the faster of the vehicle's own route and its bin's tree, from its own departure, at the mean times of the bins.
+    the faster of the vehicle's own route and its period's tree, from its own departure, at the mean times of the bins.
     """
 
     gap: float
@@ -101,6 +101,7 @@ def find_queue_equilibrium(
     closures: Closures | None = None,
     until_s: int = DAY_S,
     bin_s: float = BIN_S,
+    tree_s: float = BIN_S,
     on_round: Callable[[Round], None] | None = None,
 ) -> QueueEquilibrium:
     """Repeat queue traffic until nobody gains much by another route, or for a number of rounds.
@@ -109,6 +110,8 @@ def find_queue_equilibrium(
     ----------
     roads, trips, signals, closures, until_s, bin_s
         As in queue traffic. Nobody is routed over a link without capacity.
+    tree_s
+        Vehicles of one origin that depart in the same period of so many seconds share a tree, from its middle.
     gap
         Stop when both gaps of a round are at most this (the experienced one in size, as means over bins may also be
         above what happened) and everybody has arrived.
@@ -132,6 +135,8 @@ def find_queue_equilibrium(
     if tolerance < 0.0 or gap < 0.0:
         raise ScenarioError("tolerance" if tolerance < 0.0 else "gap", "is negative")
     named = np.concatenate([origin, destination])
+    if not (bin_s > 0.0 and tree_s > 0.0):
+        raise ScenarioError("tree_s" if bin_s > 0.0 else "bin_s", "expected more than 0")
     if count and named.min() < 0:
         raise ScenarioError("origin", "names a node below 0")
     streets = lay_streets(roads.tail, roads.head, int(named.max(initial=-1)) + 1)
@@ -139,15 +144,15 @@ def find_queue_equilibrium(
     shut = np.broadcast_to(np.asarray(roads.capacity_veh_h, np.float64) <= 0.0, (links,))
     bins = max(1, int(np.ceil(until_s / bin_s)))
     row = np.clip((depart / bin_s).astype(np.int64), 0, bins - 1)
+    period = np.clip(depart, 0.0, until_s) // tree_s
     nodes = len(streets.first_out) - 1
-    pair = (row * nodes + origin) * nodes + destination
-    groups, group = np.unique(pair, return_inverse=True)
+    groups, group = np.unique((period.astype(np.int64) * nodes + origin) * nodes + destination, return_inverse=True)
     group = group.reshape(-1).astype(np.int64)
     of_group = (groups // nodes % nodes, groups % nodes)
-    group_bin = groups // (nodes * nodes)
+    leaves = middle_s(groups // (nodes * nodes) * tree_s, tree_s)
 
     empty = np.where(shut, np.inf, np.maximum(np.asarray(roads.free_s, np.float64) + np.zeros(links), 1.0))
-    found = timed_routes(streets, hold_order(empty[None], bin_s), *of_group, np.zeros(len(groups), np.int64))
+    found = timed_routes(streets, hold_order(empty[None], bin_s), *of_group, np.zeros(len(groups)))
     first, link, path = found.first, found.link, group
     unreached = np.flatnonzero(np.isinf(found.arrive_s)[group])
     vehicles = np.arange(count)
@@ -161,7 +166,7 @@ def find_queue_equilibrium(
         result = traffic.result()
         del traffic
         times = _times(result, shut, first, link, path, depart, row)
-        best = timed_routes(streets, times, *of_group, group_bin)
+        best = timed_routes(streets, times, *of_group, leaves)
         own_s = ride(times, first, link, path, depart)
         other_s = ride(times, best.first, best.link, group, depart)
         best_s = np.minimum(own_s, other_s)

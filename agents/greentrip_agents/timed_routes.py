@@ -1,4 +1,4 @@
-"""Fastest routes by time of departure on link times by bins: one tree an origin and bin, shared by all who leave there.
+"""Fastest routes by time of departure on link times by bins: one tree an origin and time, shared by all who leave then.
 
 A bin's time holds at the bin's middle and changes linearly from one middle to the next; before the first middle and
 after the last it stays. A time may fall by at most as much as the clock goes on (`hold_order` raises those that fall
@@ -48,7 +48,6 @@ class TimedRoutes:
 
     first: Int64s
     link: Int32s
-    depart_s: Floats  # (pairs,) the middle of the pair's bin
     arrive_s: Floats  # (pairs,) infinite where no road leads there
     trees: int
 
@@ -117,39 +116,39 @@ def _raise(rows: Floats, bin_s: float) -> int:
 
 
 def timed_routes(
-    streets: Streets, times: LinkTimes, origin: ArrayLike, destination: ArrayLike, depart_bin: ArrayLike
+    streets: Streets, times: LinkTimes, origin: ArrayLike, destination: ArrayLike, depart_s: ArrayLike
 ) -> TimedRoutes:
-    """Find the route of earliest arrival of every pair, leaving in the middle of its bin; ties keep the lower link.
+    """Find the route of earliest arrival of every pair; ties keep the lower link.
 
-    Pairs of one origin and bin share a tree. The bytes are the same at any number of threads.
+    Pairs of one origin and departure share a tree, so round departures, say to the middle of their bin (`middle_s`).
+    The bytes are the same at any number of threads.
 
     Parameters
     ----------
     streets, times
         The network, and what it takes to drive it.
-    origin, destination, depart_bin
-        (pairs,) nodes, and the bin of departure, from 0 on; it may lie after the last that has times of its own.
+    origin, destination, depart_s
+        (pairs,) nodes, and seconds after midnight.
 
     """
     start, end = np.asarray(origin, np.int32), np.asarray(destination, np.int32)
-    row = np.asarray(depart_bin, np.int64)
+    depart = np.asarray(depart_s, np.float64)
     nodes = len(streets.first_out) - 1
-    if not start.shape == end.shape == row.shape or start.ndim != 1:
-        raise ScenarioError("origin", f"{start.shape}, {end.shape} and {row.shape} pairs; expected the same number")
+    if not start.shape == end.shape == depart.shape or start.ndim != 1:
+        raise ScenarioError("origin", f"{start.shape}, {end.shape} and {depart.shape} pairs; expected the same number")
     if times.seconds.shape[1] != len(streets.tail):
         raise ScenarioError("link_s", f"has {times.seconds.shape[1]} links; expected {len(streets.tail)}")
     for name, values in (("origin", start), ("destination", end)):
         if len(values) and (values.min() < 0 or values.max() >= nodes):
             raise ScenarioError(name, f"names a node beyond the {nodes} there are")
-    if len(row) and row.min() < 0:
-        raise ScenarioError("depart_bin", "departs before midnight")
+    if not (np.isfinite(depart) & (depart >= 0.0)).all():
+        raise ScenarioError("depart_s", "a departure is before midnight or not a number")
     pairs = len(start)
-    order = np.lexsort((end, start, row))
-    start, end, row = start[order], end[order], row[order]
+    order = np.lexsort((end, start, depart))
+    start, end, depart = start[order], end[order], depart[order]
     new = np.ones(pairs, np.bool_)
-    new[1:] = (start[1:] != start[:-1]) | (row[1:] != row[:-1])
+    new[1:] = (start[1:] != start[:-1]) | (depart[1:] != depart[:-1])
     tree = np.concatenate([np.flatnonzero(new), [pairs]]) if pairs else np.zeros(1, np.int64)
-    depart: Floats = ((row + 0.5) * times.bin_s).astype(np.float64)
     arrive, size = np.empty(pairs), np.empty(pairs, np.int64)
     via = np.empty((min(BLOCK, len(tree) - 1), nodes), np.int32)
     first = np.zeros(pairs + 1, np.int64)
@@ -166,7 +165,13 @@ def timed_routes(
     back[order] = np.arange(pairs)
     if (back[1:] < back[:-1]).any():
         first, link = take_routes(first, link, back)
-    return TimedRoutes(first, link, depart[back], arrive[back], len(tree) - 1)
+    return TimedRoutes(first, link, arrive[back], len(tree) - 1)
+
+
+def middle_s(depart_s: ArrayLike, period_s: float) -> Floats:
+    """Return the middle of the period, counted from midnight, in which each departure lies."""
+    made: Floats = (np.floor(np.asarray(depart_s, np.float64) / period_s) + 0.5) * period_s
+    return made
 
 
 def take_routes(first: Int64s, link: Int32s, rows: Int64s) -> tuple[Int64s, Int32s]:

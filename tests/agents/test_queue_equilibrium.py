@@ -147,10 +147,16 @@ def test_each_round_is_told_and_nobody_moves_within_the_tolerance() -> None:
     assert told[0].gap == told[2].gap
 
 
-@pytest.mark.parametrize("wrong", [{"rounds": 0}, {"gap": -1.0}, {"tolerance": -0.1}])
+@pytest.mark.parametrize("wrong", [{"rounds": 0}, {"gap": -1.0}, {"tolerance": -0.1}, {"tree_s": 0.0}])
 def test_settings_that_cannot_be_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ScenarioError, match=next(iter(wrong))):
         find_queue_equilibrium(two_ways(), both(10), **wrong)  # type: ignore[arg-type]
+
+
+def test_trees_shared_for_longer_settle_too_only_more_coarsely() -> None:
+    found = find_queue_equilibrium(two_ways(), both(2400), rounds=30, gap=1e-3, tree_s=900.0, until_s=4 * 3600)
+    assert found.rounds[0].gap > 1.0
+    assert np.mean([r.gap for r in found.rounds[-3:]]) < 0.03
 
 
 def test_nobody_to_drive_is_fine() -> None:

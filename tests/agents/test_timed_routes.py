@@ -1,13 +1,23 @@
 import networkx as nx
 import numpy as np
 import pytest
-from greentrip_agents.timed_routes import LinkTimes, Streets, hold_order, lay_streets, ride, take_routes, timed_routes
+from greentrip_agents.timed_routes import (
+    LinkTimes,
+    Streets,
+    hold_order,
+    lay_streets,
+    middle_s,
+    ride,
+    take_routes,
+    timed_routes,
+)
 from greentrip_networks.errors import ScenarioError
 from greentrip_networks.kernels import numba
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 BIN_S = 300.0
+MIDDLE_S = BIN_S / 2
 
 
 def random_streets(r: np.random.Generator, nodes: int, links: int) -> Streets:
@@ -41,7 +51,8 @@ def test_times_that_never_change_give_static_shortest_paths() -> None:
     cost = r.uniform(5, 900, links)
     times = hold_order(np.tile(cost, (6, 1)), BIN_S)
     origin, destination = (a.ravel() for a in np.meshgrid(np.arange(nodes), np.arange(nodes)))
-    found = timed_routes(streets, times, origin, destination, r.integers(0, 6, nodes * nodes))
+    depart = middle_s(r.uniform(0, 6 * BIN_S, nodes * nodes), BIN_S)
+    found = timed_routes(streets, times, origin, destination, depart)
     graph = nx.MultiDiGraph()
     graph.add_nodes_from(range(nodes))
     graph.add_weighted_edges_from(zip(streets.tail.tolist(), streets.head.tolist(), cost.tolist(), strict=True))
@@ -51,7 +62,7 @@ def test_times_that_never_change_give_static_shortest_paths() -> None:
         if d not in lengths[o]:
             assert len(route) == 0
             continue
-        assert found.arrive_s[p] - found.depart_s[p] == pytest.approx(lengths[o][d], abs=1e-9)
+        assert found.arrive_s[p] - depart[p] == pytest.approx(lengths[o][d], abs=1e-9)
         assert cost[route].sum() == pytest.approx(lengths[o][d], abs=1e-9)
         if o != d:
             assert streets.tail[route[0]] == o
@@ -72,16 +83,16 @@ def test_random_networks_agree_with_a_plain_search_by_time(seed: int, waits: boo
     times = hold_order(r.exponential(400, (bins, links)) + 1.0, BIN_S, wait)
     pairs = 25
     origin, destination = r.integers(0, nodes, pairs), r.integers(0, nodes, pairs)
-    row = r.integers(0, bins + 2, pairs)
-    found = timed_routes(streets, times, origin, destination, row)
-    assert found.trees == len(set(zip(origin.tolist(), row.tolist(), strict=True)))
+    depart = r.integers(0, 2 * (bins + 2), pairs) * MIDDLE_S
+    found = timed_routes(streets, times, origin, destination, depart)
+    assert found.trees == len(set(zip(origin.tolist(), depart.tolist(), strict=True)))
     for p in range(pairs):
-        at = slow_search(streets, times, int(origin[p]), float(found.depart_s[p]))
+        at = slow_search(streets, times, int(origin[p]), float(depart[p]))
         assert found.arrive_s[p] == pytest.approx(at.get(int(destination[p]), np.inf), abs=1e-8)
     # who drives the route at its tree's departure takes what the tree says
     reached = np.flatnonzero(np.isfinite(found.arrive_s))
-    taken = ride(times, found.first, found.link, reached, found.depart_s[reached])
-    np.testing.assert_allclose(taken, (found.arrive_s - found.depart_s)[reached], rtol=0, atol=1e-8)
+    taken = ride(times, found.first, found.link, reached, depart[reached])
+    np.testing.assert_allclose(taken, (found.arrive_s - depart)[reached], rtol=0, atol=1e-8)
 
 
 @settings(max_examples=40, deadline=None)
@@ -110,10 +121,12 @@ def test_a_jam_in_one_bin_turns_away_only_those_who_meet_it() -> None:
     seconds = np.tile([100.0, 100.0, 150.0, 150.0], (10, 1))
     seconds[4, 1] = 390.0
     times = hold_order(seconds, BIN_S)
-    found = timed_routes(streets, times, np.zeros(10, int), np.full(10, 3), np.arange(10))
+    depart = middle_s(np.arange(10) * BIN_S + 7.0, BIN_S)
+    assert depart[:2].tolist() == [150.0, 450.0]
+    found = timed_routes(streets, times, np.zeros(10, int), np.full(10, 3), depart)
     by_way_of_2 = [found.link[found.first[p]] == 2 for p in range(10)]
     assert by_way_of_2 == [row == 4 for row in range(10)]
-    assert (found.arrive_s - found.depart_s)[~np.array(by_way_of_2)].max() < 300.0 + 1e-9
+    assert (found.arrive_s - depart)[~np.array(by_way_of_2)].max() < 300.0 + 1e-9
 
 
 def test_equally_fast_routes_keep_the_lower_link_however_links_are_sorted() -> None:
@@ -132,9 +145,9 @@ def test_a_wait_for_the_first_link_counts_there_and_nowhere_else() -> None:
     wait = np.zeros((1, 5))
     wait[0, 0] = 100.0
     times = hold_order([[60.0, 90.0, 60.0, 60.0, 60.0]], BIN_S, wait)
-    found = timed_routes(streets, times, [0, 4], [3, 3], [0, 0])
+    found = timed_routes(streets, times, [0, 4], [3, 3], [0.0, 0.0])
     assert found.link.tolist() == [1, 3, 4, 0, 2]
-    assert (found.arrive_s - found.depart_s).tolist() == [150.0, 180.0]
+    assert found.arrive_s.tolist() == [150.0, 180.0]
 
 
 def test_links_shut_all_day_are_not_driven_and_who_has_no_other_is_named() -> None:
@@ -144,7 +157,7 @@ def test_links_shut_all_day_are_not_driven_and_who_has_no_other_is_named() -> No
     assert found.link.tolist() == [1]
     assert found.unreached.tolist() == [1]
     assert found.first.tolist() == [0, 1, 1, 1]
-    assert found.arrive_s[2] == found.depart_s[2]
+    assert found.arrive_s[2] == 1.0
 
 
 def test_the_bytes_do_not_depend_on_threads_or_on_the_order_of_pairs() -> None:
@@ -152,19 +165,19 @@ def test_the_bytes_do_not_depend_on_threads_or_on_the_order_of_pairs() -> None:
     streets = random_streets(r, 300, 1000)
     times = hold_order(np.rint(r.exponential(60, (8, 1000))) + 1.0, BIN_S)  # whole seconds: many ties
     pairs = 4000
-    origin, destination, row = r.integers(0, 300, pairs), r.integers(0, 300, pairs), r.integers(0, 8, pairs)
+    origin, destination, depart = r.integers(0, 300, pairs), r.integers(0, 300, pairs), r.integers(0, 8, pairs) * BIN_S
     before = numba.get_num_threads()
     seen = set()
     try:
         for threads in sorted({1, 2, before}):
             numba.set_num_threads(min(threads, before))
-            found = timed_routes(streets, times, origin, destination, row)
+            found = timed_routes(streets, times, origin, destination, depart)
             seen.add((found.first.tobytes(), found.link.tobytes(), found.arrive_s.tobytes()))
     finally:
         numba.set_num_threads(before)
     assert len(seen) == 1
     mixed = r.permutation(pairs)
-    other = timed_routes(streets, times, origin[mixed], destination[mixed], row[mixed])
+    other = timed_routes(streets, times, origin[mixed], destination[mixed], depart[mixed])
     first, link = take_routes(found.first, found.link, mixed)
     assert (first == other.first).all()
     assert (link == other.link).all()
