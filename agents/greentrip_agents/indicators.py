@@ -1,5 +1,6 @@
 """The figures a run reports: shares on every base, times, distances, loads, and what was assumed."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -157,11 +158,10 @@ def trips_table(model: "CommuterModel") -> pl.DataFrame:
     listed = draws.uniforms(0, t.key, draws.LISTED, 0) < share if share < 1 else np.ones(len(t.key), bool)
     row = np.flatnonzero(listed)
     z = model.network.zones
-    ids = np.array(z.id)
     parts = []
     access = model.bus_operator.access
-    stations = np.array([*model.network.compiled.rail.stations, ""])
-    kinds = np.array([*KINDS, ""])
+    stations = [*model.network.compiled.rail.stations, ""]
+    kinds = [*KINDS, ""]
     km, long = street_km(model)[row], counted(model)[row]
     mode, key = plans.mode[row], t.key[row]
     income = model.people.income_cny_year[model.tours.person[row]]
@@ -179,13 +179,13 @@ def trips_table(model: "CommuterModel") -> pl.DataFrame:
             pl.DataFrame({
                 "person": key,
                 "tour": t.number[row].astype(np.int16),
-                "direction": np.full(len(key), "out" if d == 0 else "home"),
-                "purpose": np.array(PURPOSES)[t.purpose[row]],
-                "period": np.array(PERIODS)[period],
-                "home_zone": ids[t.home_zone[row]],
-                "from_zone": ids[origin],
-                "to_zone": ids[destination],
-                "mode": np.array([*MODES, "unserved"])[mode],
+                "direction": pl.repeat("out" if d == 0 else "home", len(key), eager=True),
+                "purpose": _named(PURPOSES, t.purpose[row]),
+                "period": _named(PERIODS, period),
+                "home_zone": _named(z.id, t.home_zone[row]),
+                "from_zone": _named(z.id, origin),
+                "to_zone": _named(z.id, destination),
+                "mode": _named([*MODES, "unserved"], mode),
                 "minutes": plans.minutes[row, d],
                 "cost_min": plans.cost[row, d],
                 "km": km,
@@ -193,13 +193,18 @@ def trips_table(model: "CommuterModel") -> pl.DataFrame:
                 "weight": model.weight[row] / share,
                 "income_cny_year": income,
                 "has_car": t.has_car[row],
-                "board": stations[board],
-                "leave": stations[leave],
-                "access": kinds[first],
-                "egress": kinds[last],
+                "board": _named(stations, board),
+                "leave": _named(stations, leave),
+                "access": _named(kinds, first),
+                "egress": _named(kinds, last),
             })
         )  # fmt: skip
     return pl.concat(parts).sort("person", "tour", "direction", descending=[False, False, True])
+
+
+def _named(names: Sequence[str], rows: NDArray[np.integer[Any]]) -> pl.Series:
+    """Return names by row; -1 is the last."""
+    return pl.Series(list(names), dtype=pl.String).gather(np.where(rows < 0, len(names) - 1, rows))
 
 
 def links_table(model: "CommuterModel") -> pl.DataFrame:
