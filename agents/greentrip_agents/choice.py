@@ -340,7 +340,9 @@ def choose(seed: int, key: int, number: int, utility: Floats, t: Taste, rate: Fl
     mode = -1
     soonest = np.inf
     chosen = -1
-    high = np.max(utility)
+    high = -np.inf
+    for m in range(N_MODES):
+        high = max(high, utility[m])
     if high == -np.inf:
         return -1
     for n in range(N_NESTS):
