@@ -1,7 +1,7 @@
 """Measure the nested logit's keyed draws: a million persons over eight modes in three nests, utilities given.
 
-`python benchmarks/choice.py [--persons 1000000] [--threads 1 2] [--json]`; medians of five after one pass that
-compiles. With --city it also plans every tour of a bundled city's sample, costs of all modes in both directions included.
+`python benchmarks/choice.py [--persons 1000000] [--threads 1 2] [--json]`: medians of five after a pass that compiles.
+With `--city beijing-2019` it also plans every tour of a sample, costs of all modes in both directions included.
 """
 
 import argparse
