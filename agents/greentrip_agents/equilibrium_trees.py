@@ -12,6 +12,7 @@ from greentrip_networks.kernels import njit, prange
 from numpy.typing import NDArray
 
 from greentrip_agents.equilibrium_delay import Delays, Floats, Int64s, price, price_all
+from greentrip_agents.heap import drop_first, push
 
 Int8s = NDArray[np.int8]
 Int32s = NDArray[np.int32]
@@ -67,21 +68,7 @@ def _first_tree(
         du = key[0]
         u = node[0]
         size -= 1
-        k, v = key[size], node[size]
-        at = 0
-        while True:
-            child = 4 * at + 1
-            if child >= size:
-                break
-            least = child
-            for other in range(child + 1, min(child + 4, size)):
-                if key[other] < key[least]:
-                    least = other
-            if key[least] >= k:
-                break
-            key[at], node[at] = key[least], node[least]
-            at = least
-        key[at], node[at] = k, v
+        drop_first(key, node, size)
         if du > dist[u]:  # was put in again, nearer
             continue
         order[reached] = u
@@ -92,18 +79,41 @@ def _first_tree(
             if d < dist[v]:
                 dist[v] = d
                 via[v] = link
-                at = size
+                push(key, node, size, d, v)
                 size += 1
-                while at > 0:
-                    parent = (at - 1) >> 2
-                    if key[parent] <= d:
-                        break
-                    key[at], node[at] = key[parent], node[parent]
-                    at = parent
-                key[at], node[at] = d, v
     trees.reached[group] = reached
     for pair in range(demand.first[group], demand.first[group + 1]):
         trees.low[pair] = dist[demand.target[pair]]
+
+
+@njit(bare=True, taken_in=True)
+def _look(
+    u: int,
+    graph: Graph,
+    cost: Floats,
+    dist: Floats,
+    via: Int32s,
+    settled: Int8s,
+    waiting: Int32s,
+    first: int,
+    size: int,
+) -> int:
+    """Try a node's links; what improves and was looked at before waits in the ring from first; return its size."""
+    nodes = dist.shape[0]
+    settled[u] = 1
+    du = dist[u]
+    for link in range(graph.first_out[u], graph.first_out[u + 1]):
+        v = graph.head[link]
+        d = du + cost[link]
+        if d < dist[v]:
+            dist[v] = d
+            via[v] = link
+            if settled[v] == 1:
+                settled[v] = 2
+                end = first + size
+                waiting[end if end < nodes else end - nodes] = v
+                size += 1
+    return size
 
 
 @njit(bare=True)
@@ -123,41 +133,14 @@ def _next_tree(
         v = order[k]
         link = via[v]
         dist[v] = dist[graph.tail[link]] + cost[link]
-    size = 0
+    first, size = 0, 0
     for k in range(reached):
-        u = order[k]
-        settled[u] = 1
-        du = dist[u]
-        for link in range(graph.first_out[u], graph.first_out[u + 1]):
-            v = graph.head[link]
-            d = du + cost[link]
-            if d < dist[v]:
-                dist[v] = d
-                via[v] = link
-                if settled[v] == 1:
-                    settled[v] = 2
-                    waiting[size] = v
-                    size += 1
+        size = _look(order[k], graph, cost, dist, via, settled, waiting, first, size)
     if size > 0:
-        first = 0
-        end = size % nodes
         while size > 0:
             u = waiting[first]
             first = first + 1 if first + 1 < nodes else 0
-            size -= 1
-            settled[u] = 1
-            du = dist[u]
-            for link in range(graph.first_out[u], graph.first_out[u + 1]):
-                v = graph.head[link]
-                d = du + cost[link]
-                if d < dist[v]:
-                    dist[v] = d
-                    via[v] = link
-                    if settled[v] == 1:
-                        settled[v] = 2
-                        waiting[end] = v
-                        end = end + 1 if end + 1 < nodes else 0
-                        size += 1
+            size = _look(u, graph, cost, dist, via, settled, waiting, first, size - 1)
         for k in range(1, reached):  # nearly sorted already
             v = order[k]
             d = dist[v]

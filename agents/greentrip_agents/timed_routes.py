@@ -15,6 +15,8 @@ from greentrip_networks.errors import ScenarioError
 from greentrip_networks.kernels import njit, prange
 from numpy.typing import ArrayLike, NDArray
 
+from greentrip_agents.heap import drop_first, push
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Int8s = NDArray[np.int8]
@@ -277,21 +279,7 @@ def _tree(
     while size > 0:
         now, u = key[0], node[0]
         size -= 1
-        k, v = key[size], node[size]
-        at = 0
-        while True:
-            child = 4 * at + 1
-            if child >= size:
-                break
-            least = child
-            for other in range(child + 1, min(child + 4, size)):
-                if key[other] < key[least]:
-                    least = other
-            if key[least] >= k:
-                break
-            key[at], node[at] = key[least], node[least]
-            at = least
-        key[at], node[at] = k, v
+        drop_first(key, node, size)
         if now > at_s[u]:  # was put in again, earlier
             continue
         if wanted[u] == 1:
@@ -309,15 +297,8 @@ def _tree(
             if then < at_s[v]:
                 at_s[v] = then
                 via[v] = link
-                at = size
+                push(key, node, size, then, v)
                 size += 1
-                while at > 0:
-                    parent = (at - 1) >> 2
-                    if key[parent] <= then:
-                        break
-                    key[at], node[at] = key[parent], node[parent]
-                    at = parent
-                key[at], node[at] = then, v
             elif then == at_s[v] and link < via[v]:
                 via[v] = link
 
