@@ -16,7 +16,6 @@ vehicles, and for SUMO files and netconvert, but not finding the routes.
 """
 
 import argparse
-import importlib.util
 import json
 import os
 import re
@@ -32,6 +31,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from peers import asked_peers
 
 METRES = {"(ft)": 0.3048, "(feet)": 0.3048, "mile": 1609.344, "(mi)": 1609.344, "(km)": 1000.0}
 LANE_CAPACITY_VEH_H = 1800.0
@@ -321,13 +321,7 @@ def main() -> None:
     if a.engine:
         print(json.dumps(measure(a.engine, a)))
         return
-    peers = [p for p in a.peers.split(",") if p]
-    for peer in peers:
-        if peer not in PEERS:
-            parser.error(f"unknown peer {peer!r}; known: {', '.join(PEERS)}")
-        if importlib.util.find_spec(peer) is None:
-            package = {"sumo": "eclipse-sumo"}.get(peer, peer)
-            parser.error(f"peer {peer} is not installed here: python -m pip install {package}")
+    peers = asked_peers(a.peers, PEERS)
     runs: dict[str, list[dict[str, Any]]] = {engine: [] for engine in ("greentrip", *peers)}
     for again in range(a.repeats):
         for engine, made in runs.items():

@@ -23,9 +23,10 @@ import statistics
 import subprocess
 import sys
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from peers import asked_peers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -312,12 +313,7 @@ def main() -> None:
     if args.measure:
         print(json.dumps(measure(args)))
         return
-    peers = [p for p in args.peers.split(",") if p]
-    for name in peers:
-        if name not in PEERS:
-            raise SystemExit(f"unknown peer {name!r}; known: {', '.join(PEERS)}")
-        if find_spec(name) is None:
-            raise SystemExit(f"peer {name} is not installed in this Python; pip install 'greentrip[peers]'")
+    peers = asked_peers(args.peers, PEERS)
     asks = {"greentrip": args.gap} | {p: target(p, args) for p in peers}
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in asks}
     for turn in range(args.runs):

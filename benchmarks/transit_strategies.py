@@ -19,9 +19,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from peers import asked_peers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -171,12 +172,7 @@ def main() -> None:
     if args.measure:
         print(json.dumps(measure(args)))
         return
-    peers = [p for p in args.peers.split(",") if p]
-    for name in peers:
-        if name not in PEERS:
-            raise SystemExit(f"unknown peer {name!r}; known: {', '.join(PEERS)}")
-        if find_spec(name) is None:
-            raise SystemExit(f"peer {name} is not installed in this Python; pip install 'greentrip[peers]'")
+    peers = asked_peers(args.peers, PEERS)
     out: dict[str, Any] = {"runs": args.runs, "threads": 1, "destinations": DESTINATIONS, "origins": ORIGINS}
     with tempfile.TemporaryDirectory() as folder:
         for network in NETWORKS:

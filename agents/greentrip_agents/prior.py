@@ -5,7 +5,6 @@ scenarios of one city always start alike; a part that does not fit the network (
 left out, and that part starts empty.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.resources import as_file, files
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from greentrip_networks.content import hash_of
 from greentrip_networks.network import Network
 from numpy.typing import NDArray
 
@@ -83,15 +83,7 @@ def _keys(network: Network) -> dict[str, str]:
     """Return a hash of what each part's arrays depend on."""
     roads, buses, rail = network.compiled.roads, network.compiled.buses, network.compiled.rail
     return {
-        "streets": _digest(roads.tail, roads.head, roads.length_m, roads.auto),
-        "buses": _digest(buses.call_stop, buses.pattern_first, buses.x_m, np.array(network.zones.id)),
-        "rail": _digest(np.array(rail.stations), rail.ride_from, rail.ride_to, rail.transfer_from, rail.transfer_to),
+        "streets": hash_of(roads.tail, roads.head, roads.length_m, roads.auto),
+        "buses": hash_of(buses.call_stop, buses.pattern_first, buses.x_m, network.zones.id),
+        "rail": hash_of(rail.stations, rail.ride_from, rail.ride_to, rail.transfer_from, rail.transfer_to),
     }
-
-
-def _digest(*arrays: NDArray[Any]) -> str:
-    """Return a hash of arrays' bytes."""
-    total = hashlib.sha256()
-    for array in arrays:
-        total.update(np.ascontiguousarray(array).tobytes())
-    return total.hexdigest()

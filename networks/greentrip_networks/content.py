@@ -14,9 +14,14 @@ if TYPE_CHECKING:
 
 def content_hash(network: "Network") -> str:
     """Return the SHA-256 of a network's tables and compiled graphs; the same for equal content, in any process."""
+    return hash_of(network, network.compiled)
+
+
+def hash_of(*values: Any) -> str:
+    """Return the SHA-256 of arrays, data classes and plain values; the same for equal content, in any process."""
     total = hashlib.sha256()
-    _add(total, network)
-    _add(total, network.compiled)
+    for value in values:
+        _add(total, value)
     return total.hexdigest()
 
 
