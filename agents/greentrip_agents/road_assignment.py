@@ -128,15 +128,16 @@ class RoadPeriod:
         """Lay the first paths, origin after origin, each by its shortest paths in the traffic of those before it."""
         self.load(demand)
         zones = len(self.start)
-        origin = 0
+        origin, room = 0, _LINK_ROOM
         while origin < zones:
-            origin = _begin(
+            last, origin = origin, _begin(
                 origin, self.start, self.end, self.first_out, self.tail, self.head, self.demand, self.store, self.used,
                 self.first_path, self.next_path, self.path_start, self.path_len, self.path_flow, self.path_idle,
                 self.flow, self.seconds, self.free, self.capacity, self.background, self.alpha, self.beta,
             )  # fmt: skip
             if origin < zones:
-                self._make_room()
+                room = 2 * room if origin == last else _LINK_ROOM  # one origin's paths may need more than is added
+                self._make_room(room)
         self._sum()
 
     def _sum(self) -> None:
@@ -175,9 +176,9 @@ class RoadPeriod:
         _forget(self.first_path, self.next_path, self.path_flow, self.path_idle)
         self._sum()
 
-    def _make_room(self) -> None:
-        """Drop the paths no longer in any chain and enlarge the arrays."""
-        links = int(self.path_len[: self.used[0]].sum()) + _LINK_ROOM
+    def _make_room(self, room: int = _LINK_ROOM) -> None:
+        """Drop the paths no longer in any chain and enlarge the arrays, by room for so many links."""
+        links = int(self.path_len[: self.used[0]].sum()) + room
         paths = len(self.path_flow) + _PATH_ROOM
         new = (
             np.empty(links, np.int32), np.full(len(self.first_path), -1, np.int64), np.empty(paths, np.int64),
@@ -280,6 +281,37 @@ def _compact(
     used[0], used[1] = paths, links
 
 
+@njit(bare=True, taken_in=True)
+def _links_to(node: int, tail: Int32s, via: Int32s) -> int:
+    """Return how many links a tree's path to a node has."""
+    n = 0
+    while via[node] >= 0:
+        node = tail[via[node]]
+        n += 1
+    return n
+
+
+@njit(bare=True, taken_in=True)
+def _lay(
+    od: int, node: int, tail: Int32s, via: Int32s, store: Int32s, used: Int64s, first_path: Int64s, next_path: Int64s,
+    path_start: Int64s, path_len: Int64s, path_flow: Floats, path_idle: Int64s,
+) -> int:  # fmt: skip
+    """Put a tree's path to a node first in a pair's chain, without flow, and return it; there must be room."""
+    p = used[0]
+    n = _links_to(node, tail, via)
+    path_start[p], path_len[p], path_flow[p], path_idle[p] = used[1], n, 0.0, 0
+    at = used[1] + n
+    while via[node] >= 0:
+        at -= 1
+        store[at] = via[node]
+        node = tail[via[node]]
+    next_path[p] = first_path[od]
+    first_path[od] = p
+    used[0] += 1
+    used[1] += n
+    return int(p)
+
+
 @njit()
 def _begin(
     origin: int, start: Int32s, end: Int32s, first_out: Int32s, tail: Int32s, head: Int32s, demand: Floats,
@@ -297,33 +329,19 @@ def _begin(
         links = 0
         for d in range(zones):
             if o != d and demand[o, d] > 0.0 and dist[end[d]] < np.inf:
-                node = end[d]
-                while via[node] >= 0:
-                    node = tail[via[node]]
-                    links += 1
+                links += _links_to(end[d], tail, via)
         if used[1] + links > store.shape[0] or used[0] + zones > path_flow.shape[0]:
             return int(o)
         for d in range(zones):
             if o == d or demand[o, d] <= 0.0 or not np.isfinite(dist[end[d]]):
                 continue
-            p = used[0]
-            node = end[d]
-            n = 0
-            while via[node] >= 0:
-                node = tail[via[node]]
-                n += 1
-            path_start[p], path_len[p], path_flow[p], path_idle[p] = used[1], n, demand[o, d], 0
-            node = end[d]
-            at = used[1] + n
-            while via[node] >= 0:
-                at -= 1
-                store[at] = via[node]
-                flow[via[node]] += demand[o, d]
-                node = tail[via[node]]
-            next_path[p] = -1
-            first_path[o * zones + d] = p
-            used[0] += 1
-            used[1] += n
+            p = _lay(
+                o * zones + d, end[d], tail, via, store, used, first_path, next_path, path_start, path_len, path_flow,
+                path_idle,
+            )  # fmt: skip
+            path_flow[p] = demand[o, d]
+            for i in range(path_start[p], path_start[p] + path_len[p]):
+                flow[store[i]] += demand[o, d]
         delay(flow, free, capacity, background, alpha, beta, seconds)
     return int(zones)
 
@@ -355,25 +373,13 @@ def _insert(
                 total += path_flow[p]
                 p = next_path[p]
             if best > skim[o, d] * (1.0 + 1e-9) + 1e-9:
-                node = end[d]
-                n = 0
-                while via[o, node] >= 0:
-                    node = tail[via[o, node]]
-                    n += 1
+                n = _links_to(end[d], tail, via[o])
                 if used[1] + n > store.shape[0] or used[0] + 1 > path_flow.shape[0]:
                     return int(o)
-                node = end[d]
-                at = used[1] + n
-                while via[o, node] >= 0:
-                    at -= 1
-                    store[at] = via[o, node]
-                    node = tail[via[o, node]]
-                cheapest = used[0]
-                path_start[cheapest], path_len[cheapest], path_flow[cheapest], path_idle[cheapest] = used[1], n, 0.0, 0
-                next_path[cheapest] = first_path[od]
-                first_path[od] = cheapest
-                used[0] += 1
-                used[1] += n
+                cheapest = _lay(
+                    od, end[d], tail, via[o], store, used, first_path, next_path, path_start, path_len, path_flow,
+                    path_idle,
+                )  # fmt: skip
             if total <= 0.0:  # a pair that starts, or comes back to life, takes its best path
                 path_flow[cheapest] = demand[o, d]
     return int(zones)

@@ -82,3 +82,18 @@ def test_half_the_demand_and_back_leaves_the_same_flows() -> None:
     assert period.flow == pytest.approx(flow / 2)
     period.load(demand)
     assert period.flow == pytest.approx(flow)
+
+
+def test_an_origin_whose_paths_need_more_room_than_is_added_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("greentrip_agents.road_assignment._LINK_ROOM", 4)
+    chain = [(i, i + 1, 60.0, 900.0) for i in range(30)] + [(i + 1, i, 60.0, 900.0) for i in range(30)]
+    roads, access = streets(chain, [0, 10, 20, 30])
+    demand = np.full((4, 4), 50.0)
+    np.fill_diagonal(demand, 0.0)
+    period = RoadPeriod(roads, access, 1.0, 0.15, 4.0, 0.0)
+    period.begin(demand)
+    period.skim()
+    beyond, total = period.relative_gap()
+    assert total > 0
+    assert beyond == pytest.approx(0, abs=1e-6 * total)  # there is one way only
+    assert period.on_links(period.flow).sum() == pytest.approx(50 * 4 * (10 + 20 + 30 + 10 + 10 + 20) / 2)
