@@ -1,0 +1,58 @@
+"""The command line: `greentrip demo`, `serve`, `network`, `scenario`, `simulate`, `optimize`, `compare`, `report`.
+
+Every command takes `--server HOST:PORT`, else it starts the service on `--data-dir`; `--json` prints data for machines.
+Whatever a command needs beyond typer is imported when it runs, so that `--help` is quick.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from greentrip.cli import compare, network, optimize, plan, run, scenario, service
+
+app = typer.Typer(
+    help="Simulate a city's commuters, test a green-trip target, design bus feeder routes.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(service.demo)
+app.command()(service.serve)
+app.add_typer(network.app, name="network")
+app.add_typer(scenario.app, name="scenario")
+app.command()(run.simulate)
+app.add_typer(run.app, name="run")
+app.add_typer(optimize.app, name="optimize")
+app.add_typer(plan.app, name="plan")
+app.command()(compare.compare)
+app.command()(compare.report)
+
+
+def main() -> None:
+    """Run the command line; a failure is one line on standard error and exit code 1."""
+    try:
+        app()
+    except Exception as error:
+        from greentrip.client.errors import CallError, ConnectError
+
+        if not isinstance(error, CallError | ConnectError | ValueError | OSError):
+            raise
+        prefix = f"{error.code.lower().replace('_', ' ')}: " if isinstance(error, CallError) else ""
+        sys.stderr.write(f"greentrip: {prefix}{' '.join(str(error).split())}\n")
+        sys.exit(1)
+
+
+@app.callback(invoke_without_command=True)
+def _root(*, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Simulate a city's commuters, test a green-trip target, design bus feeder routes."""
+    if version:
+        from greentrip import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+if __name__ == "__main__":
+    main()
