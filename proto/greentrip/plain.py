@@ -41,6 +41,8 @@ def _whole(value: Any) -> Any:
 
 def _value(field: Any, value: Any) -> Any:
     """Return a field's value as plain data."""
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        return {str(k): value[k] for k in sorted(value)}
     if field.is_repeated:
         return [_one(field, v) for v in value]
     return _one(field, value)

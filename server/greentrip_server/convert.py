@@ -68,6 +68,7 @@ def run(row: JobRow, progress: Mapping[str, Any]) -> run_pb2.Run:
         sample=asked["sample"],
         max_days=asked["max_days"],
         placement=asked["placement"],
+        parameters=asked.get("parameters"),
         state=run_pb2.RunState.Value(f"RUN_STATE_{row.state.upper()}"),
         progress=run_pb2.RunProgress(**progress) if progress else None,
         attempt=row.attempt,

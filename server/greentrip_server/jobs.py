@@ -12,6 +12,7 @@ from greentrip_networks.errors import UnknownNameError
 from sqlalchemy import ColumnElement, Engine, func, select, update
 from sqlalchemy.orm import Session
 
+from greentrip_server.code import code_version
 from greentrip_server.errors import ExistsError, FieldError, StateError
 from greentrip_server.tables import (
     CANCELLED,
@@ -43,6 +44,51 @@ def last_part(name: str, collection: str, field: str) -> str:
     if head != collection or not slash or not rest:
         raise FieldError(field, f"saw {name!r}; expected {collection}/ and an id")
     return rest
+
+
+def run_content(
+    *,
+    network: str,
+    interventions: Sequence[Mapping[str, Any]],
+    placement: int,
+    seed: int,
+    sample: float,
+    max_days: int,
+    parameters: Mapping[str, float],
+) -> dict[str, Any]:
+    """Return what a run is computed from, as plain data; without parameters of its own it names none."""
+    content = {
+        "network": network,
+        "interventions": list(interventions),
+        "placement": placement,
+        "seed": seed,
+        "sample": sample,
+        "max_days": max_days,
+    }
+    return {**content, "parameters": dict(parameters)} if parameters else content
+
+
+def run_hash(content: Mapping[str, Any]) -> str:
+    """Return the hash of everything a run's result depends on: its inputs and the code that computes it."""
+    return digest({**content, "version": code_version()})
+
+
+def queued_run(content: Mapping[str, Any], *, parent: str, request_id: str = "", request_hash: str) -> JobRow:
+    """Return the row of a run that waits for a worker, without its id."""
+    return JobRow(
+        kind=RUNS,
+        parent=parent,
+        input=dict(content),
+        input_hash=run_hash(content),
+        request_id=request_id or None,
+        request_hash=request_hash,
+        state=QUEUED,
+        attempt=0,
+        lease_owner="",
+        lease_until=0.0,
+        progress={},
+        created=time.time(),
+    )
 
 
 class Jobs:

@@ -58,10 +58,8 @@ def _simulate(job: dict[str, Any], cities: Any, connection: Connection) -> dict[
 
     asked = job["input"]
     network = cities.build(asked["network"], asked["placement"], asked["interventions"])
-
-    expected = forecast(
-        network, sample=asked["sample"], parameters=default_parameters(network.name), max_days=asked["max_days"]
-    )
+    parameters = default_parameters(network.name).with_(asked.get("parameters", {}))
+    expected = forecast(network, sample=asked["sample"], parameters=parameters, max_days=asked["max_days"])
     told = {"max_days": asked["max_days"], "memory_mb": expected.memory_mb}
     connection.send(("progress", {**told, "seconds_left": expected.seconds}))
     begun: list[tuple[int, float]] = []
@@ -77,6 +75,7 @@ def _simulate(job: dict[str, Any], cities: Any, connection: Connection) -> dict[
         sample=asked["sample"],
         seed=asked["seed"],
         max_days=asked["max_days"],
+        parameters=parameters,
         progress=progress,
         checkpoint=Path(job["checkpoint"]),
     )

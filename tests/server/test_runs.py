@@ -146,3 +146,15 @@ def test_a_run_says_what_it_will_take(client: Client) -> None:
     lived = [r.progress for r in states if r.progress.memory_mb]
     assert lived
     assert all(p.memory_mb > 100 and p.seconds_left >= 0 for p in lived)
+
+
+def test_a_runs_own_parameters_change_its_result_and_its_hash(client: Client, base: Runs) -> None:
+    made = client.create_run("tiny", seed=0, sample=0.002, max_days=3, parameters={"weight.walk": 2.5})
+    last = list(client.watch(made.name))[-1]
+    assert last.state == run_pb2.RUN_STATE_SUCCEEDED
+    assert plain(last)["parameters"] == {"weight.walk": 2.5}
+    assert last.input_hash != base.runs[0].input_hash
+    walked = [plain(client.result(n).indicators)["mode_share"] for n in (made.name, base.names[0])]
+    assert walked[0] != walked[1]
+    with pytest.raises(CallError, match=r"weight\.walk"):
+        client.create_run("tiny", parameters={"weight.wlk": 2.0})

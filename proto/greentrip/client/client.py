@@ -3,7 +3,7 @@
 import hashlib
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -149,6 +149,7 @@ class Client:
         sample: float = 0.005,
         max_days: int = 60,
         placement: int = 0,
+        parameters: Mapping[str, float] | None = None,
         name: str = "",
         request_id: str = "",
         validate_only: bool = False,
@@ -156,7 +157,12 @@ class Client:
         """Queue a run of `scenarios/x` or `networks/x`; with `validate_only` return an empty one if it could be."""
         request = run_pb2.CreateRunRequest(
             run=run_pb2.Run(
-                scenario=self._simulated(scenario), seed=seed, sample=sample, max_days=max_days, placement=placement
+                scenario=self._simulated(scenario),
+                seed=seed,
+                sample=sample,
+                max_days=max_days,
+                placement=placement,
+                parameters=parameters,
             ),
             run_id=name.removeprefix("runs/"),
             request_id=request_id,

@@ -29,43 +29,47 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16greentrip/v1/run.proto\x12\x0cgreentrip.v1\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\x93\x03\n\x03Run\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08scenario\x18\x02 \x01(\t\x12\x0c\n\x04seed\x18\x03 \x01(\x03\x12\x0e\n\x06sample\x18\x04 \x01(\x01\x12\x10\n\x08max_days\x18\x05 \x01(\x05\x12\x11\n\tplacement\x18\x06 \x01(\x05\x12%\n\x05state\x18\x07 \x01(\x0e\x32\x16.greentrip.v1.RunState\x12+\n\x08progress\x18\x08 \x01(\x0b\x32\x19.greentrip.v1.RunProgress\x12\x0f\n\x07\x61ttempt\x18\t \x01(\x05\x12\x12\n\ninput_hash\x18\n \x01(\t\x12!\n\x05\x65rror\x18\x0b \x01(\x0b\x32\x12.google.rpc.Status\x12/\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"w\n\x0bRunProgress\x12\x0b\n\x03\x64\x61y\x18\x01 \x01(\x05\x12\x10\n\x08max_days\x18\x02 \x01(\x05\x12\x0b\n\x03gap\x18\x03 \x01(\x01\x12\x13\n\x0bgreen_share\x18\x04 \x01(\x01\x12\x14\n\x0cseconds_left\x18\x05 \x01(\x01\x12\x11\n\tmemory_mb\x18\x06 \x01(\x01\"\xea\x01\n\tRunResult\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x11\n\tconverged\x18\x02 \x01(\x08\x12\x0c\n\x04\x64\x61ys\x18\x03 \x01(\x05\x12\x0b\n\x03gap\x18\x04 \x01(\x01\x12\x11\n\tresidents\x18\x05 \x01(\x03\x12\r\n\x05trips\x18\x06 \x01(\x03\x12)\n\x0cgreen_shares\x18\x07 \x03(\x0b\x32\x13.greentrip.v1.Share\x12(\n\x0bmode_shares\x18\x08 \x03(\x0b\x32\x13.greentrip.v1.Share\x12+\n\nindicators\x18\t \x01(\x0b\x32\x17.google.protobuf.Struct\"B\n\x05Share\x12\x0c\n\x04\x61rea\x18\x01 \x01(\t\x12\x0c\n\x04\x62\x61se\x18\x02 \x01(\t\x12\x0c\n\x04mode\x18\x03 \x01(\t\x12\x0f\n\x07percent\x18\x04 \x01(\x01\"m\n\x10\x43reateRunRequest\x12\x1e\n\x03run\x18\x01 \x01(\x0b\x32\x11.greentrip.v1.Run\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"\x1d\n\rGetRunRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"8\n\x0fListRunsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"L\n\x10ListRunsResponse\x12\x1f\n\x04runs\x18\x01 \x03(\x0b\x32\x11.greentrip.v1.Run\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\" \n\x10\x44\x65leteRunRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\" \n\x10\x43\x61ncelRunRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x1f\n\x0fWatchRunRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"#\n\x13GetRunResultRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"1\n\x12StreamTableRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05table\x18\x02 \x01(\t\"&\n\x13StreamTableResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c*\x9a\x01\n\x08RunState\x12\x19\n\x15RUN_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10RUN_STATE_QUEUED\x10\x01\x12\x15\n\x11RUN_STATE_RUNNING\x10\x02\x12\x17\n\x13RUN_STATE_SUCCEEDED\x10\x03\x12\x14\n\x10RUN_STATE_FAILED\x10\x04\x12\x17\n\x13RUN_STATE_CANCELLED\x10\x05\x32\xc4\x04\n\nRunService\x12J\n\tCreateRun\x12\x1e.greentrip.v1.CreateRunRequest\x1a\x1d.google.longrunning.Operation\x12\x38\n\x06GetRun\x12\x1b.greentrip.v1.GetRunRequest\x1a\x11.greentrip.v1.Run\x12I\n\x08ListRuns\x12\x1d.greentrip.v1.ListRunsRequest\x1a\x1e.greentrip.v1.ListRunsResponse\x12\x43\n\tDeleteRun\x12\x1e.greentrip.v1.DeleteRunRequest\x1a\x16.google.protobuf.Empty\x12>\n\tCancelRun\x12\x1e.greentrip.v1.CancelRunRequest\x1a\x11.greentrip.v1.Run\x12>\n\x08WatchRun\x12\x1d.greentrip.v1.WatchRunRequest\x1a\x11.greentrip.v1.Run0\x01\x12J\n\x0cGetRunResult\x12!.greentrip.v1.GetRunResultRequest\x1a\x17.greentrip.v1.RunResult\x12T\n\x0bStreamTable\x12 .greentrip.v1.StreamTableRequest\x1a!.greentrip.v1.StreamTableResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16greentrip/v1/run.proto\x12\x0cgreentrip.v1\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xfd\x03\n\x03Run\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08scenario\x18\x02 \x01(\t\x12\x0c\n\x04seed\x18\x03 \x01(\x03\x12\x0e\n\x06sample\x18\x04 \x01(\x01\x12\x10\n\x08max_days\x18\x05 \x01(\x05\x12\x11\n\tplacement\x18\x06 \x01(\x05\x12%\n\x05state\x18\x07 \x01(\x0e\x32\x16.greentrip.v1.RunState\x12+\n\x08progress\x18\x08 \x01(\x0b\x32\x19.greentrip.v1.RunProgress\x12\x0f\n\x07\x61ttempt\x18\t \x01(\x05\x12\x12\n\ninput_hash\x18\n \x01(\t\x12!\n\x05\x65rror\x18\x0b \x01(\x0b\x32\x12.google.rpc.Status\x12/\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\nparameters\x18\x0f \x03(\x0b\x32!.greentrip.v1.Run.ParametersEntry\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"w\n\x0bRunProgress\x12\x0b\n\x03\x64\x61y\x18\x01 \x01(\x05\x12\x10\n\x08max_days\x18\x02 \x01(\x05\x12\x0b\n\x03gap\x18\x03 \x01(\x01\x12\x13\n\x0bgreen_share\x18\x04 \x01(\x01\x12\x14\n\x0cseconds_left\x18\x05 \x01(\x01\x12\x11\n\tmemory_mb\x18\x06 \x01(\x01\"\xea\x01\n\tRunResult\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x11\n\tconverged\x18\x02 \x01(\x08\x12\x0c\n\x04\x64\x61ys\x18\x03 \x01(\x05\x12\x0b\n\x03gap\x18\x04 \x01(\x01\x12\x11\n\tresidents\x18\x05 \x01(\x03\x12\r\n\x05trips\x18\x06 \x01(\x03\x12)\n\x0cgreen_shares\x18\x07 \x03(\x0b\x32\x13.greentrip.v1.Share\x12(\n\x0bmode_shares\x18\x08 \x03(\x0b\x32\x13.greentrip.v1.Share\x12+\n\nindicators\x18\t \x01(\x0b\x32\x17.google.protobuf.Struct\"B\n\x05Share\x12\x0c\n\x04\x61rea\x18\x01 \x01(\t\x12\x0c\n\x04\x62\x61se\x18\x02 \x01(\t\x12\x0c\n\x04mode\x18\x03 \x01(\t\x12\x0f\n\x07percent\x18\x04 \x01(\x01\"m\n\x10\x43reateRunRequest\x12\x1e\n\x03run\x18\x01 \x01(\x0b\x32\x11.greentrip.v1.Run\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"\x1d\n\rGetRunRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"8\n\x0fListRunsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"L\n\x10ListRunsResponse\x12\x1f\n\x04runs\x18\x01 \x03(\x0b\x32\x11.greentrip.v1.Run\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\" \n\x10\x44\x65leteRunRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\" \n\x10\x43\x61ncelRunRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x1f\n\x0fWatchRunRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"#\n\x13GetRunResultRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"1\n\x12StreamTableRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05table\x18\x02 \x01(\t\"&\n\x13StreamTableResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c*\x9a\x01\n\x08RunState\x12\x19\n\x15RUN_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10RUN_STATE_QUEUED\x10\x01\x12\x15\n\x11RUN_STATE_RUNNING\x10\x02\x12\x17\n\x13RUN_STATE_SUCCEEDED\x10\x03\x12\x14\n\x10RUN_STATE_FAILED\x10\x04\x12\x17\n\x13RUN_STATE_CANCELLED\x10\x05\x32\xc4\x04\n\nRunService\x12J\n\tCreateRun\x12\x1e.greentrip.v1.CreateRunRequest\x1a\x1d.google.longrunning.Operation\x12\x38\n\x06GetRun\x12\x1b.greentrip.v1.GetRunRequest\x1a\x11.greentrip.v1.Run\x12I\n\x08ListRuns\x12\x1d.greentrip.v1.ListRunsRequest\x1a\x1e.greentrip.v1.ListRunsResponse\x12\x43\n\tDeleteRun\x12\x1e.greentrip.v1.DeleteRunRequest\x1a\x16.google.protobuf.Empty\x12>\n\tCancelRun\x12\x1e.greentrip.v1.CancelRunRequest\x1a\x11.greentrip.v1.Run\x12>\n\x08WatchRun\x12\x1d.greentrip.v1.WatchRunRequest\x1a\x11.greentrip.v1.Run0\x01\x12J\n\x0cGetRunResult\x12!.greentrip.v1.GetRunResultRequest\x1a\x17.greentrip.v1.RunResult\x12T\n\x0bStreamTable\x12 .greentrip.v1.StreamTableRequest\x1a!.greentrip.v1.StreamTableResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'greentrip.v1.run_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RUNSTATE']._serialized_start=1534
-  _globals['_RUNSTATE']._serialized_end=1688
+  _globals['_RUN_PARAMETERSENTRY']._loaded_options = None
+  _globals['_RUN_PARAMETERSENTRY']._serialized_options = b'8\001'
+  _globals['_RUNSTATE']._serialized_start=1640
+  _globals['_RUNSTATE']._serialized_end=1794
   _globals['_RUN']._serialized_start=195
-  _globals['_RUN']._serialized_end=598
-  _globals['_RUNPROGRESS']._serialized_start=600
-  _globals['_RUNPROGRESS']._serialized_end=719
-  _globals['_RUNRESULT']._serialized_start=722
-  _globals['_RUNRESULT']._serialized_end=956
-  _globals['_SHARE']._serialized_start=958
-  _globals['_SHARE']._serialized_end=1024
-  _globals['_CREATERUNREQUEST']._serialized_start=1026
-  _globals['_CREATERUNREQUEST']._serialized_end=1135
-  _globals['_GETRUNREQUEST']._serialized_start=1137
-  _globals['_GETRUNREQUEST']._serialized_end=1166
-  _globals['_LISTRUNSREQUEST']._serialized_start=1168
-  _globals['_LISTRUNSREQUEST']._serialized_end=1224
-  _globals['_LISTRUNSRESPONSE']._serialized_start=1226
-  _globals['_LISTRUNSRESPONSE']._serialized_end=1302
-  _globals['_DELETERUNREQUEST']._serialized_start=1304
-  _globals['_DELETERUNREQUEST']._serialized_end=1336
-  _globals['_CANCELRUNREQUEST']._serialized_start=1338
-  _globals['_CANCELRUNREQUEST']._serialized_end=1370
-  _globals['_WATCHRUNREQUEST']._serialized_start=1372
-  _globals['_WATCHRUNREQUEST']._serialized_end=1403
-  _globals['_GETRUNRESULTREQUEST']._serialized_start=1405
-  _globals['_GETRUNRESULTREQUEST']._serialized_end=1440
-  _globals['_STREAMTABLEREQUEST']._serialized_start=1442
-  _globals['_STREAMTABLEREQUEST']._serialized_end=1491
-  _globals['_STREAMTABLERESPONSE']._serialized_start=1493
-  _globals['_STREAMTABLERESPONSE']._serialized_end=1531
-  _globals['_RUNSERVICE']._serialized_start=1691
-  _globals['_RUNSERVICE']._serialized_end=2271
+  _globals['_RUN']._serialized_end=704
+  _globals['_RUN_PARAMETERSENTRY']._serialized_start=655
+  _globals['_RUN_PARAMETERSENTRY']._serialized_end=704
+  _globals['_RUNPROGRESS']._serialized_start=706
+  _globals['_RUNPROGRESS']._serialized_end=825
+  _globals['_RUNRESULT']._serialized_start=828
+  _globals['_RUNRESULT']._serialized_end=1062
+  _globals['_SHARE']._serialized_start=1064
+  _globals['_SHARE']._serialized_end=1130
+  _globals['_CREATERUNREQUEST']._serialized_start=1132
+  _globals['_CREATERUNREQUEST']._serialized_end=1241
+  _globals['_GETRUNREQUEST']._serialized_start=1243
+  _globals['_GETRUNREQUEST']._serialized_end=1272
+  _globals['_LISTRUNSREQUEST']._serialized_start=1274
+  _globals['_LISTRUNSREQUEST']._serialized_end=1330
+  _globals['_LISTRUNSRESPONSE']._serialized_start=1332
+  _globals['_LISTRUNSRESPONSE']._serialized_end=1408
+  _globals['_DELETERUNREQUEST']._serialized_start=1410
+  _globals['_DELETERUNREQUEST']._serialized_end=1442
+  _globals['_CANCELRUNREQUEST']._serialized_start=1444
+  _globals['_CANCELRUNREQUEST']._serialized_end=1476
+  _globals['_WATCHRUNREQUEST']._serialized_start=1478
+  _globals['_WATCHRUNREQUEST']._serialized_end=1509
+  _globals['_GETRUNRESULTREQUEST']._serialized_start=1511
+  _globals['_GETRUNRESULTREQUEST']._serialized_end=1546
+  _globals['_STREAMTABLEREQUEST']._serialized_start=1548
+  _globals['_STREAMTABLEREQUEST']._serialized_end=1597
+  _globals['_STREAMTABLERESPONSE']._serialized_start=1599
+  _globals['_STREAMTABLERESPONSE']._serialized_end=1637
+  _globals['_RUNSERVICE']._serialized_start=1797
+  _globals['_RUNSERVICE']._serialized_end=2377
 # @@protoc_insertion_point(module_scope)

@@ -3,12 +3,10 @@
 import asyncio
 import io
 import shutil
-import time
 from collections.abc import AsyncIterator
 
 from google.longrunning import operations_pb2
 from google.protobuf.empty_pb2 import Empty
-from greentrip import __version__
 from greentrip.v1 import run_pb2, run_pb2_grpc
 from greentrip_agents.forecast import check_limits, forecast
 from greentrip_agents.parameters import default_parameters
@@ -20,9 +18,9 @@ from greentrip_server.cities import Cities
 from greentrip_server.directory import DataDirectory
 from greentrip_server.dispatcher import Dispatcher
 from greentrip_server.errors import FieldError, StateError
-from greentrip_server.jobs import RUNS, Jobs, digest
+from greentrip_server.jobs import RUNS, Jobs, digest, queued_run, run_content
 from greentrip_server.settings import Settings
-from greentrip_server.tables import QUEUED, SUCCEEDED, TERMINAL, JobRow, ScenarioRow
+from greentrip_server.tables import SUCCEEDED, TERMINAL, JobRow, ScenarioRow
 
 TABLES = ("trips", "links", "lines")
 DEFAULT_SAMPLE = 0.005
@@ -66,29 +64,23 @@ class RunService(run_pb2_grpc.RunServiceServicer):
         else:
             raise FieldError("run.scenario", f"saw {asked.scenario!r}; expected scenarios/ or networks/ and an id")
         city = self._cities.build(network, asked.placement, steps)
-        expected = forecast(city, sample=sample, parameters=default_parameters(city.name), max_days=max_days)
+        parameters = default_parameters(city.name).with_(asked.parameters)
+        expected = forecast(city, sample=sample, parameters=parameters, max_days=max_days)
         check_limits(expected, memory_mb=self._settings.run_memory_mb, hours=self._settings.run_hours)
-        content = {
-            "network": network,
-            "interventions": steps,
-            "placement": asked.placement,
-            "seed": asked.seed,
-            "sample": sample,
-            "max_days": max_days,
-        }
-        row = JobRow(
-            kind=RUNS,
+        content = run_content(
+            network=network,
+            interventions=steps,
+            placement=asked.placement,
+            seed=asked.seed,
+            sample=sample,
+            max_days=max_days,
+            parameters=dict(asked.parameters),
+        )
+        row = queued_run(
+            content,
             parent=asked.scenario,
-            input=content,
-            input_hash=digest({**content, "version": __version__}),
-            request_id=request.request_id or None,
+            request_id=request.request_id,
             request_hash=digest({**content, "scenario": asked.scenario, "id": request.run_id}),
-            state=QUEUED,
-            attempt=0,
-            lease_owner="",
-            lease_until=0.0,
-            progress={},
-            created=time.time(),
         )
         return self._jobs.add(row, request.run_id, "run_id", dry=request.validate_only)
 
