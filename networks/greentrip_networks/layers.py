@@ -129,8 +129,8 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         },
         "lines": {
             "line_id": TEXT,
-            "name": TEXT,
-            "long_name": TEXT,
+            "name": TEXT,  # as people say it: "52", "1号线"
+            "long_name": TEXT,  # where it says more, else ""
             "name_en": TEXT,
             "mode": TEXT,  # one of MODES
             "agency": TEXT,
@@ -144,7 +144,11 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "line_id": TEXT,
             "direction": WHOLE,  # 0 or 1
             "headsign": TEXT,
-            "shape": FLAT,
+            "shape_id": TEXT,  # "": straight from stop to stop
+        },
+        "shapes": {
+            "shape_id": TEXT,
+            "geometry": FLAT,
         },
         "pattern_stops": {
             "pattern_id": TEXT,
@@ -226,6 +230,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "stops": ("stop_id",),
         "lines": ("line_id",),
         "patterns": ("pattern_id",),
+        "shapes": ("shape_id",),
         "pattern_stops": ("pattern_id", "order"),
         "headways": ("pattern_id", "service_id", "start_s"),
         "trips": ("trip_id",),
@@ -292,6 +297,7 @@ class Layers:
     stops: pl.DataFrame = field(default_factory=pl.DataFrame)
     lines: pl.DataFrame = field(default_factory=pl.DataFrame)
     patterns: pl.DataFrame = field(default_factory=pl.DataFrame)
+    shapes: pl.DataFrame = field(default_factory=pl.DataFrame)
     pattern_stops: pl.DataFrame = field(default_factory=pl.DataFrame)
     headways: pl.DataFrame = field(default_factory=pl.DataFrame)
     trips: pl.DataFrame = field(default_factory=pl.DataFrame)

@@ -42,6 +42,7 @@ class ReadOptions:
     crs: str = ""  # of the files, such as "EPSG:2435"; "": as the files say, else WGS-84
     gcj02: bool = False  # coordinates are those of Chinese web maps
     encoding: str = ""  # of text files; "": found out
+    repair: bool = False  # leave out records that cannot be used and warn, where that is safe, instead of an error
     limits: Limits = field(default_factory=Limits)
     more: Mapping[str, str] = field(default_factory=dict)  # options of one format, by name
 
