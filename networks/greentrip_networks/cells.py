@@ -56,7 +56,7 @@ def make_cells(
     placement
         Key of the chance part.
     """
-    zone, ix, iy = _divide(zones)
+    zone, ix, iy = divide(zones)
     x, y = (ix + 0.5) * SIDE_M, (iy + 0.5) * SIDE_M
     minor_m, major_m = _street_around(ix, iy, street)
     near = np.zeros(len(zone))
@@ -102,7 +102,7 @@ def make_cells(
     )
 
 
-def _divide(zones: Zones) -> tuple[Ints, Ints, Ints]:
+def divide(zones: Zones) -> tuple[Ints, Ints, Ints]:
     """Give grid cells to zones by power distance; return zone row and grid column and row of each cell."""
     radius = np.sqrt(zones.area_km2 / np.pi) * 1000.0
     reach = np.maximum(REACH * radius, SIDE_M)

@@ -14,6 +14,8 @@ from greentrip import __version__
 from greentrip.v1 import (
     comparison_pb2,
     comparison_pb2_grpc,
+    indicator_pb2,
+    indicator_pb2_grpc,
     network_pb2,
     network_pb2_grpc,
     plan_pb2,
@@ -35,6 +37,7 @@ from greentrip_server.dispatcher import Dispatcher
 from greentrip_server.errors import StateError
 from greentrip_server.jobs import Jobs
 from greentrip_server.services.comparisons import ComparisonService, Pairs
+from greentrip_server.services.indicators import IndicatorService
 from greentrip_server.services.networks import NetworkService
 from greentrip_server.services.operations import OperationService
 from greentrip_server.services.plans import PlanService
@@ -49,6 +52,7 @@ SERVICES = (
         module.DESCRIPTOR.services_by_name[name].full_name
         for module, name in (
             (network_pb2, "NetworkService"),
+            (indicator_pb2, "IndicatorService"),
             (scenario_pb2, "ScenarioService"),
             (plan_pb2, "PlanService"),
             (run_pb2, "RunService"),
@@ -129,6 +133,7 @@ def register(
     cities = Cities()
     pairs = Pairs(jobs, cities, directory)
     network_pb2_grpc.add_NetworkServiceServicer_to_server(NetworkService(cities), server)
+    indicator_pb2_grpc.add_IndicatorServiceServicer_to_server(IndicatorService(cities), server)
     scenario_pb2_grpc.add_ScenarioServiceServicer_to_server(ScenarioService(jobs, cities), server)
     plan_pb2_grpc.add_PlanServiceServicer_to_server(PlanService(jobs, cities, dispatcher), server)
     run_pb2_grpc.add_RunServiceServicer_to_server(RunService(jobs, cities, directory, dispatcher, settings), server)

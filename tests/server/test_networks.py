@@ -54,7 +54,9 @@ def test_health_and_reflection_know_every_service(client: Client) -> None:
         iter([reflection_pb2.ServerReflectionRequest(list_services="")])
     )
     services = {s.name for s in next(listing).list_services_response.service}
-    ours = {f"greentrip.v1.{n}Service" for n in ("Network", "Scenario", "Plan", "Run", "Comparison", "Report")}
+    ours = {
+        f"greentrip.v1.{n}Service" for n in ("Network", "Indicator", "Scenario", "Plan", "Run", "Comparison", "Report")
+    }
     assert services >= ours | {operations_pb2.DESCRIPTOR.services_by_name["Operations"].full_name}
     for service in ("", *sorted(ours)):
         assert (

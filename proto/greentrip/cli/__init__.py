@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from greentrip.cli import compare, network, optimize, plan, run, scenario, service
+from greentrip.cli import compare, indicators, network, optimize, plan, run, scenario, service
 
 app = typer.Typer(
     help="Simulate a city's commuters, test a green-trip target, design bus feeder routes.",
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.command()(service.demo)
 app.command()(service.serve)
 app.add_typer(network.app, name="network")
+indicators.add_to(network.app)
 app.add_typer(scenario.app, name="scenario")
 app.command()(run.simulate)
 app.add_typer(run.app, name="run")

@@ -15,6 +15,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from greentrip.client.embedded import OPTIONS, Embedded
 from greentrip.client.errors import CallError, ConnectError, call_error, from_status
+from greentrip.client.indicators import Indicators
 from greentrip.client.runs import Runs
 from greentrip.interventions import to_message
 from greentrip.v1 import (
@@ -82,6 +83,7 @@ class Client:
         self._comparisons = comparison_pb2_grpc.ComparisonServiceStub(self.channel)
         self._reports = report_pb2_grpc.ReportServiceStub(self.channel)
         self._operations = operations_pb2_grpc.OperationsStub(self.channel)
+        self.indicators = Indicators(self.channel)
 
     def __enter__(self) -> Self:
         """Use the client in a block."""
