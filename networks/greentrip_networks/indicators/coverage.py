@@ -244,17 +244,17 @@ def _notes(network: Network, stops: str, built_up_per_km2: float) -> tuple[str, 
         "could_mean: 90 % is within reach of so many stops, if circles met nowhere and stood on the fullest ground",
         f"Residents and jobs are those of {network.name} ({network.year}) in every year shown: only stops differ",
         (
-            "Zones have no outlines here: a zone's squares of 500 m, each an equal part of its published area, are those "
+            "Zones have no outlines here: a zone's squares of 500 m, equal parts of its published area, are those "
             "nearest its centre by power distance; points are 100 m apart"
         ),
         (
-            "Homes and jobs lie evenly on squares that a rule chooses, more of them near stations: shares of residents and "
+            "Homes and jobs lie evenly on squares that a rule chooses, more near stations: shares of residents and "
             "jobs repeat that rule in part"
         ),
         f"Built up: squares with at least {built_up_per_km2:g} residents and jobs together a km²",
         (
-            "Along streets: straight to the nearest walkable street, along it, straight to the stop; a station is one "
-            "point, its entrances are not known"
+            "Along streets: straight to the nearest walkable street, along it, straight to the stop; a station is a "
+            "point: its entrances are not known"
         ),
     ]
     if stops == BUS and network.buses.generated:
