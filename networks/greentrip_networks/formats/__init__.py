@@ -31,7 +31,7 @@ from greentrip_networks.formats.sources import Limits, Source, open_source
 from greentrip_networks.layers import Layers
 from greentrip_networks.problems import Problems, bad_input
 
-_MODULES: tuple[str, ...] = ()
+_MODULES: tuple[str, ...] = ("osm",)
 
 
 @dataclass(frozen=True)
