@@ -31,7 +31,10 @@ from greentrip_networks.formats.sources import Limits, Source, open_source
 from greentrip_networks.layers import Layers
 from greentrip_networks.problems import Problems, bad_input
 
-_MODULES: tuple[str, ...] = ("osm",)
+_MODULES: tuple[str, ...] = (  # in the order in which they are asked what a file is
+    "gtfs",
+    "osm",
+)
 
 
 @dataclass(frozen=True)
