@@ -8,11 +8,11 @@ one pass over the links instead of a search with a heap (6 to 8 times faster on 
 from typing import NamedTuple
 
 import numpy as np
+from greentrip_networks.heap import drop_first, push
 from greentrip_networks.kernels import njit, prange
 from numpy.typing import NDArray
 
 from greentrip_agents.equilibrium_delay import Delays, Floats, Int64s, price, price_all
-from greentrip_agents.heap import drop_first, push
 
 Int8s = NDArray[np.int8]
 Int32s = NDArray[np.int32]

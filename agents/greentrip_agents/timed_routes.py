@@ -12,10 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 from greentrip_networks.errors import ScenarioError
+from greentrip_networks.heap import drop_first, push
 from greentrip_networks.kernels import njit, prange
 from numpy.typing import ArrayLike, NDArray
-
-from greentrip_agents.heap import drop_first, push
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -1,8 +1,9 @@
 """A heap of four branches in two arrays, where a node may be put in anew instead of being moved up."""
 
 import numpy as np
-from greentrip_networks.kernels import njit
 from numpy.typing import NDArray
+
+from greentrip_networks.kernels import njit
 
 Floats = NDArray[np.float64]
 Int32s = NDArray[np.int32]
