@@ -13,11 +13,16 @@ OWNED = 75  # exit code: another process owns the data directory, or the port; t
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until stopped; print one JSON line with the address once ready; return the exit code."""
-    parser = argparse.ArgumentParser(prog="greentrip_server", description="Serve Greentrip on loopback.")
+    parser = argparse.ArgumentParser(prog="greentrip_server", description="Serve Greentrip.")
     parser.add_argument("--data", type=Path, help="data directory (GREENTRIP_DATA)")
-    parser.add_argument("--address", help="host:port on loopback; port 0 takes a free one (GREENTRIP_ADDRESS)")
+    parser.add_argument("--address", help="host:port; port 0 takes a free one (GREENTRIP_ADDRESS)")
+    parser.add_argument("--results", type=Path, help="folder of tables that servers share (GREENTRIP_RESULTS)")
     parser.add_argument("--workers", type=int, help="worker processes at most (GREENTRIP_WORKERS)")
     parser.add_argument("--threads", type=int, help="numba threads a worker (GREENTRIP_THREADS)")
+    parser.add_argument("--tls-cert", type=Path, help="PEM certificate (GREENTRIP_TLS_CERT)")
+    parser.add_argument("--tls-key", type=Path, help="PEM key of the certificate (GREENTRIP_TLS_KEY)")
+    parser.add_argument("--tls-client-ca", type=Path, help="PEM authority of clients (GREENTRIP_TLS_CLIENT_CA)")
+    parser.add_argument("--metrics-port", type=int, help="loopback port of metrics (GREENTRIP_METRICS_PORT)")
     parser.add_argument("--until-input-ends", action="store_true", help="stop when standard input ends")
     given = vars(parser.parse_args(arguments))
     until_input_ends = given.pop("until_input_ends")

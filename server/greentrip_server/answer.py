@@ -4,18 +4,22 @@ import asyncio
 import functools
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 import structlog
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.message import Message
 from google.rpc import code_pb2
 from grpc_status import rpc_status
 
-from greentrip_server.errors import status_of
+from greentrip_server.boundary import check
+from greentrip_server.errors import FieldError, status_of
 
 CHUNK = 1 << 20  # bytes a streamed message, well under gRPC's limit of 4 MiB
 
 Handler = Callable[..., Any]
+Kind = TypeVar("Kind", bound=Message)
 
 
 def unary(method: Handler) -> Handler:
@@ -24,11 +28,12 @@ def unary(method: Handler) -> Handler:
     @functools.wraps(method)
     async def answer(self: Any, request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         try:
+            check(request)
             if inspect.iscoroutinefunction(method):
                 return await method(self, request)
             return await asyncio.to_thread(method, self, request)
         except Exception as error:
-            await _refuse(context, error, method.__qualname__)
+            await refuse(context, error, method.__qualname__)
             raise
 
     return answer
@@ -40,10 +45,11 @@ def streaming(method: Handler) -> Handler:
     @functools.wraps(method)
     async def answer(self: Any, request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
         try:
+            check(request)
             async for message in method(self, request):
                 yield message
         except Exception as error:
-            await _refuse(context, error, method.__qualname__)
+            await refuse(context, error, method.__qualname__)
             raise
 
     return answer
@@ -55,11 +61,47 @@ def pieces(content: bytes) -> Iterator[bytes]:
         yield content[start : start + CHUNK]
 
 
-async def _refuse(context: grpc.aio.ServicerContext[Any, Any], error: Exception, where: str) -> None:
+def masked(message: Kind, mask: FieldMask) -> Kind:
+    """Return only the fields that a read_mask names, all of them when it names none."""
+    if not mask.paths or list(mask.paths) == ["*"]:
+        return message
+    check_mask(message, mask, "read_mask")
+    made = type(message)()
+    mask.MergeMessage(message, made)
+    return made
+
+
+def check_mask(message: Message, mask: FieldMask, field: str) -> None:
+    """Raise FieldError for a path that the message does not have."""
+    for path in mask.paths:
+        descriptor: Any = message.DESCRIPTOR
+        if not FieldMask(paths=[path]).IsValidForDescriptor(descriptor):
+            names = ", ".join(message.DESCRIPTOR.fields_by_name)
+            raise FieldError(field, f"saw {path[:100]!r}; expected fields of {message.DESCRIPTOR.name}: {names}")
+
+
+def changes(message: Message, mask: FieldMask, allowed: tuple[str, ...], place: str) -> dict[str, Any]:
+    """Return what an update changes: the fields of its mask, or, without a mask, those that may change and are set."""
+    check_mask(message, mask, "update_mask")
+    names = [name for name in allowed if list(mask.paths) == ["*"] or (not mask.paths and getattr(message, name))]
+    for path in mask.paths:
+        if path != "*" and path not in allowed:
+            raise FieldError(
+                "update_mask", f"saw {path!r}, which is set once and for all; expected {', '.join(allowed)}"
+            )
+        if path != "*":
+            names.append(path)
+    if not names:
+        raise FieldError("update_mask", f"names nothing to change; expected {', '.join(allowed)} of {place}")
+    return {name: getattr(message, name) for name in names}
+
+
+async def refuse(context: Any, error: Exception, where: str) -> None:
     """End a call with the status of an error."""
     if isinstance(error, grpc.aio.AbortError):
         raise error
     status = status_of(error)
     if status.code == code_pb2.INTERNAL:
         structlog.get_logger("service").error("internal error", method=where, exc_info=error)
+        status.message = f"{where.rpartition('.')[2]} failed in a way it should not; the server's log says how"
     await context.abort_with_status(rpc_status.to_status(status))

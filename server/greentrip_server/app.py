@@ -1,4 +1,4 @@
-"""One server: its data directory, dispatcher and services on one gRPC port of the loopback interface."""
+"""One server: its data directory, dispatcher and services on one gRPC port."""
 
 import asyncio
 import contextlib
@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import grpc
 import structlog
@@ -35,7 +36,10 @@ from greentrip_server.database import open_database
 from greentrip_server.directory import DataDirectory
 from greentrip_server.dispatcher import Dispatcher
 from greentrip_server.errors import StateError
+from greentrip_server.housekeeping import Housekeeping
 from greentrip_server.jobs import Jobs
+from greentrip_server.logs import LogFile, log_to
+from greentrip_server.security import Door, Tokens
 from greentrip_server.services.comparisons import ComparisonService, Pairs
 from greentrip_server.services.indicators import IndicatorService
 from greentrip_server.services.networks import NetworkService
@@ -82,48 +86,103 @@ async def serve(settings: Settings, ready: Callable[[str], None], *, until_input
         When the data directory is owned by another process, is of a newer version, or the port is taken.
 
     """
-    directory = DataDirectory(settings.data)
-    with directory.owned(), directory.log.open("a") as log:
-        structlog.configure(
-            processors=[
-                structlog.processors.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso"),
-                structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer(ensure_ascii=False),
-            ],
-            logger_factory=structlog.WriteLoggerFactory(file=log),
-        )
-        jobs = Jobs(open_database(directory.database))
-        dispatcher = Dispatcher(jobs, directory, settings)
-        server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-        checks = register(server, jobs, dispatcher, directory, settings)
-        try:
-            port = server.add_insecure_port(settings.address)
-        except RuntimeError as error:
+    directory = DataDirectory(settings.data, settings.results)
+    with directory.owned(), contextlib.closing(LogFile(directory.log)) as log:
+        log_to(log)
+        url = settings.database
+        jobs = Jobs(open_database(url.get_secret_value() if url is not None else directory.database))
+        directory.check_mark(jobs.mark())
+        tokens = Tokens(jobs)
+        if not settings.open_to_all and settings.tls_client_ca is None and not tokens.any_valid():
             raise StateError(
-                f"{settings.address} cannot be listened on ({error})", "choose another port, or 0 for a free one"
-            ) from error
+                f"nobody could enter at {settings.address}: it asks for a token and there is none",
+                "make one with `greentrip token create NAME --data-dir DIR`",
+            )
+        dispatcher = Dispatcher(jobs, directory, settings)
+        door = Door(jobs, tokens, settings)
+        server = grpc.aio.server(
+            interceptors=[door],
+            maximum_concurrent_rpcs=settings.calls,
+            options=[("grpc.so_reuseport", 0), *_limits(settings)],
+        )
+        checks = register(server, jobs, dispatcher, directory, settings)
+        port = _listen(server, settings)
+        stopping = contextlib.ExitStack()
+        if settings.metrics_port is not None:
+            from greentrip_server.metrics import Metrics
+
+            metrics = Metrics(jobs, dispatcher)
+            door.answered = metrics.answered
+            scraped, _ = metrics.serve(settings.metrics_port)
+            stopping.callback(scraped.server_close)
+            stopping.callback(scraped.shutdown)
         await server.start()
         for service in ("", *SERVICES):
             await checks.set(service, health_pb2.HealthCheckResponse.SERVING)
         address = f"{settings.address.rpartition(':')[0]}:{port}"
-        directory.announce({"address": address, "pid": os.getpid(), "version": __version__})
+        directory.announce(
+            {"address": address, "pid": os.getpid(), "version": __version__, "tls": bool(settings.tls_cert)}
+        )
         dispatching = asyncio.create_task(dispatcher.run())
+        keeping = asyncio.create_task(Housekeeping(jobs, directory, settings).run())
         stop = _stop_event(until_input_ends=until_input_ends)
         ready(address)
-        structlog.get_logger("server").info("ready", address=address)
+        structlog.get_logger("server").info("ready", address=address, version=__version__)
         waiting = asyncio.create_task(stop.wait())
         await asyncio.wait({dispatching, waiting}, return_when=asyncio.FIRST_COMPLETED)
         await checks.enter_graceful_shutdown()
         waiting.cancel()
+        keeping.cancel()
         failed = dispatching.done()
+        if failed and dispatching.exception() is not None:
+            structlog.get_logger("server").error("dispatcher failed", exc_info=dispatching.exception())
+        stop.clear()
+        draining = asyncio.create_task(dispatcher.close(0.0 if until_input_ends or failed else settings.drain_s))
+        again = asyncio.create_task(stop.wait())  # a second signal ends the wait
+        await asyncio.wait({draining, again}, return_when=asyncio.FIRST_COMPLETED)
+        if not draining.done():
+            draining.cancel()
+            await dispatcher.close()
+        again.cancel()
         dispatching.cancel()
-        await dispatcher.close()
         await server.stop(GRACE_S)
-        with contextlib.suppress(asyncio.CancelledError):
+        with contextlib.suppress(asyncio.CancelledError, Exception):
             await dispatching
+        with contextlib.suppress(asyncio.CancelledError):
+            await keeping
+        stopping.close()
         jobs.close()
         structlog.get_logger("server").info("stopped", dispatcher_failed=failed)
+
+
+def _limits(settings: Settings) -> list[tuple[str, Any]]:
+    """Return gRPC's options that bound what one connection may ask for, and find out those that are half open."""
+    return [
+        ("grpc.max_receive_message_length", settings.message_mb << 20),
+        ("grpc.max_metadata_size", 16 << 10),
+        ("grpc.keepalive_time_ms", 20_000),
+        ("grpc.keepalive_timeout_ms", 10_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
+        ("grpc.max_concurrent_streams", settings.calls),
+    ]
+
+
+def _listen(server: grpc.aio.Server, settings: Settings) -> int:
+    """Open the port, with TLS when there is a certificate; return its number."""
+    try:
+        if settings.tls_cert is None or settings.tls_key is None:
+            return server.add_insecure_port(settings.address)
+        ca = settings.tls_client_ca
+        credentials = grpc.ssl_server_credentials(
+            [(settings.tls_key.read_bytes(), settings.tls_cert.read_bytes())],
+            root_certificates=ca.read_bytes() if ca is not None else None,
+            require_client_auth=ca is not None,
+        )
+        return server.add_secure_port(settings.address, credentials)
+    except RuntimeError as error:
+        raise StateError(
+            f"{settings.address} cannot be listened on ({error})", "choose another port, or 0 for a free one"
+        ) from error
 
 
 def register(
@@ -135,7 +194,7 @@ def register(
     network_pb2_grpc.add_NetworkServiceServicer_to_server(NetworkService(cities), server)
     indicator_pb2_grpc.add_IndicatorServiceServicer_to_server(IndicatorService(cities), server)
     scenario_pb2_grpc.add_ScenarioServiceServicer_to_server(ScenarioService(jobs, cities), server)
-    plan_pb2_grpc.add_PlanServiceServicer_to_server(PlanService(jobs, cities, dispatcher), server)
+    plan_pb2_grpc.add_PlanServiceServicer_to_server(PlanService(jobs, cities, dispatcher, settings), server)
     run_pb2_grpc.add_RunServiceServicer_to_server(RunService(jobs, cities, directory, dispatcher, settings), server)
     comparison_pb2_grpc.add_ComparisonServiceServicer_to_server(ComparisonService(pairs), server)
     report_pb2_grpc.add_ReportServiceServicer_to_server(ReportService(jobs, pairs), server)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from google.longrunning import operations_pb2
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import code_pb2, status_pb2
@@ -12,7 +13,7 @@ from greentrip.interventions import fill, to_message
 from greentrip.v1 import comparison_pb2, plan_pb2, run_pb2, scenario_pb2
 
 from greentrip_server.errors import status_from_json
-from greentrip_server.jobs import RUNS
+from greentrip_server.jobs import RUNS, etag
 from greentrip_server.tables import CANCELLED, FAILED, SUCCEEDED, TERMINAL, JobRow, PlanRow, ScenarioRow
 
 if TYPE_CHECKING:
@@ -25,6 +26,15 @@ def timestamp(seconds: float | None) -> Timestamp | None:
         return None
     made = Timestamp()
     made.FromMicroseconds(round(seconds * 1e6))
+    return made
+
+
+def duration(seconds: float | None) -> Duration | None:
+    """Return seconds as a message."""
+    if not seconds:
+        return None
+    made = Duration()
+    made.FromNanoseconds(round(seconds * 1e9))
     return made
 
 
@@ -49,12 +59,16 @@ def _plain(value: Any) -> Any:
 def scenario(row: ScenarioRow) -> scenario_pb2.Scenario:
     """Return a scenario's message."""
     return scenario_pb2.Scenario(
-        name=f"scenarios/{row.id}" if row.id else "",
+        name=f"scenarios/{row.id}" if row.number is not None else "",
         network=row.network,
         interventions=[to_message(step) for step in row.interventions],
         description=row.description,
         content_hash=row.content_hash,
         create_time=timestamp(row.created),
+        update_time=timestamp(row.updated),
+        etag=etag(row) if row.number is not None else "",
+        archived=row.archived is not None,
+        creator=row.client,
     )
 
 
@@ -77,6 +91,21 @@ def run(row: JobRow, progress: Mapping[str, Any]) -> run_pb2.Run:
         create_time=timestamp(row.created),
         start_time=timestamp(row.started),
         end_time=timestamp(row.ended),
+        update_time=timestamp(row.updated),
+        description=row.description,
+        time_limit=duration(asked.get("time_limit_s")),
+        etag=etag(row) if row.number is not None else "",
+        archived=row.archived is not None,
+        creator=row.client,
+        history=[
+            run_pb2.StateChange(
+                state=run_pb2.RunState.Value(f"RUN_STATE_{passed['state'].upper()}"),
+                time=timestamp(passed["at"]),
+                attempt=passed["attempt"],
+                reason=passed["reason"],
+            )
+            for passed in row.history
+        ],
     )
 
 
@@ -108,7 +137,7 @@ def plan(row: PlanRow) -> plan_pb2.Plan:
     """Return a plan's message."""
     document = row.document
     made = plan_pb2.Plan(
-        name=f"plans/{row.id}",
+        name=f"plans/{row.id}" if row.number is not None else "",
         network=row.network,
         run=row.run,
         stations=document["stations"],
@@ -120,6 +149,11 @@ def plan(row: PlanRow) -> plan_pb2.Plan:
         indicators=struct(document["indicators"]),
         assumptions=document["assumptions"],
         create_time=timestamp(row.created),
+        description=row.description or "",
+        update_time=timestamp(row.updated),
+        etag=etag(row) if row.number is not None else "",
+        archived=row.archived is not None,
+        creator=row.client,
     )
     for route in document["routes"]:
         fill(made.routes.add(), route)

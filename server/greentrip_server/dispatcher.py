@@ -12,10 +12,10 @@ import structlog
 from google.rpc import code_pb2, status_pb2
 
 from greentrip_server.directory import DataDirectory
-from greentrip_server.errors import status_to_json
+from greentrip_server.errors import passing, status_to_json
 from greentrip_server.jobs import RUNS, Jobs, digest
 from greentrip_server.settings import Settings
-from greentrip_server.tables import TERMINAL, JobRow, PlanRow
+from greentrip_server.tables import QUEUED, RUNNING, SUCCEEDED, TERMINAL, JobRow, PlanRow
 from greentrip_server.worker import work
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
 _SPAWN = multiprocessing.get_context("spawn")  # a fork beside gRPC's threads may hang
+TICK_S = 0.5  # how soon a job that another server cancelled, or that is over its time, is stopped
+_LIVE = (QUEUED, RUNNING)
+LONGEST_WAIT_S = 5.0  # between attempts at a store that takes nothing
 
 
 class Worker:
@@ -35,7 +38,7 @@ class Worker:
         self.process.start()
         theirs.close()
         self.job: JobRow | None = None
-        self.idle_since = time.monotonic()
+        self.since = time.monotonic()  # idle, or at its job
 
     def kill(self) -> None:
         """End the process, by its id, and wait until it is gone."""
@@ -45,7 +48,7 @@ class Worker:
 
 
 class Dispatcher:
-    """The one place that starts and stops work; all its methods run on the event loop."""
+    """The one place that starts and stops work; all its methods run on the event loop, the database off it."""
 
     def __init__(self, jobs: Jobs, directory: DataDirectory, settings: Settings) -> None:
         self._jobs, self._directory, self._settings = jobs, directory, settings
@@ -56,32 +59,46 @@ class Dispatcher:
         self._tasks: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger("dispatcher")
         self._stopping = False
+        self._wait_s = 0.0  # how long to leave the store alone, after it refused
+        self.waiting_for = ""  # why nothing can be started now, in words; empty when all is well
 
     async def run(self) -> None:
-        """Dispatch until cancelled."""
-        lost = self._jobs.requeue_lost()
-        self._directory.sweep(self._jobs.unfinished(RUNS))
-        if lost:
-            self._log.info("requeued", jobs=lost)
-        renewed = time.monotonic()
+        """Dispatch until cancelled; a store that refuses for now is tried again."""
+        await asyncio.to_thread(self._take_over)
+        tended = time.monotonic()
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), timeout=min(1.0, self._settings.lease_s / 3))
+                await asyncio.wait_for(self._wake.wait(), timeout=TICK_S)
             self._wake.clear()
-            if time.monotonic() - renewed >= min(1.0, self._settings.lease_s / 3):
-                renewed = time.monotonic()
-                self._renew()
-                self._retire()
-            self._fill()
+            try:
+                if time.monotonic() - tended >= TICK_S:
+                    tended = time.monotonic()
+                    await self._tend()
+                await self._fill()
+            except Exception as error:
+                if passing(error) is None:
+                    raise
+                await self._hold(error)
+            else:
+                self._wait_s, self.waiting_for = 0.0, ""
 
-    async def close(self) -> None:
-        """Stop every worker; their jobs are queued again for the next owner."""
+    async def close(self, drain_s: float = 0.0) -> None:
+        """Start nothing more, let running jobs end for a while, then stop every worker; the rest is queued again."""
         self._stopping = True
+        until = time.monotonic() + drain_s
+        while time.monotonic() < until and any(w.job is not None for w in self._workers):  # noqa: ASYNC110 - once, at the end
+            await asyncio.sleep(0.05)
         for worker in self._workers:
             asyncio.get_running_loop().remove_reader(worker.connection.fileno())
             worker.kill()
             if worker.job is not None:
-                self._jobs.release(worker.job.number)
+                try:
+                    await asyncio.to_thread(self._jobs.release, worker.job.number, "its server stopped")
+                except Exception as error:
+                    if passing(error) is None:
+                        raise
+                    # It stays claimed: the next owner, or another server once the lease is over, takes it.
+                    self._log.warning("not released", job=worker.job.name, reason=str(error))
         self._workers.clear()
 
     def wake(self) -> None:
@@ -92,6 +109,10 @@ class Dispatcher:
         """Return the newest progress of a job."""
         return job.progress if job.state in TERMINAL else self._progress.get(job.number, job.progress)
 
+    def counts(self) -> dict[str, int]:
+        """Return how many workers there are and how many are at work."""
+        return {"workers": len(self._workers), "busy": sum(w.job is not None for w in self._workers)}
+
     async def changes(self) -> AsyncIterator[None]:
         """Yield now and whenever some job changes."""
         while True:
@@ -101,141 +122,208 @@ class Dispatcher:
                     await asyncio.wait_for(self._changed.wait(), timeout=1.0)
 
     async def cancel(self, job: JobRow) -> None:
-        """Cancel a job and, when a worker does it, kill that worker by its id before returning."""
-        if not self._jobs.cancel(job.number):
+        """Cancel a job and, when a worker here does it, kill that worker by its id before returning."""
+        if not await asyncio.to_thread(self._jobs.cancel, job.number):
             return
         for worker in [w for w in self._workers if w.job is not None and w.job.number == job.number]:
-            self._drop(worker)
-            await asyncio.to_thread(worker.kill)
-            self._log.info("cancelled", job=job.name, pid=worker.process.pid)
-        self._clean(job, ended=True)
+            await self._stop(worker, "cancelled")
+        await asyncio.to_thread(self._clean, job, ended=True)
         self.wake()
-        await self._notify()
+        await self.notify()
 
-    def _fill(self) -> None:
+    async def notify(self) -> None:
+        """Tell watchers that something changed."""
+        async with self._changed:
+            self._changed.notify_all()
+
+    def _take_over(self) -> None:
+        """Queue again what a former owner left running, and clear up after it."""
+        lost = 0 if self._jobs.shared else self._jobs.requeue_lost()
+        kept = {row.id: row.files for row in self._jobs.succeeded(RUNS)}
+        self._directory.sweep(self._jobs.unfinished(RUNS), kept)
+        if lost:
+            self._log.info("requeued", jobs=lost)
+
+    async def _hold(self, error: BaseException) -> None:
+        """Leave a store alone that refuses for now."""
+        self.waiting_for = str(passing(error))
+        self._wait_s = min(LONGEST_WAIT_S, max(0.1, 2 * self._wait_s))
+        self._log.warning("waiting", reason=self.waiting_for, seconds=self._wait_s)
+        await asyncio.sleep(self._wait_s)
+
+    async def _fill(self) -> None:
         """Give every free slot a job."""
         while not self._stopping:
             free = next((w for w in self._workers if w.job is None), None)
             if free is None and len(self._workers) >= self._settings.workers:
                 return
-            job = self._jobs.claim(self._settings.lease_s)
+            if self._directory.free_mb() < self._settings.free_disk_mb:
+                self.waiting_for = f"less than {self._settings.free_disk_mb:g} MB are free for results"
+                return
+            job = await asyncio.to_thread(self._jobs.claim, self._settings.lease_s)
             if job is None:
                 return
-            if job.attempt > self._settings.attempts:
-                self._fail(
-                    job,
-                    code_pb2.ABORTED,
-                    f"its worker died {self._settings.attempts} times; perhaps memory ran out: use a smaller sample",
-                )
+            if self._stopping:
+                await asyncio.to_thread(self._jobs.release, job.number)
+                return
+            if job.deaths >= self._settings.attempts:
+                message = f"its worker died {job.deaths} times; perhaps memory ran out: use a smaller sample"
+                await self._fail(job, code_pb2.ABORTED, message)
                 continue
+            free = next((w for w in self._workers if w.job is None), None)
             if free is None:
                 free = Worker()
                 self._workers.append(free)
                 asyncio.get_running_loop().add_reader(free.connection.fileno(), self._read, free)
-            free.job = job
+            free.job, free.since = job, time.monotonic()
             order = {
+                "name": job.name,
                 "kind": job.kind,
                 "input": job.input,
                 "aside": str(self._directory.aside(job.id, job.attempt)),
                 "checkpoint": str(self._directory.days(job.id)),
                 "run_folder": str(self._directory.folder(job.parent.removeprefix(f"{RUNS}/"))),
             }
-            self._log.info("started", job=job.name, attempt=job.attempt, pid=free.process.pid)
+            self._log.info("started", job=job.name, attempt=job.attempt, pid=free.process.pid, client=job.client)
             try:
                 free.connection.send(order)
             except OSError:
-                self._died(free)
-            self._spawn(self._notify())
+                self._spawn(self._died(free))
+            self._spawn(self.notify())
 
     def _read(self, worker: Worker) -> None:
         """Take what a worker says."""
         try:
             kind, data = worker.connection.recv()
         except (EOFError, OSError):
-            self._died(worker)
+            self._spawn(self._died(worker))
             return
         job = worker.job
         if job is None:
             return
         if kind == "progress":
             self._progress[job.number] = data
-            self._spawn(self._notify())
+            self._spawn(self.notify())
             return
         self._spawn(self._finish(worker, job, kind, data))
 
     async def _finish(self, worker: Worker, job: JobRow, kind: str, data: dict[str, Any]) -> None:
-        """Make a result durable and record it, then free the slot."""
-        try:
-            if kind == "failed":
-                self._log.warning("failed", job=job.name, trace=data["trace"])
-                self._jobs.fail(job.number, data["status"])
-            elif job.kind == RUNS:
-                aside = self._directory.aside(job.id, job.attempt)
-                await asyncio.to_thread(self._directory.keep, aside, self._directory.folder(job.id))
-                self._jobs.succeed(job.number, data["indicators"], self.progress(job))
-            else:
-                plan = PlanRow(
-                    id=job.id,
-                    network=job.input["network"],
-                    placement=job.input["placement"],
-                    run=job.parent,
-                    document=data["plan"],
-                    request_id=None,
-                    request_hash=digest(data["plan"]),
-                    created=time.time(),
-                )
-                self._jobs.succeed(job.number, {}, self.progress(job), plan)
-        except Exception as error:  # noqa: BLE001 - a job whose result is lost must not stay running
-            self._log.exception("not recorded", job=job.name)
-            self._fail(job, code_pb2.INTERNAL, f"its result could not be recorded: {type(error).__name__}: {error}")
-        finally:
-            self._clean(job, ended=True)
-            worker.job, worker.idle_since = None, time.monotonic()
+        """Make a result durable and record it, however long the store refuses, then free the slot."""
+        wait_s = 0.1
+        while True:
+            try:
+                recorded = await asyncio.to_thread(self._record, job, kind, data)
+                break
+            except Exception as error:  # noqa: BLE001 - a job whose result is lost must not stay running
+                if passing(error) is None:
+                    self._log.exception("not recorded", job=job.name)
+                    message = f"its result could not be recorded: {type(error).__name__}: {error}"
+                    await self._fail(job, code_pb2.INTERNAL, message)
+                    recorded = True
+                    break
+                self._log.warning("not recorded yet", job=job.name, reason=str(passing(error)))
+            if self._stopping or worker.job is not job:
+                return  # the row stays claimed, and the days kept: the next owner goes on from there
+            await asyncio.sleep(wait_s)
+            wait_s = min(LONGEST_WAIT_S, 2 * wait_s)
+        if not recorded:
+            self._log.warning("given up", job=job.name, attempt=job.attempt)
+        await asyncio.to_thread(self._clean, job, ended=recorded and kind != "blocked")
+        if worker.job is job:
+            worker.job, worker.since = None, time.monotonic()
+        if kind == "blocked":
+            await asyncio.sleep(1.0)
         self.wake()
-        await self._notify()
+        await self.notify()
 
-    def _died(self, worker: Worker) -> None:
+    def _record(self, job: JobRow, kind: str, data: dict[str, Any]) -> bool:
+        """Store how a job ended; False when it is no longer this server's. May be called again after it failed."""
+        if kind == "failed":
+            self._log.warning("failed", job=job.name, trace=data["trace"])
+            return self._jobs.fail(job.number, data["status"])
+        if kind == "blocked":  # the worker met a full disk: the run waits, and goes on from its last day
+            self._log.warning("blocked", job=job.name, reason=data["reason"])
+            self.waiting_for = data["reason"]
+            return self._jobs.release(job.number, data["reason"])
+        if job.kind == RUNS:
+            if not self._jobs.renew(job.number, self._settings.lease_s, self.progress(job)):
+                return False  # whoever has it now must not find its tables replaced
+            aside, folder = self._directory.aside(job.id, job.attempt), self._directory.folder(job.id)
+            files = self._directory.keep(aside, folder)
+            if self._jobs.succeed(job.number, data["indicators"], self.progress(job), files=files):
+                return True
+            if self._jobs.state(job.number) not in (SUCCEEDED, *_LIVE):
+                shutil.rmtree(folder, ignore_errors=True)  # cancelled, or deleted, at the last moment
+            return False
+        plan = PlanRow(
+            id=job.id,
+            network=job.input["network"],
+            placement=job.input["placement"],
+            run=job.parent,
+            document=data["plan"],
+            request_id=None,
+            request_hash=digest(data["plan"]),
+            created=time.time(),
+        )
+        return self._jobs.succeed(job.number, {}, self.progress(job), plan)
+
+    async def _died(self, worker: Worker) -> None:
         """Queue a dead worker's job again."""
         if worker not in self._workers:
             return
-        self._drop(worker)
-        worker.kill()
-        if worker.job is not None:
-            self._log.warning("worker died", job=worker.job.name, exit_code=worker.process.exitcode)
-            self._jobs.release(worker.job.number)
-            self._clean(worker.job)
+        job = worker.job
+        await self._stop(worker, "worker died")
+        if job is not None:
+            while True:
+                try:
+                    await asyncio.to_thread(self._jobs.release, job.number, "its worker died", died=True)
+                    break
+                except Exception as error:
+                    if passing(error) is None:
+                        raise
+                    await asyncio.sleep(TICK_S)
+            await asyncio.to_thread(self._clean, job)
         self.wake()
-        self._spawn(self._notify())
+        await self.notify()
 
-    def _drop(self, worker: Worker) -> None:
-        """Forget a worker."""
+    async def _stop(self, worker: Worker, reason: str) -> None:
+        """Forget a worker and end its process."""
+        if worker not in self._workers:
+            return
         asyncio.get_running_loop().remove_reader(worker.connection.fileno())
         self._workers.remove(worker)
+        job, worker.job = worker.job, None
+        await asyncio.to_thread(worker.kill)
+        if job is not None:
+            self._log.info(reason, job=job.name, pid=worker.process.pid, exit_code=worker.process.exitcode)
 
-    def _retire(self) -> None:
-        """End workers that have been idle for long."""
-        for worker in [
-            w for w in self._workers if w.job is None and time.monotonic() - w.idle_since > self._settings.idle_s
-        ]:
-            self._drop(worker)
-            worker.kill()
-
-    def _renew(self) -> None:
-        """Extend the leases of what is running here; stop what is no longer this server's."""
+    async def _tend(self) -> None:
+        """Renew leases, stop what is no longer this server's or over its time, end workers idle for long."""
         for worker in list(self._workers):
-            job = worker.job
-            if (
-                job is not None
-                and not self._jobs.renew(job.number, self._settings.lease_s, self.progress(job))
-                and worker.job is job
-            ):
-                self._log.warning("lease lost", job=job.name)
+            job, held_s = worker.job, time.monotonic() - worker.since
+            if job is None:
+                if held_s > self._settings.idle_s:
+                    await self._stop(worker, "retired")
+                continue
+            mine = await asyncio.to_thread(self._jobs.renew, job.number, self._settings.lease_s, self.progress(job))
+            if worker.job is not job:
+                continue
+            limit_s = job.input.get("time_limit_s") or 0.0
+            if not mine:
+                await self._stop(worker, "no longer ours")
+                await asyncio.to_thread(self._clean, job)
+                await self.notify()
+            elif 0 < limit_s < held_s:
+                await self._stop(worker, "over its time")
+                message = f"time_limit: computed for {held_s:.1f} s, the limit is {limit_s:g} s"
+                await self._fail(job, code_pb2.DEADLINE_EXCEEDED, message)
 
-    def _fail(self, job: JobRow, code: int, message: str) -> None:
+    async def _fail(self, job: JobRow, code: int, message: str) -> None:
         """Record a failure that did not come from the worker."""
-        self._jobs.fail(job.number, status_to_json(status_pb2.Status(code=code, message=f"{job.name}: {message}")))
-        self._clean(job, ended=True)
-        self._spawn(self._notify())
+        status = status_to_json(status_pb2.Status(code=code, message=f"{job.name}: {message}"))
+        await asyncio.to_thread(self._jobs.fail, job.number, status)
+        await asyncio.to_thread(self._clean, job, ended=True)
+        await self.notify()
 
     def _clean(self, job: JobRow, *, ended: bool = False) -> None:
         """Drop what an attempt leaves in memory and aside; the last day kept only goes with the job."""
@@ -248,9 +336,10 @@ class Dispatcher:
         """Run a coroutine without waiting, holding a reference until it ends."""
         task = asyncio.get_running_loop().create_task(work_to_do)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
 
-    async def _notify(self) -> None:
-        """Tell watchers that something changed."""
-        async with self._changed:
-            self._changed.notify_all()
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """Let go of a task, and say when it failed."""
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._log.error("task failed", exc_info=task.exception())

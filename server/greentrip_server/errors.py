@@ -1,5 +1,6 @@
 """Errors of the service, and how each error becomes a google.rpc.Status that says what to mend."""
 
+import errno
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -15,8 +16,12 @@ from greentrip_networks.errors import (
     TableError,
     UnknownNameError,
 )
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 DOMAIN = "greentrip"
+RETRY_S = 1  # when a caller may try again what failed for want of the store
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 
 
 class FieldError(GreentripError):
@@ -43,6 +48,34 @@ class StateError(GreentripError):
         super().__init__(f"{message}; {remedy}")
 
 
+class ChangedError(GreentripError):
+    """A resource that is no longer what the caller's etag says."""
+
+
+class DoorError(GreentripError):
+    """A call that is not let in: without a valid token, or with one that may not do this."""
+
+    def __init__(self, message: str, *, known: bool) -> None:
+        self.known = known  # whether the caller is known but may not
+        super().__init__(message)
+
+
+class BusyError(GreentripError):
+    """A store that does not answer for now: its connection is lost, or its disk is full; try again."""
+
+
+def passing(error: BaseException) -> BusyError | None:
+    """Return an error of the store that may pass by itself, in words for callers; None for any other error."""
+    if isinstance(error, BusyError):
+        return error
+    if isinstance(error, PoolTimeoutError | OperationalError | InterfaceError):
+        said = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+        return BusyError(f"the database does not answer for now ({said}); try again")
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return BusyError(f"the disk takes nothing for now ({error.strerror}); free some space, then try again")
+    return None
+
+
 def status_of(error: BaseException) -> status_pb2.Status:
     """Return the status that a caller sees for an error; an unexpected one becomes INTERNAL with its type and text."""
     if isinstance(error, ScenarioError | FieldError):
@@ -62,6 +95,16 @@ def status_of(error: BaseException) -> status_pb2.Status:
         failure = error_details_pb2.PreconditionFailure()
         failure.violations.add(type="STATE", subject=DOMAIN, description=error.remedy)
         return _status(code_pb2.FAILED_PRECONDITION, error, failure)
+    if isinstance(error, ChangedError):
+        return _status(code_pb2.ABORTED, error, _info("ETAG", {}))
+    if isinstance(error, DoorError):
+        return _status(code_pb2.PERMISSION_DENIED if error.known else code_pb2.UNAUTHENTICATED, error)
+    busy = passing(error)
+    if busy is not None:
+        error = busy
+        wait = error_details_pb2.RetryInfo()
+        wait.retry_delay.FromSeconds(RETRY_S)
+        return _status(code_pb2.UNAVAILABLE, error, wait)
     if isinstance(error, PiecesError | TableError | GreentripError):
         return _status(code_pb2.FAILED_PRECONDITION, error, _info(type(error).__name__, {}))
     if isinstance(error, MemoryError):

@@ -9,12 +9,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from greentrip_server.errors import status_of, status_to_json
+from greentrip_server.errors import passing, status_of, status_to_json
 from greentrip_server.jobs import RUNS
 
 
 def work(connection: Connection) -> None:
-    """Take jobs from the connection until it closes; send ("progress" | "done" | "failed", data) back."""
+    """Take jobs from the connection until it closes; send ("progress" | "done" | "failed" | "blocked", data) back."""
     from greentrip_server.cities import Cities
 
     cities = Cities()
@@ -25,6 +25,10 @@ def work(connection: Connection) -> None:
             result = (_simulate if job["kind"] == RUNS else _design)(job, cities, connection)
             connection.send(("done", result))
         except Exception as error:  # noqa: BLE001 - whatever a job raises is the job's outcome
+            busy = passing(error)
+            if busy is not None:
+                connection.send(("blocked", {"reason": str(busy)}))
+                continue
             connection.send(("failed", {"status": status_to_json(status_of(error)), "trace": traceback.format_exc()}))
 
 

@@ -57,7 +57,7 @@ def test_a_killed_servers_run_is_finished_by_the_next_with_the_same_bytes(tmp_pa
         whole = client.simulate("networks/tiny", seeds=(3,), **ASKED)
         assert [client.table(whole.names[0], t) for t in TABLES] == resumed
         assert whole.runs[0].input_hash == last.input_hash
-    assert not list((tmp_path / "killed" / "runs").glob(".*"))
+    assert not [p for p in (tmp_path / "killed" / "runs").glob(".*") if p.name != ".store"]
 
 
 def test_a_second_client_finds_the_owner(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 @pytest.mark.parametrize("address", ["0.0.0.0:50051", "[::]:1", "192.168.1.2:80", "example.org:443"])
 def test_other_addresses_than_loopback_are_refused_with_the_reason(address: str) -> None:
-    with pytest.raises(ValidationError, match="TLS and tokens are not there yet"):
+    with pytest.raises(ValidationError, match="needs TLS and tokens"):
         Settings(address=address)
 
 

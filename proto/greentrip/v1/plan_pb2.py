@@ -23,39 +23,43 @@ _sym_db = _symbol_database.Default()
 
 
 from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from greentrip.v1 import scenario_pb2 as greentrip_dot_v1_dot_scenario__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17greentrip/v1/plan.proto\x12\x0cgreentrip.v1\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bgreentrip/v1/scenario.proto\"\xb7\x02\n\x04Plan\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07network\x18\x02 \x01(\t\x12\x0b\n\x03run\x18\x03 \x01(\t\x12\x10\n\x08stations\x18\x04 \x03(\t\x12)\n\x06routes\x18\x05 \x03(\x0b\x32\x19.greentrip.v1.FeederRoute\x12\x11\n\tobjective\x18\x06 \x01(\x01\x12\r\n\x05\x62ound\x18\x07 \x01(\x01\x12\x0b\n\x03gap\x18\x08 \x01(\x01\x12\x12\n\nbound_kind\x18\t \x01(\t\x12\x10\n\x08vehicles\x18\n \x01(\x05\x12+\n\nindicators\x18\x0b \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x13\n\x0b\x61ssumptions\x18\x0c \x03(\t\x12/\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"N\n\x0cPlanMetadata\x12\x0c\n\x04plan\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x10\n\x08\x66raction\x18\x04 \x01(\x01\"\xaa\x01\n\x14\x44\x65signFeedersRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x10\n\x08stations\x18\x02 \x03(\t\x12\x10\n\x08vehicles\x18\x03 \x01(\x05\x12\x1b\n\x0e\x62udget_cny_day\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x0c\n\x04seed\x18\x05 \x01(\x03\x12\x0f\n\x07plan_id\x18\x06 \x01(\t\x12\x12\n\nrequest_id\x18\x07 \x01(\tB\x11\n\x0f_budget_cny_day\"Z\n\x11\x43reatePlanRequest\x12 \n\x04plan\x18\x01 \x01(\x0b\x32\x12.greentrip.v1.Plan\x12\x0f\n\x07plan_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x1e\n\x0eGetPlanRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"9\n\x10ListPlansRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"O\n\x11ListPlansResponse\x12!\n\x05plans\x18\x01 \x03(\x0b\x32\x12.greentrip.v1.Plan\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"!\n\x11\x44\x65letePlanRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"!\n\x11\x45xportPlanRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"%\n\x12\x45xportPlanResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\x32\xc9\x03\n\x0bPlanService\x12R\n\rDesignFeeders\x12\".greentrip.v1.DesignFeedersRequest\x1a\x1d.google.longrunning.Operation\x12\x41\n\nCreatePlan\x12\x1f.greentrip.v1.CreatePlanRequest\x1a\x12.greentrip.v1.Plan\x12;\n\x07GetPlan\x12\x1c.greentrip.v1.GetPlanRequest\x1a\x12.greentrip.v1.Plan\x12L\n\tListPlans\x12\x1e.greentrip.v1.ListPlansRequest\x1a\x1f.greentrip.v1.ListPlansResponse\x12\x45\n\nDeletePlan\x12\x1f.greentrip.v1.DeletePlanRequest\x1a\x16.google.protobuf.Empty\x12Q\n\nExportPlan\x12\x1f.greentrip.v1.ExportPlanRequest\x1a .greentrip.v1.ExportPlanResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17greentrip/v1/plan.proto\x12\x0cgreentrip.v1\x1a#google/longrunning/operations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bgreentrip/v1/scenario.proto\"\xae\x03\n\x04Plan\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07network\x18\x02 \x01(\t\x12\x0b\n\x03run\x18\x03 \x01(\t\x12\x10\n\x08stations\x18\x04 \x03(\t\x12)\n\x06routes\x18\x05 \x03(\x0b\x32\x19.greentrip.v1.FeederRoute\x12\x11\n\tobjective\x18\x06 \x01(\x01\x12\r\n\x05\x62ound\x18\x07 \x01(\x01\x12\x0b\n\x03gap\x18\x08 \x01(\x01\x12\x12\n\nbound_kind\x18\t \x01(\t\x12\x10\n\x08vehicles\x18\n \x01(\x05\x12+\n\nindicators\x18\x0b \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x13\n\x0b\x61ssumptions\x18\x0c \x03(\t\x12/\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x64\x65scription\x18\x0e \x01(\t\x12/\n\x0bupdate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x10 \x01(\t\x12\x10\n\x08\x61rchived\x18\x11 \x01(\x08\x12\x0f\n\x07\x63reator\x18\x12 \x01(\t\"N\n\x0cPlanMetadata\x12\x0c\n\x04plan\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x10\n\x08\x66raction\x18\x04 \x01(\x01\"\x85\x02\n\x14\x44\x65signFeedersRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x10\n\x08stations\x18\x02 \x03(\t\x12\x10\n\x08vehicles\x18\x03 \x01(\x05\x12\x1b\n\x0e\x62udget_cny_day\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x0c\n\x04seed\x18\x05 \x01(\x03\x12\x0f\n\x07plan_id\x18\x06 \x01(\t\x12\x12\n\nrequest_id\x18\x07 \x01(\t\x12\x15\n\rvalidate_only\x18\x08 \x01(\x08\x12\x13\n\x0b\x64\x65scription\x18\t \x01(\t\x12-\n\ntime_limit\x18\n \x01(\x0b\x32\x19.google.protobuf.DurationB\x11\n\x0f_budget_cny_day\"q\n\x11\x43reatePlanRequest\x12 \n\x04plan\x18\x01 \x01(\x0b\x32\x12.greentrip.v1.Plan\x12\x0f\n\x07plan_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"M\n\x0eGetPlanRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\tread_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"\x8f\x01\n\x10ListPlansRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12-\n\tread_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\rshow_archived\x18\x05 \x01(\x08\"O\n\x11ListPlansResponse\x12!\n\x05plans\x18\x01 \x03(\x0b\x32\x12.greentrip.v1.Plan\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"/\n\x11\x44\x65letePlanRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"1\n\x11\x45xportPlanRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06offset\x18\x02 \x01(\x03\"%\n\x12\x45xportPlanResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\"f\n\x11UpdatePlanRequest\x12 \n\x04plan\x18\x01 \x01(\x0b\x32\x12.greentrip.v1.Plan\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask2\x8c\x04\n\x0bPlanService\x12R\n\rDesignFeeders\x12\".greentrip.v1.DesignFeedersRequest\x1a\x1d.google.longrunning.Operation\x12\x41\n\nCreatePlan\x12\x1f.greentrip.v1.CreatePlanRequest\x1a\x12.greentrip.v1.Plan\x12;\n\x07GetPlan\x12\x1c.greentrip.v1.GetPlanRequest\x1a\x12.greentrip.v1.Plan\x12L\n\tListPlans\x12\x1e.greentrip.v1.ListPlansRequest\x1a\x1f.greentrip.v1.ListPlansResponse\x12\x41\n\nUpdatePlan\x12\x1f.greentrip.v1.UpdatePlanRequest\x1a\x12.greentrip.v1.Plan\x12\x45\n\nDeletePlan\x12\x1f.greentrip.v1.DeletePlanRequest\x1a\x16.google.protobuf.Empty\x12Q\n\nExportPlan\x12\x1f.greentrip.v1.ExportPlanRequest\x1a .greentrip.v1.ExportPlanResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'greentrip.v1.plan_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PLAN']._serialized_start=200
-  _globals['_PLAN']._serialized_end=511
-  _globals['_PLANMETADATA']._serialized_start=513
-  _globals['_PLANMETADATA']._serialized_end=591
-  _globals['_DESIGNFEEDERSREQUEST']._serialized_start=594
-  _globals['_DESIGNFEEDERSREQUEST']._serialized_end=764
-  _globals['_CREATEPLANREQUEST']._serialized_start=766
-  _globals['_CREATEPLANREQUEST']._serialized_end=856
-  _globals['_GETPLANREQUEST']._serialized_start=858
-  _globals['_GETPLANREQUEST']._serialized_end=888
-  _globals['_LISTPLANSREQUEST']._serialized_start=890
-  _globals['_LISTPLANSREQUEST']._serialized_end=947
-  _globals['_LISTPLANSRESPONSE']._serialized_start=949
-  _globals['_LISTPLANSRESPONSE']._serialized_end=1028
-  _globals['_DELETEPLANREQUEST']._serialized_start=1030
-  _globals['_DELETEPLANREQUEST']._serialized_end=1063
-  _globals['_EXPORTPLANREQUEST']._serialized_start=1065
-  _globals['_EXPORTPLANREQUEST']._serialized_end=1098
-  _globals['_EXPORTPLANRESPONSE']._serialized_start=1100
-  _globals['_EXPORTPLANRESPONSE']._serialized_end=1137
-  _globals['_PLANSERVICE']._serialized_start=1140
-  _globals['_PLANSERVICE']._serialized_end=1597
+  _globals['_PLAN']._serialized_start=266
+  _globals['_PLAN']._serialized_end=696
+  _globals['_PLANMETADATA']._serialized_start=698
+  _globals['_PLANMETADATA']._serialized_end=776
+  _globals['_DESIGNFEEDERSREQUEST']._serialized_start=779
+  _globals['_DESIGNFEEDERSREQUEST']._serialized_end=1040
+  _globals['_CREATEPLANREQUEST']._serialized_start=1042
+  _globals['_CREATEPLANREQUEST']._serialized_end=1155
+  _globals['_GETPLANREQUEST']._serialized_start=1157
+  _globals['_GETPLANREQUEST']._serialized_end=1234
+  _globals['_LISTPLANSREQUEST']._serialized_start=1237
+  _globals['_LISTPLANSREQUEST']._serialized_end=1380
+  _globals['_LISTPLANSRESPONSE']._serialized_start=1382
+  _globals['_LISTPLANSRESPONSE']._serialized_end=1461
+  _globals['_DELETEPLANREQUEST']._serialized_start=1463
+  _globals['_DELETEPLANREQUEST']._serialized_end=1510
+  _globals['_EXPORTPLANREQUEST']._serialized_start=1512
+  _globals['_EXPORTPLANREQUEST']._serialized_end=1561
+  _globals['_EXPORTPLANRESPONSE']._serialized_start=1563
+  _globals['_EXPORTPLANRESPONSE']._serialized_end=1600
+  _globals['_UPDATEPLANREQUEST']._serialized_start=1602
+  _globals['_UPDATEPLANREQUEST']._serialized_end=1704
+  _globals['_PLANSERVICE']._serialized_start=1707
+  _globals['_PLANSERVICE']._serialized_end=2231
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,8 @@ Plans: sets of feeder routes with headways and vehicles, designed or written by 
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -40,6 +42,11 @@ class Plan(_message.Message):
     INDICATORS_FIELD_NUMBER: _builtins.int
     ASSUMPTIONS_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    ARCHIVED_FIELD_NUMBER: _builtins.int
+    CREATOR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: `plans/north`; set by the service."""
     network: _builtins.str
@@ -56,6 +63,14 @@ class Plan(_message.Message):
     """`proved` or `estimate`; empty for a plan written by hand."""
     vehicles: _builtins.int
     """Buses in all."""
+    description: _builtins.str
+    """A sentence for people, at most 4000 characters. Can be changed."""
+    etag: _builtins.str
+    """Differs after every change; give it back to update or delete only what was read. Set by the service."""
+    archived: _builtins.bool
+    """Left out of lists unless asked for; deleted after the server's retention time, if it has one. Can be changed."""
+    creator: _builtins.str
+    """Who asked for it: the name of a token or certificate, or what a client on the server's machine calls itself. Set by the service."""
     @_builtins.property
     def stations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Ids of the stations served."""
@@ -76,6 +91,10 @@ class Plan(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was stored; set by the service."""
 
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was last changed; set by the service."""
+
     def __init__(
         self,
         *,
@@ -92,10 +111,15 @@ class Plan(_message.Message):
         indicators: _struct_pb2.Struct | None = ...,
         assumptions: _abc.Iterable[_builtins.str] | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        description: _builtins.str = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+        etag: _builtins.str = ...,
+        archived: _builtins.bool = ...,
+        creator: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "indicators", b"indicators"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "indicators", b"indicators", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assumptions", b"assumptions", "bound", b"bound", "bound_kind", b"bound_kind", "create_time", b"create_time", "gap", b"gap", "indicators", b"indicators", "name", b"name", "network", b"network", "objective", b"objective", "routes", b"routes", "run", b"run", "stations", b"stations", "vehicles", b"vehicles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["archived", b"archived", "assumptions", b"assumptions", "bound", b"bound", "bound_kind", b"bound_kind", "create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "gap", b"gap", "indicators", b"indicators", "name", b"name", "network", b"network", "objective", b"objective", "routes", b"routes", "run", b"run", "stations", b"stations", "update_time", b"update_time", "vehicles", b"vehicles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -148,21 +172,32 @@ class DesignFeedersRequest(_message.Message):
     SEED_FIELD_NUMBER: _builtins.int
     PLAN_ID_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    TIME_LIMIT_FIELD_NUMBER: _builtins.int
     run: _builtins.str
-    """Finished run: `runs/base-0`."""
+    """Finished run: `runs/base-0`. Required."""
     vehicles: _builtins.int
-    """Buses at hand, at least 1."""
+    """Buses at hand, 1 to 100000."""
     budget_cny_day: _builtins.float
-    """Operating budget, CNY a day; unset means none."""
+    """Operating budget, CNY a day, above 0; unset means none."""
     seed: _builtins.int
-    """Seed of the search."""
+    """Seed of the search, 0 or more."""
     plan_id: _builtins.str
-    """Last part of the plan's name; empty lets the service choose."""
+    """Last part of the plan's name: lower-case letters, digits and hyphens, at most 63; empty lets the service choose."""
     request_id: _builtins.str
     """Any text of the caller's, at most 128 characters: a repeated request with the same text and content returns the same operation."""
+    validate_only: _builtins.bool
+    """Check only; nothing is queued, and the operation returned is done and nameless."""
+    description: _builtins.str
+    """A sentence for people, at most 4000 characters."""
     @_builtins.property
     def stations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Ids or names of the stations to serve; at least one."""
+        """Ids or names of the stations to serve, at least one, each once."""
+
+    @_builtins.property
+    def time_limit(self) -> _duration_pb2.Duration:
+        """How long one attempt may compute, above 0; then it fails with DEADLINE_EXCEEDED. Unset means as long as it takes."""
 
     def __init__(
         self,
@@ -174,10 +209,13 @@ class DesignFeedersRequest(_message.Message):
         seed: _builtins.int = ...,
         plan_id: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+        description: _builtins.str = ...,
+        time_limit: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "budget_cny_day", b"budget_cny_day"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "budget_cny_day", b"budget_cny_day", "time_limit", b"time_limit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "budget_cny_day", b"budget_cny_day", "plan_id", b"plan_id", "request_id", b"request_id", "run", b"run", "seed", b"seed", "stations", b"stations", "vehicles", b"vehicles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "budget_cny_day", b"budget_cny_day", "description", b"description", "plan_id", b"plan_id", "request_id", b"request_id", "run", b"run", "seed", b"seed", "stations", b"stations", "time_limit", b"time_limit", "validate_only", b"validate_only", "vehicles", b"vehicles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_cny_day: _TypeAlias = _typing.Literal["budget_cny_day"]  # noqa: Y015
     _WhichOneofArgType__budget_cny_day: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day"]  # noqa: Y015
@@ -194,13 +232,16 @@ class CreatePlanRequest(_message.Message):
     PLAN_FIELD_NUMBER: _builtins.int
     PLAN_ID_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     plan_id: _builtins.str
-    """Last part of the name; empty lets the service choose."""
+    """Last part of the name: lower-case letters, digits and hyphens, at most 63; empty lets the service choose."""
     request_id: _builtins.str
     """Any text of the caller's, at most 128 characters: a repeated request with the same text and content returns the same plan."""
+    validate_only: _builtins.bool
+    """Check only; nothing is stored."""
     @_builtins.property
     def plan(self) -> Global___Plan:
-        """Network and routes; the rest is set by the service."""
+        """Network and routes (at least one), perhaps a description; the rest is set by the service. Required."""
 
     def __init__(
         self,
@@ -208,10 +249,11 @@ class CreatePlanRequest(_message.Message):
         plan: Global___Plan | None = ...,
         plan_id: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan", "plan_id", b"plan_id", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan", "plan_id", b"plan_id", "request_id", b"request_id", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -224,16 +266,22 @@ class GetPlanRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    READ_MASK_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: `plans/north`."""
+    @_builtins.property
+    def read_mask(self) -> _field_mask_pb2.FieldMask:
+        """Fields to return; empty means all."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        read_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "read_mask", b"read_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -247,19 +295,33 @@ class ListPlansRequest(_message.Message):
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    READ_MASK_FIELD_NUMBER: _builtins.int
+    SHOW_ARCHIVED_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most this many; 0 means 100, and 1000 is the most."""
     page_token: _builtins.str
     """The `next_page_token` of the page before; empty for the first page."""
+    filter: _builtins.str
+    """Comparisons joined by AND, such as `network = "networks/tiny" AND creator = "lin"`. Fields: `name`, `network`, `run`, `description`, `creator`, `create_time`, `update_time`."""
+    show_archived: _builtins.bool
+    """Return archived ones too."""
+    @_builtins.property
+    def read_mask(self) -> _field_mask_pb2.FieldMask:
+        """Fields of each item to return; empty means all."""
+
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        read_mask: _field_mask_pb2.FieldMask | None = ...,
+        show_archived: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page_size", b"page_size", "page_token", b"page_token", "read_mask", b"read_mask", "show_archived", b"show_archived"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -300,16 +362,20 @@ class DeletePlanRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: `plans/north`."""
+    etag: _builtins.str
+    """Its etag, to remove it only as it was read; empty for as it is. ABORTED when it has changed."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -322,16 +388,20 @@ class ExportPlanRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: `plans/north`."""
+    offset: _builtins.int
+    """Bytes to leave out at the start, 0 or more, to go on after a break; the feed has the same bytes every time."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        offset: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "offset", b"offset"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -358,3 +428,33 @@ class ExportPlanResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExportPlanResponse: _TypeAlias = ExportPlanResponse  # noqa: Y015
+
+@_typing.final
+class UpdatePlanRequest(_message.Message):
+    """Asks to change a plan."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PLAN_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def plan(self) -> Global___Plan:
+        """The plan with its name, what changes, and perhaps its etag. Required."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Fields to change, of `description` and `archived`; empty means those of them that are not empty."""
+
+    def __init__(
+        self,
+        *,
+        plan: Global___Plan | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["plan", b"plan", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdatePlanRequest: _TypeAlias = UpdatePlanRequest  # noqa: Y015

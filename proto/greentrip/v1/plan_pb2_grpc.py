@@ -57,6 +57,11 @@ class PlanServiceStub:
                 request_serializer=greentrip_dot_v1_dot_plan__pb2.ListPlansRequest.SerializeToString,
                 response_deserializer=greentrip_dot_v1_dot_plan__pb2.ListPlansResponse.FromString,
                 _registered_method=True)
+        self.UpdatePlan = channel.unary_unary(
+                '/greentrip.v1.PlanService/UpdatePlan',
+                request_serializer=greentrip_dot_v1_dot_plan__pb2.UpdatePlanRequest.SerializeToString,
+                response_deserializer=greentrip_dot_v1_dot_plan__pb2.Plan.FromString,
+                _registered_method=True)
         self.DeletePlan = channel.unary_unary(
                 '/greentrip.v1.PlanService/DeletePlan',
                 request_serializer=greentrip_dot_v1_dot_plan__pb2.DeletePlanRequest.SerializeToString,
@@ -101,6 +106,13 @@ class PlanServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdatePlan(self, request, context):
+        """Changes a plan's description, or whether it is archived. ABORTED when the etag given is not its own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeletePlan(self, request, context):
         """Removes a plan; scenarios hold their own copy of its routes.
         """
@@ -137,6 +149,11 @@ def add_PlanServiceServicer_to_server(servicer, server):
                     servicer.ListPlans,
                     request_deserializer=greentrip_dot_v1_dot_plan__pb2.ListPlansRequest.FromString,
                     response_serializer=greentrip_dot_v1_dot_plan__pb2.ListPlansResponse.SerializeToString,
+            ),
+            'UpdatePlan': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdatePlan,
+                    request_deserializer=greentrip_dot_v1_dot_plan__pb2.UpdatePlanRequest.FromString,
+                    response_serializer=greentrip_dot_v1_dot_plan__pb2.Plan.SerializeToString,
             ),
             'DeletePlan': grpc.unary_unary_rpc_method_handler(
                     servicer.DeletePlan,
@@ -258,6 +275,33 @@ class PlanService:
             '/greentrip.v1.PlanService/ListPlans',
             greentrip_dot_v1_dot_plan__pb2.ListPlansRequest.SerializeToString,
             greentrip_dot_v1_dot_plan__pb2.ListPlansResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdatePlan(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/greentrip.v1.PlanService/UpdatePlan',
+            greentrip_dot_v1_dot_plan__pb2.UpdatePlanRequest.SerializeToString,
+            greentrip_dot_v1_dot_plan__pb2.Plan.FromString,
             options,
             channel_credentials,
             insecure,

@@ -43,6 +43,8 @@ class PlanServiceStub:
     """Returns one plan."""
     ListPlans: _grpc.UnaryUnaryMultiCallable[_plan_pb2.ListPlansRequest, _plan_pb2.ListPlansResponse]
     """Lists finished plans, oldest first."""
+    UpdatePlan: _grpc.UnaryUnaryMultiCallable[_plan_pb2.UpdatePlanRequest, _plan_pb2.Plan]
+    """Changes a plan's description, or whether it is archived. ABORTED when the etag given is not its own."""
     DeletePlan: _grpc.UnaryUnaryMultiCallable[_plan_pb2.DeletePlanRequest, _empty_pb2.Empty]
     """Removes a plan; scenarios hold their own copy of its routes."""
     ExportPlan: _grpc.UnaryStreamMultiCallable[_plan_pb2.ExportPlanRequest, _plan_pb2.ExportPlanResponse]
@@ -61,6 +63,8 @@ class PlanServiceAsyncStub(PlanServiceStub):
     """Returns one plan."""
     ListPlans: _aio.UnaryUnaryMultiCallable[_plan_pb2.ListPlansRequest, _plan_pb2.ListPlansResponse]  # type: ignore[assignment]
     """Lists finished plans, oldest first."""
+    UpdatePlan: _aio.UnaryUnaryMultiCallable[_plan_pb2.UpdatePlanRequest, _plan_pb2.Plan]  # type: ignore[assignment]
+    """Changes a plan's description, or whether it is archived. ABORTED when the etag given is not its own."""
     DeletePlan: _aio.UnaryUnaryMultiCallable[_plan_pb2.DeletePlanRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Removes a plan; scenarios hold their own copy of its routes."""
     ExportPlan: _aio.UnaryStreamMultiCallable[_plan_pb2.ExportPlanRequest, _plan_pb2.ExportPlanResponse]  # type: ignore[assignment]
@@ -100,6 +104,14 @@ class PlanServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_plan_pb2.ListPlansResponse, _abc.Awaitable[_plan_pb2.ListPlansResponse]]:
         """Lists finished plans, oldest first."""
+
+    @_abc_1.abstractmethod
+    def UpdatePlan(
+        self,
+        request: _plan_pb2.UpdatePlanRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_plan_pb2.Plan, _abc.Awaitable[_plan_pb2.Plan]]:
+        """Changes a plan's description, or whether it is archived. ABORTED when the etag given is not its own."""
 
     @_abc_1.abstractmethod
     def DeletePlan(

@@ -23,13 +23,15 @@ _sym_db = _symbol_database.Default()
 
 
 from google.longrunning import operations_pb2 as google_dot_longrunning_dot_operations__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16greentrip/v1/run.proto\x12\x0cgreentrip.v1\x1a#google/longrunning/operations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xfd\x03\n\x03Run\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08scenario\x18\x02 \x01(\t\x12\x0c\n\x04seed\x18\x03 \x01(\x03\x12\x0e\n\x06sample\x18\x04 \x01(\x01\x12\x10\n\x08max_days\x18\x05 \x01(\x05\x12\x11\n\tplacement\x18\x06 \x01(\x05\x12%\n\x05state\x18\x07 \x01(\x0e\x32\x16.greentrip.v1.RunState\x12+\n\x08progress\x18\x08 \x01(\x0b\x32\x19.greentrip.v1.RunProgress\x12\x0f\n\x07\x61ttempt\x18\t \x01(\x05\x12\x12\n\ninput_hash\x18\n \x01(\t\x12!\n\x05\x65rror\x18\x0b \x01(\x0b\x32\x12.google.rpc.Status\x12/\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\nparameters\x18\x0f \x03(\x0b\x32!.greentrip.v1.Run.ParametersEntry\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"w\n\x0bRunProgress\x12\x0b\n\x03\x64\x61y\x18\x01 \x01(\x05\x12\x10\n\x08max_days\x18\x02 \x01(\x05\x12\x0b\n\x03gap\x18\x03 \x01(\x01\x12\x13\n\x0bgreen_share\x18\x04 \x01(\x01\x12\x14\n\x0cseconds_left\x18\x05 \x01(\x01\x12\x11\n\tmemory_mb\x18\x06 \x01(\x01\"\xea\x01\n\tRunResult\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x11\n\tconverged\x18\x02 \x01(\x08\x12\x0c\n\x04\x64\x61ys\x18\x03 \x01(\x05\x12\x0b\n\x03gap\x18\x04 \x01(\x01\x12\x11\n\tresidents\x18\x05 \x01(\x03\x12\r\n\x05trips\x18\x06 \x01(\x03\x12)\n\x0cgreen_shares\x18\x07 \x03(\x0b\x32\x13.greentrip.v1.Share\x12(\n\x0bmode_shares\x18\x08 \x03(\x0b\x32\x13.greentrip.v1.Share\x12+\n\nindicators\x18\t \x01(\x0b\x32\x17.google.protobuf.Struct\"B\n\x05Share\x12\x0c\n\x04\x61rea\x18\x01 \x01(\t\x12\x0c\n\x04\x62\x61se\x18\x02 \x01(\t\x12\x0c\n\x04mode\x18\x03 \x01(\t\x12\x0f\n\x07percent\x18\x04 \x01(\x01\"m\n\x10\x43reateRunRequest\x12\x1e\n\x03run\x18\x01 \x01(\x0b\x32\x11.greentrip.v1.Run\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"\x1d\n\rGetRunRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"8\n\x0fListRunsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"L\n\x10ListRunsResponse\x12\x1f\n\x04runs\x18\x01 \x03(\x0b\x32\x11.greentrip.v1.Run\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\" \n\x10\x44\x65leteRunRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\" \n\x10\x43\x61ncelRunRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x1f\n\x0fWatchRunRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"#\n\x13GetRunResultRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"1\n\x12StreamTableRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05table\x18\x02 \x01(\t\"&\n\x13StreamTableResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c*\x9a\x01\n\x08RunState\x12\x19\n\x15RUN_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10RUN_STATE_QUEUED\x10\x01\x12\x15\n\x11RUN_STATE_RUNNING\x10\x02\x12\x17\n\x13RUN_STATE_SUCCEEDED\x10\x03\x12\x14\n\x10RUN_STATE_FAILED\x10\x04\x12\x17\n\x13RUN_STATE_CANCELLED\x10\x05\x32\xc4\x04\n\nRunService\x12J\n\tCreateRun\x12\x1e.greentrip.v1.CreateRunRequest\x1a\x1d.google.longrunning.Operation\x12\x38\n\x06GetRun\x12\x1b.greentrip.v1.GetRunRequest\x1a\x11.greentrip.v1.Run\x12I\n\x08ListRuns\x12\x1d.greentrip.v1.ListRunsRequest\x1a\x1e.greentrip.v1.ListRunsResponse\x12\x43\n\tDeleteRun\x12\x1e.greentrip.v1.DeleteRunRequest\x1a\x16.google.protobuf.Empty\x12>\n\tCancelRun\x12\x1e.greentrip.v1.CancelRunRequest\x1a\x11.greentrip.v1.Run\x12>\n\x08WatchRun\x12\x1d.greentrip.v1.WatchRunRequest\x1a\x11.greentrip.v1.Run0\x01\x12J\n\x0cGetRunResult\x12!.greentrip.v1.GetRunResultRequest\x1a\x17.greentrip.v1.RunResult\x12T\n\x0bStreamTable\x12 .greentrip.v1.StreamTableRequest\x1a!.greentrip.v1.StreamTableResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16greentrip/v1/run.proto\x12\x0cgreentrip.v1\x1a#google/longrunning/operations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\"\xcf\x05\n\x03Run\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08scenario\x18\x02 \x01(\t\x12\x0c\n\x04seed\x18\x03 \x01(\x03\x12\x0e\n\x06sample\x18\x04 \x01(\x01\x12\x10\n\x08max_days\x18\x05 \x01(\x05\x12\x11\n\tplacement\x18\x06 \x01(\x05\x12%\n\x05state\x18\x07 \x01(\x0e\x32\x16.greentrip.v1.RunState\x12+\n\x08progress\x18\x08 \x01(\x0b\x32\x19.greentrip.v1.RunProgress\x12\x0f\n\x07\x61ttempt\x18\t \x01(\x05\x12\x12\n\ninput_hash\x18\n \x01(\t\x12!\n\x05\x65rror\x18\x0b \x01(\x0b\x32\x12.google.rpc.Status\x12/\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nstart_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\nparameters\x18\x0f \x03(\x0b\x32!.greentrip.v1.Run.ParametersEntry\x12\x13\n\x0b\x64\x65scription\x18\x10 \x01(\t\x12-\n\ntime_limit\x18\x11 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04\x65tag\x18\x12 \x01(\t\x12\x10\n\x08\x61rchived\x18\x13 \x01(\x08\x12\x0f\n\x07\x63reator\x18\x14 \x01(\t\x12*\n\x07history\x18\x15 \x03(\x0b\x32\x19.greentrip.v1.StateChange\x12/\n\x0bupdate_time\x18\x16 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x31\n\x0fParametersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\x7f\n\x0bStateChange\x12%\n\x05state\x18\x01 \x01(\x0e\x32\x16.greentrip.v1.RunState\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07\x61ttempt\x18\x03 \x01(\x05\x12\x0e\n\x06reason\x18\x04 \x01(\t\"w\n\x0bRunProgress\x12\x0b\n\x03\x64\x61y\x18\x01 \x01(\x05\x12\x10\n\x08max_days\x18\x02 \x01(\x05\x12\x0b\n\x03gap\x18\x03 \x01(\x01\x12\x13\n\x0bgreen_share\x18\x04 \x01(\x01\x12\x14\n\x0cseconds_left\x18\x05 \x01(\x01\x12\x11\n\tmemory_mb\x18\x06 \x01(\x01\"\xea\x01\n\tRunResult\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x11\n\tconverged\x18\x02 \x01(\x08\x12\x0c\n\x04\x64\x61ys\x18\x03 \x01(\x05\x12\x0b\n\x03gap\x18\x04 \x01(\x01\x12\x11\n\tresidents\x18\x05 \x01(\x03\x12\r\n\x05trips\x18\x06 \x01(\x03\x12)\n\x0cgreen_shares\x18\x07 \x03(\x0b\x32\x13.greentrip.v1.Share\x12(\n\x0bmode_shares\x18\x08 \x03(\x0b\x32\x13.greentrip.v1.Share\x12+\n\nindicators\x18\t \x01(\x0b\x32\x17.google.protobuf.Struct\"B\n\x05Share\x12\x0c\n\x04\x61rea\x18\x01 \x01(\t\x12\x0c\n\x04\x62\x61se\x18\x02 \x01(\t\x12\x0c\n\x04mode\x18\x03 \x01(\t\x12\x0f\n\x07percent\x18\x04 \x01(\x01\"m\n\x10\x43reateRunRequest\x12\x1e\n\x03run\x18\x01 \x01(\x0b\x32\x11.greentrip.v1.Run\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"L\n\rGetRunRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\tread_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"\x8e\x01\n\x0fListRunsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12-\n\tread_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\rshow_archived\x18\x05 \x01(\x08\"L\n\x10ListRunsResponse\x12\x1f\n\x04runs\x18\x01 \x03(\x0b\x32\x11.greentrip.v1.Run\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\".\n\x10\x44\x65leteRunRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\" \n\x10\x43\x61ncelRunRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x1f\n\x0fWatchRunRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"#\n\x13GetRunResultRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"A\n\x12StreamTableRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05table\x18\x02 \x01(\t\x12\x0e\n\x06offset\x18\x03 \x01(\x03\"6\n\x13StreamTableResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\x12\x0e\n\x06offset\x18\x02 \x01(\x03\"c\n\x10UpdateRunRequest\x12\x1e\n\x03run\x18\x01 \x01(\x0b\x32\x11.greentrip.v1.Run\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"-\n\x0fRetryRunRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t*\x9a\x01\n\x08RunState\x12\x19\n\x15RUN_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10RUN_STATE_QUEUED\x10\x01\x12\x15\n\x11RUN_STATE_RUNNING\x10\x02\x12\x17\n\x13RUN_STATE_SUCCEEDED\x10\x03\x12\x14\n\x10RUN_STATE_FAILED\x10\x04\x12\x17\n\x13RUN_STATE_CANCELLED\x10\x05\x32\xce\x05\n\nRunService\x12J\n\tCreateRun\x12\x1e.greentrip.v1.CreateRunRequest\x1a\x1d.google.longrunning.Operation\x12\x38\n\x06GetRun\x12\x1b.greentrip.v1.GetRunRequest\x1a\x11.greentrip.v1.Run\x12I\n\x08ListRuns\x12\x1d.greentrip.v1.ListRunsRequest\x1a\x1e.greentrip.v1.ListRunsResponse\x12>\n\tUpdateRun\x12\x1e.greentrip.v1.UpdateRunRequest\x1a\x11.greentrip.v1.Run\x12\x43\n\tDeleteRun\x12\x1e.greentrip.v1.DeleteRunRequest\x1a\x16.google.protobuf.Empty\x12>\n\tCancelRun\x12\x1e.greentrip.v1.CancelRunRequest\x1a\x11.greentrip.v1.Run\x12H\n\x08RetryRun\x12\x1d.greentrip.v1.RetryRunRequest\x1a\x1d.google.longrunning.Operation\x12>\n\x08WatchRun\x12\x1d.greentrip.v1.WatchRunRequest\x1a\x11.greentrip.v1.Run0\x01\x12J\n\x0cGetRunResult\x12!.greentrip.v1.GetRunResultRequest\x1a\x17.greentrip.v1.RunResult\x12T\n\x0bStreamTable\x12 .greentrip.v1.StreamTableRequest\x1a!.greentrip.v1.StreamTableResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,38 +40,44 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_RUN_PARAMETERSENTRY']._loaded_options = None
   _globals['_RUN_PARAMETERSENTRY']._serialized_options = b'8\001'
-  _globals['_RUNSTATE']._serialized_start=1640
-  _globals['_RUNSTATE']._serialized_end=1794
-  _globals['_RUN']._serialized_start=195
-  _globals['_RUN']._serialized_end=704
-  _globals['_RUN_PARAMETERSENTRY']._serialized_start=655
-  _globals['_RUN_PARAMETERSENTRY']._serialized_end=704
-  _globals['_RUNPROGRESS']._serialized_start=706
-  _globals['_RUNPROGRESS']._serialized_end=825
-  _globals['_RUNRESULT']._serialized_start=828
-  _globals['_RUNRESULT']._serialized_end=1062
-  _globals['_SHARE']._serialized_start=1064
-  _globals['_SHARE']._serialized_end=1130
-  _globals['_CREATERUNREQUEST']._serialized_start=1132
-  _globals['_CREATERUNREQUEST']._serialized_end=1241
-  _globals['_GETRUNREQUEST']._serialized_start=1243
-  _globals['_GETRUNREQUEST']._serialized_end=1272
-  _globals['_LISTRUNSREQUEST']._serialized_start=1274
-  _globals['_LISTRUNSREQUEST']._serialized_end=1330
-  _globals['_LISTRUNSRESPONSE']._serialized_start=1332
-  _globals['_LISTRUNSRESPONSE']._serialized_end=1408
-  _globals['_DELETERUNREQUEST']._serialized_start=1410
-  _globals['_DELETERUNREQUEST']._serialized_end=1442
-  _globals['_CANCELRUNREQUEST']._serialized_start=1444
-  _globals['_CANCELRUNREQUEST']._serialized_end=1476
-  _globals['_WATCHRUNREQUEST']._serialized_start=1478
-  _globals['_WATCHRUNREQUEST']._serialized_end=1509
-  _globals['_GETRUNRESULTREQUEST']._serialized_start=1511
-  _globals['_GETRUNRESULTREQUEST']._serialized_end=1546
-  _globals['_STREAMTABLEREQUEST']._serialized_start=1548
-  _globals['_STREAMTABLEREQUEST']._serialized_end=1597
-  _globals['_STREAMTABLERESPONSE']._serialized_start=1599
-  _globals['_STREAMTABLERESPONSE']._serialized_end=1637
-  _globals['_RUNSERVICE']._serialized_start=1797
-  _globals['_RUNSERVICE']._serialized_end=2377
+  _globals['_RUNSTATE']._serialized_start=2373
+  _globals['_RUNSTATE']._serialized_end=2527
+  _globals['_RUN']._serialized_start=261
+  _globals['_RUN']._serialized_end=980
+  _globals['_RUN_PARAMETERSENTRY']._serialized_start=931
+  _globals['_RUN_PARAMETERSENTRY']._serialized_end=980
+  _globals['_STATECHANGE']._serialized_start=982
+  _globals['_STATECHANGE']._serialized_end=1109
+  _globals['_RUNPROGRESS']._serialized_start=1111
+  _globals['_RUNPROGRESS']._serialized_end=1230
+  _globals['_RUNRESULT']._serialized_start=1233
+  _globals['_RUNRESULT']._serialized_end=1467
+  _globals['_SHARE']._serialized_start=1469
+  _globals['_SHARE']._serialized_end=1535
+  _globals['_CREATERUNREQUEST']._serialized_start=1537
+  _globals['_CREATERUNREQUEST']._serialized_end=1646
+  _globals['_GETRUNREQUEST']._serialized_start=1648
+  _globals['_GETRUNREQUEST']._serialized_end=1724
+  _globals['_LISTRUNSREQUEST']._serialized_start=1727
+  _globals['_LISTRUNSREQUEST']._serialized_end=1869
+  _globals['_LISTRUNSRESPONSE']._serialized_start=1871
+  _globals['_LISTRUNSRESPONSE']._serialized_end=1947
+  _globals['_DELETERUNREQUEST']._serialized_start=1949
+  _globals['_DELETERUNREQUEST']._serialized_end=1995
+  _globals['_CANCELRUNREQUEST']._serialized_start=1997
+  _globals['_CANCELRUNREQUEST']._serialized_end=2029
+  _globals['_WATCHRUNREQUEST']._serialized_start=2031
+  _globals['_WATCHRUNREQUEST']._serialized_end=2062
+  _globals['_GETRUNRESULTREQUEST']._serialized_start=2064
+  _globals['_GETRUNRESULTREQUEST']._serialized_end=2099
+  _globals['_STREAMTABLEREQUEST']._serialized_start=2101
+  _globals['_STREAMTABLEREQUEST']._serialized_end=2166
+  _globals['_STREAMTABLERESPONSE']._serialized_start=2168
+  _globals['_STREAMTABLERESPONSE']._serialized_end=2222
+  _globals['_UPDATERUNREQUEST']._serialized_start=2224
+  _globals['_UPDATERUNREQUEST']._serialized_end=2323
+  _globals['_RETRYRUNREQUEST']._serialized_start=2325
+  _globals['_RETRYRUNREQUEST']._serialized_end=2370
+  _globals['_RUNSERVICE']._serialized_start=2530
+  _globals['_RUNSERVICE']._serialized_end=3248
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,8 @@ Runs: one scenario simulated with one seed."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -99,24 +101,39 @@ class Run(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     PARAMETERS_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    TIME_LIMIT_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    ARCHIVED_FIELD_NUMBER: _builtins.int
+    CREATOR_FIELD_NUMBER: _builtins.int
+    HISTORY_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: `runs/base-0`; set by the service."""
     scenario: _builtins.str
-    """What is simulated: `scenarios/x`, or `networks/x` for a network as it is."""
+    """What is simulated: `scenarios/x`, or `networks/x` for a network as it is. Required; set once."""
     seed: _builtins.int
-    """Seed of every draw; the same seed gives the same person the same luck in every scenario."""
+    """Seed of every draw, 0 or more; the same seed gives the same person the same luck in every scenario. Set once."""
     sample: _builtins.float
-    """Share of residents simulated, above 0 to 1; loads are expanded. 0 means 0.005."""
+    """Share of residents simulated, above 0 to 1; loads are expanded. 0 means 0.005. Set once."""
     max_days: _builtins.int
-    """Stop after this many simulated days even without convergence, 2 to 1000. 0 means 60."""
+    """Stop after this many simulated days even without convergence, 2 to 1000. 0 means 60. Set once."""
     placement: _builtins.int
-    """Seed of the rule that places residents and jobs on cells."""
+    """Seed of the rule that places residents and jobs on cells, 0 or more. Set once."""
     state: Global___RunState.ValueType
     """Set by the service."""
     attempt: _builtins.int
     """How many times it was started; set by the service."""
     input_hash: _builtins.str
     """SHA-256 of everything the result depends on, hexadecimal; set by the service."""
+    description: _builtins.str
+    """A sentence for people, at most 4000 characters. Can be changed."""
+    etag: _builtins.str
+    """Differs after every change; give it back to update or delete only what was read. Set by the service."""
+    archived: _builtins.bool
+    """Left out of lists unless asked for; deleted after the server's retention time, if it has one. Can be changed."""
+    creator: _builtins.str
+    """Who asked for it: the name of a token or certificate, or what a client on the server's machine calls itself. Set by the service."""
     @_builtins.property
     def progress(self) -> Global___RunProgress:
         """How far it is; set by the service."""
@@ -141,6 +158,18 @@ class Run(_message.Message):
     def parameters(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
         """Model parameters other than the shipped ones, by dotted name such as `weight.walk`."""
 
+    @_builtins.property
+    def time_limit(self) -> _duration_pb2.Duration:
+        """How long one attempt may compute, above 0; then it fails with DEADLINE_EXCEEDED. Unset means as long as it takes. Set once."""
+
+    @_builtins.property
+    def history(self) -> _containers.RepeatedCompositeFieldContainer[Global___StateChange]:
+        """Every state it came to, oldest first; beyond a hundred, those in between are left out. Set by the service."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was last changed by a caller; set by the service."""
+
     def __init__(
         self,
         *,
@@ -159,14 +188,57 @@ class Run(_message.Message):
         start_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
         parameters: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+        description: _builtins.str = ...,
+        time_limit: _duration_pb2.Duration | None = ...,
+        etag: _builtins.str = ...,
+        archived: _builtins.bool = ...,
+        creator: _builtins.str = ...,
+        history: _abc.Iterable[Global___StateChange] | None = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "error", b"error", "progress", b"progress", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "error", b"error", "progress", b"progress", "start_time", b"start_time", "time_limit", b"time_limit", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "create_time", b"create_time", "end_time", b"end_time", "error", b"error", "input_hash", b"input_hash", "max_days", b"max_days", "name", b"name", "parameters", b"parameters", "placement", b"placement", "progress", b"progress", "sample", b"sample", "scenario", b"scenario", "seed", b"seed", "start_time", b"start_time", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["archived", b"archived", "attempt", b"attempt", "create_time", b"create_time", "creator", b"creator", "description", b"description", "end_time", b"end_time", "error", b"error", "etag", b"etag", "history", b"history", "input_hash", b"input_hash", "max_days", b"max_days", "name", b"name", "parameters", b"parameters", "placement", b"placement", "progress", b"progress", "sample", b"sample", "scenario", b"scenario", "seed", b"seed", "start_time", b"start_time", "state", b"state", "time_limit", b"time_limit", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Run: _TypeAlias = Run  # noqa: Y015
+
+@_typing.final
+class StateChange(_message.Message):
+    """A state that a run came to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATE_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    state: Global___RunState.ValueType
+    """The state."""
+    attempt: _builtins.int
+    """How many times it had been started."""
+    reason: _builtins.str
+    """Why, where there is something to say, such as `its worker died`."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        state: Global___RunState.ValueType = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        attempt: _builtins.int = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "reason", b"reason", "state", b"state", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StateChange: _TypeAlias = StateChange  # noqa: Y015
 
 @_typing.final
 class RunProgress(_message.Message):
@@ -322,7 +394,7 @@ class CreateRunRequest(_message.Message):
     """Check only; nothing is queued, and the operation returned is done and nameless."""
     @_builtins.property
     def run(self) -> Global___Run:
-        """Scenario, seed, sample, days and placement; the rest is set by the service."""
+        """Scenario, seed, sample, days, placement, perhaps a description and a time limit; the rest is set by the service. Required."""
 
     def __init__(
         self,
@@ -347,16 +419,22 @@ class GetRunRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    READ_MASK_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: `runs/base-0`."""
+    @_builtins.property
+    def read_mask(self) -> _field_mask_pb2.FieldMask:
+        """Fields to return; empty means all."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        read_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "read_mask", b"read_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -370,19 +448,33 @@ class ListRunsRequest(_message.Message):
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    READ_MASK_FIELD_NUMBER: _builtins.int
+    SHOW_ARCHIVED_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most this many; 0 means 100, and 1000 is the most."""
     page_token: _builtins.str
     """The `next_page_token` of the page before; empty for the first page."""
+    filter: _builtins.str
+    """Comparisons joined by AND, such as `state = failed AND seed < 10`. Fields: `name`, `scenario`, `state`, `seed`, `sample`, `max_days`, `placement`, `attempt`, `description`, `creator`, `create_time`, `start_time`, `end_time`."""
+    show_archived: _builtins.bool
+    """Return archived ones too."""
+    @_builtins.property
+    def read_mask(self) -> _field_mask_pb2.FieldMask:
+        """Fields of each item to return; empty means all."""
+
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        read_mask: _field_mask_pb2.FieldMask | None = ...,
+        show_archived: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page_size", b"page_size", "page_token", b"page_token", "read_mask", b"read_mask", "show_archived", b"show_archived"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -423,16 +515,20 @@ class DeleteRunRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: `runs/base-0`."""
+    etag: _builtins.str
+    """Its etag, to remove it only as it was read; empty for as it is. ABORTED when it has changed."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -512,19 +608,25 @@ class StreamTableRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     TABLE_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: `runs/base-0`."""
     table: _builtins.str
-    """`trips`, `links` or `lines`."""
+    """`trips`, `links`, `lines` or another table of the run; NOT_FOUND lists them. Required."""
+    offset: _builtins.int
+    """Bytes to leave out at the start, 0 or more, to go on after a break; a table has the same bytes every time.
+    Beyond the end one empty piece comes.
+    """
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         table: _builtins.str = ...,
+        offset: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "table", b"table"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "offset", b"offset", "table", b"table"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -537,17 +639,77 @@ class StreamTableResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTENT_FIELD_NUMBER: _builtins.int
+    OFFSET_FIELD_NUMBER: _builtins.int
     content: _builtins.bytes
     """Bytes of an Arrow IPC stream, in order, at most 1 MiB."""
+    offset: _builtins.int
+    """Where in the stream they start."""
     def __init__(
         self,
         *,
         content: _builtins.bytes = ...,
+        offset: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "offset", b"offset"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StreamTableResponse: _TypeAlias = StreamTableResponse  # noqa: Y015
+
+@_typing.final
+class UpdateRunRequest(_message.Message):
+    """Asks to change a run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def run(self) -> Global___Run:
+        """The run with its name, what changes, and perhaps its etag. Required."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Fields to change, of `description` and `archived`; empty means those of them that are not empty."""
+
+    def __init__(
+        self,
+        *,
+        run: Global___Run | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["run", b"run", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["run", b"run", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateRunRequest: _TypeAlias = UpdateRunRequest  # noqa: Y015
+
+@_typing.final
+class RetryRunRequest(_message.Message):
+    """Asks to queue a run again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name: `runs/base-0`."""
+    etag: _builtins.str
+    """Its etag, to retry it only as it was read; empty for as it is. ABORTED when it has changed."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RetryRunRequest: _TypeAlias = RetryRunRequest  # noqa: Y015

@@ -52,6 +52,11 @@ class RunServiceStub:
                 request_serializer=greentrip_dot_v1_dot_run__pb2.ListRunsRequest.SerializeToString,
                 response_deserializer=greentrip_dot_v1_dot_run__pb2.ListRunsResponse.FromString,
                 _registered_method=True)
+        self.UpdateRun = channel.unary_unary(
+                '/greentrip.v1.RunService/UpdateRun',
+                request_serializer=greentrip_dot_v1_dot_run__pb2.UpdateRunRequest.SerializeToString,
+                response_deserializer=greentrip_dot_v1_dot_run__pb2.Run.FromString,
+                _registered_method=True)
         self.DeleteRun = channel.unary_unary(
                 '/greentrip.v1.RunService/DeleteRun',
                 request_serializer=greentrip_dot_v1_dot_run__pb2.DeleteRunRequest.SerializeToString,
@@ -61,6 +66,11 @@ class RunServiceStub:
                 '/greentrip.v1.RunService/CancelRun',
                 request_serializer=greentrip_dot_v1_dot_run__pb2.CancelRunRequest.SerializeToString,
                 response_deserializer=greentrip_dot_v1_dot_run__pb2.Run.FromString,
+                _registered_method=True)
+        self.RetryRun = channel.unary_unary(
+                '/greentrip.v1.RunService/RetryRun',
+                request_serializer=greentrip_dot_v1_dot_run__pb2.RetryRunRequest.SerializeToString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
                 _registered_method=True)
         self.WatchRun = channel.unary_stream(
                 '/greentrip.v1.RunService/WatchRun',
@@ -104,6 +114,13 @@ class RunServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateRun(self, request, context):
+        """Changes a run's description, or whether it is archived. ABORTED when the etag given is not its own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteRun(self, request, context):
         """Removes a finished run and its tables. FAILED_PRECONDITION while it is queued or running.
         """
@@ -113,6 +130,13 @@ class RunServiceServicer:
 
     def CancelRun(self, request, context):
         """Stops a queued or running run; its worker process is gone within a second. A finished run stays as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetryRun(self, request, context):
+        """Queues a failed or cancelled run again; one that waits or runs stays as it is. FAILED_PRECONDITION when it has succeeded.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -157,6 +181,11 @@ def add_RunServiceServicer_to_server(servicer, server):
                     request_deserializer=greentrip_dot_v1_dot_run__pb2.ListRunsRequest.FromString,
                     response_serializer=greentrip_dot_v1_dot_run__pb2.ListRunsResponse.SerializeToString,
             ),
+            'UpdateRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateRun,
+                    request_deserializer=greentrip_dot_v1_dot_run__pb2.UpdateRunRequest.FromString,
+                    response_serializer=greentrip_dot_v1_dot_run__pb2.Run.SerializeToString,
+            ),
             'DeleteRun': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteRun,
                     request_deserializer=greentrip_dot_v1_dot_run__pb2.DeleteRunRequest.FromString,
@@ -166,6 +195,11 @@ def add_RunServiceServicer_to_server(servicer, server):
                     servicer.CancelRun,
                     request_deserializer=greentrip_dot_v1_dot_run__pb2.CancelRunRequest.FromString,
                     response_serializer=greentrip_dot_v1_dot_run__pb2.Run.SerializeToString,
+            ),
+            'RetryRun': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryRun,
+                    request_deserializer=greentrip_dot_v1_dot_run__pb2.RetryRunRequest.FromString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
             ),
             'WatchRun': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchRun,
@@ -276,6 +310,33 @@ class RunService:
             _registered_method=True)
 
     @staticmethod
+    def UpdateRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/greentrip.v1.RunService/UpdateRun',
+            greentrip_dot_v1_dot_run__pb2.UpdateRunRequest.SerializeToString,
+            greentrip_dot_v1_dot_run__pb2.Run.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def DeleteRun(request,
             target,
             options=(),
@@ -319,6 +380,33 @@ class RunService:
             '/greentrip.v1.RunService/CancelRun',
             greentrip_dot_v1_dot_run__pb2.CancelRunRequest.SerializeToString,
             greentrip_dot_v1_dot_run__pb2.Run.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetryRun(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/greentrip.v1.RunService/RetryRun',
+            greentrip_dot_v1_dot_run__pb2.RetryRunRequest.SerializeToString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
             options,
             channel_credentials,
             insecure,

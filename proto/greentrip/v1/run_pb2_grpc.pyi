@@ -41,10 +41,14 @@ class RunServiceStub:
     """Returns one run."""
     ListRuns: _grpc.UnaryUnaryMultiCallable[_run_pb2.ListRunsRequest, _run_pb2.ListRunsResponse]
     """Lists runs, oldest first."""
+    UpdateRun: _grpc.UnaryUnaryMultiCallable[_run_pb2.UpdateRunRequest, _run_pb2.Run]
+    """Changes a run's description, or whether it is archived. ABORTED when the etag given is not its own."""
     DeleteRun: _grpc.UnaryUnaryMultiCallable[_run_pb2.DeleteRunRequest, _empty_pb2.Empty]
     """Removes a finished run and its tables. FAILED_PRECONDITION while it is queued or running."""
     CancelRun: _grpc.UnaryUnaryMultiCallable[_run_pb2.CancelRunRequest, _run_pb2.Run]
     """Stops a queued or running run; its worker process is gone within a second. A finished run stays as it is."""
+    RetryRun: _grpc.UnaryUnaryMultiCallable[_run_pb2.RetryRunRequest, _operations_pb2.Operation]
+    """Queues a failed or cancelled run again; one that waits or runs stays as it is. FAILED_PRECONDITION when it has succeeded."""
     WatchRun: _grpc.UnaryStreamMultiCallable[_run_pb2.WatchRunRequest, _run_pb2.Run]
     """Streams the run whenever it changes, now first, and ends after a terminal state."""
     GetRunResult: _grpc.UnaryUnaryMultiCallable[_run_pb2.GetRunResultRequest, _run_pb2.RunResult]
@@ -63,10 +67,14 @@ class RunServiceAsyncStub(RunServiceStub):
     """Returns one run."""
     ListRuns: _aio.UnaryUnaryMultiCallable[_run_pb2.ListRunsRequest, _run_pb2.ListRunsResponse]  # type: ignore[assignment]
     """Lists runs, oldest first."""
+    UpdateRun: _aio.UnaryUnaryMultiCallable[_run_pb2.UpdateRunRequest, _run_pb2.Run]  # type: ignore[assignment]
+    """Changes a run's description, or whether it is archived. ABORTED when the etag given is not its own."""
     DeleteRun: _aio.UnaryUnaryMultiCallable[_run_pb2.DeleteRunRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Removes a finished run and its tables. FAILED_PRECONDITION while it is queued or running."""
     CancelRun: _aio.UnaryUnaryMultiCallable[_run_pb2.CancelRunRequest, _run_pb2.Run]  # type: ignore[assignment]
     """Stops a queued or running run; its worker process is gone within a second. A finished run stays as it is."""
+    RetryRun: _aio.UnaryUnaryMultiCallable[_run_pb2.RetryRunRequest, _operations_pb2.Operation]  # type: ignore[assignment]
+    """Queues a failed or cancelled run again; one that waits or runs stays as it is. FAILED_PRECONDITION when it has succeeded."""
     WatchRun: _aio.UnaryStreamMultiCallable[_run_pb2.WatchRunRequest, _run_pb2.Run]  # type: ignore[assignment]
     """Streams the run whenever it changes, now first, and ends after a terminal state."""
     GetRunResult: _aio.UnaryUnaryMultiCallable[_run_pb2.GetRunResultRequest, _run_pb2.RunResult]  # type: ignore[assignment]
@@ -102,6 +110,14 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists runs, oldest first."""
 
     @_abc_1.abstractmethod
+    def UpdateRun(
+        self,
+        request: _run_pb2.UpdateRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_run_pb2.Run, _abc.Awaitable[_run_pb2.Run]]:
+        """Changes a run's description, or whether it is archived. ABORTED when the etag given is not its own."""
+
+    @_abc_1.abstractmethod
     def DeleteRun(
         self,
         request: _run_pb2.DeleteRunRequest,
@@ -116,6 +132,14 @@ class RunServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_run_pb2.Run, _abc.Awaitable[_run_pb2.Run]]:
         """Stops a queued or running run; its worker process is gone within a second. A finished run stays as it is."""
+
+    @_abc_1.abstractmethod
+    def RetryRun(
+        self,
+        request: _run_pb2.RetryRunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
+        """Queues a failed or cancelled run again; one that waits or runs stays as it is. FAILED_PRECONDITION when it has succeeded."""
 
     @_abc_1.abstractmethod
     def WatchRun(

@@ -5,6 +5,7 @@ Scenarios: a base network and an ordered list of typed interventions."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -31,21 +32,35 @@ class Scenario(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     CONTENT_HASH_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    ARCHIVED_FIELD_NUMBER: _builtins.int
+    CREATOR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: `scenarios/north-feeders`; set by the service."""
     network: _builtins.str
-    """The base network: `networks/beijing-2019`."""
+    """The base network: `networks/beijing-2019`. Required; set once."""
     description: _builtins.str
-    """A sentence for people."""
+    """A sentence for people, at most 4000 characters. Can be changed."""
     content_hash: _builtins.str
     """SHA-256 of network and interventions, hexadecimal; set by the service."""
+    etag: _builtins.str
+    """Differs after every change; give it back to update or delete only what was read. Set by the service."""
+    archived: _builtins.bool
+    """Left out of lists unless asked for; deleted after the server's retention time, if it has one. Can be changed."""
+    creator: _builtins.str
+    """Who stored it: the name of a token or certificate, or what a client on the server's machine calls itself. Set by the service."""
     @_builtins.property
     def interventions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Intervention]:
-        """Changes, applied in this order."""
+        """Changes, applied in this order, at most 1000; none is the network as it is. Set once."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was stored; set by the service."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was last changed; set by the service."""
 
     def __init__(
         self,
@@ -56,10 +71,14 @@ class Scenario(_message.Message):
         description: _builtins.str = ...,
         content_hash: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+        etag: _builtins.str = ...,
+        archived: _builtins.bool = ...,
+        creator: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content_hash", b"content_hash", "create_time", b"create_time", "description", b"description", "interventions", b"interventions", "name", b"name", "network", b"network"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["archived", b"archived", "content_hash", b"content_hash", "create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "interventions", b"interventions", "name", b"name", "network", b"network", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -361,7 +380,7 @@ class CreateScenarioRequest(_message.Message):
     """Check only; nothing is stored."""
     @_builtins.property
     def scenario(self) -> Global___Scenario:
-        """The scenario; its name, hash and time are set by the service."""
+        """The scenario; what is set by the service is not read. Required."""
 
     def __init__(
         self,
@@ -386,16 +405,22 @@ class GetScenarioRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    READ_MASK_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: `scenarios/north-feeders`."""
+    @_builtins.property
+    def read_mask(self) -> _field_mask_pb2.FieldMask:
+        """Fields to return; empty means all."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        read_mask: _field_mask_pb2.FieldMask | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "read_mask", b"read_mask"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -409,19 +434,33 @@ class ListScenariosRequest(_message.Message):
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    READ_MASK_FIELD_NUMBER: _builtins.int
+    SHOW_ARCHIVED_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most this many; 0 means 100, and 1000 is the most."""
     page_token: _builtins.str
     """The `next_page_token` of the page before; empty for the first page."""
+    filter: _builtins.str
+    """Comparisons joined by AND, such as `network = "networks/tiny" AND create_time > "2026-01-31T00:00:00Z"`. Fields: `name`, `network`, `description`, `creator`, `create_time`, `update_time`."""
+    show_archived: _builtins.bool
+    """Return archived ones too."""
+    @_builtins.property
+    def read_mask(self) -> _field_mask_pb2.FieldMask:
+        """Fields of each item to return; empty means all."""
+
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        filter: _builtins.str = ...,
+        read_mask: _field_mask_pb2.FieldMask | None = ...,
+        show_archived: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["read_mask", b"read_mask"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "page_size", b"page_size", "page_token", b"page_token", "read_mask", b"read_mask", "show_archived", b"show_archived"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -462,17 +501,51 @@ class DeleteScenarioRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: `scenarios/north-feeders`."""
+    etag: _builtins.str
+    """Its etag, to remove it only as it was read; empty for as it is. ABORTED when it has changed."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteScenarioRequest: _TypeAlias = DeleteScenarioRequest  # noqa: Y015
+
+@_typing.final
+class UpdateScenarioRequest(_message.Message):
+    """Asks to change a scenario."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCENARIO_FIELD_NUMBER: _builtins.int
+    UPDATE_MASK_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def scenario(self) -> Global___Scenario:
+        """The scenario with its name, what changes, and perhaps its etag. Required."""
+
+    @_builtins.property
+    def update_mask(self) -> _field_mask_pb2.FieldMask:
+        """Fields to change, of `description` and `archived`; empty means those of them that are not empty."""
+
+    def __init__(
+        self,
+        *,
+        scenario: Global___Scenario | None = ...,
+        update_mask: _field_mask_pb2.FieldMask | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["scenario", b"scenario", "update_mask", b"update_mask"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["scenario", b"scenario", "update_mask", b"update_mask"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateScenarioRequest: _TypeAlias = UpdateScenarioRequest  # noqa: Y015

@@ -51,6 +51,11 @@ class ScenarioServiceStub:
                 request_serializer=greentrip_dot_v1_dot_scenario__pb2.ListScenariosRequest.SerializeToString,
                 response_deserializer=greentrip_dot_v1_dot_scenario__pb2.ListScenariosResponse.FromString,
                 _registered_method=True)
+        self.UpdateScenario = channel.unary_unary(
+                '/greentrip.v1.ScenarioService/UpdateScenario',
+                request_serializer=greentrip_dot_v1_dot_scenario__pb2.UpdateScenarioRequest.SerializeToString,
+                response_deserializer=greentrip_dot_v1_dot_scenario__pb2.Scenario.FromString,
+                _registered_method=True)
         self.DeleteScenario = channel.unary_unary(
                 '/greentrip.v1.ScenarioService/DeleteScenario',
                 request_serializer=greentrip_dot_v1_dot_scenario__pb2.DeleteScenarioRequest.SerializeToString,
@@ -83,6 +88,13 @@ class ScenarioServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateScenario(self, request, context):
+        """Changes a scenario's description, or whether it is archived. ABORTED when the etag given is not its own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteScenario(self, request, context):
         """Removes a scenario. FAILED_PRECONDITION while runs refer to it.
         """
@@ -107,6 +119,11 @@ def add_ScenarioServiceServicer_to_server(servicer, server):
                     servicer.ListScenarios,
                     request_deserializer=greentrip_dot_v1_dot_scenario__pb2.ListScenariosRequest.FromString,
                     response_serializer=greentrip_dot_v1_dot_scenario__pb2.ListScenariosResponse.SerializeToString,
+            ),
+            'UpdateScenario': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateScenario,
+                    request_deserializer=greentrip_dot_v1_dot_scenario__pb2.UpdateScenarioRequest.FromString,
+                    response_serializer=greentrip_dot_v1_dot_scenario__pb2.Scenario.SerializeToString,
             ),
             'DeleteScenario': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteScenario,
@@ -196,6 +213,33 @@ class ScenarioService:
             '/greentrip.v1.ScenarioService/ListScenarios',
             greentrip_dot_v1_dot_scenario__pb2.ListScenariosRequest.SerializeToString,
             greentrip_dot_v1_dot_scenario__pb2.ListScenariosResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateScenario(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/greentrip.v1.ScenarioService/UpdateScenario',
+            greentrip_dot_v1_dot_scenario__pb2.UpdateScenarioRequest.SerializeToString,
+            greentrip_dot_v1_dot_scenario__pb2.Scenario.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,6 +40,8 @@ class ScenarioServiceStub:
     """Returns one scenario."""
     ListScenarios: _grpc.UnaryUnaryMultiCallable[_scenario_pb2.ListScenariosRequest, _scenario_pb2.ListScenariosResponse]
     """Lists scenarios, oldest first."""
+    UpdateScenario: _grpc.UnaryUnaryMultiCallable[_scenario_pb2.UpdateScenarioRequest, _scenario_pb2.Scenario]
+    """Changes a scenario's description, or whether it is archived. ABORTED when the etag given is not its own."""
     DeleteScenario: _grpc.UnaryUnaryMultiCallable[_scenario_pb2.DeleteScenarioRequest, _empty_pb2.Empty]
     """Removes a scenario. FAILED_PRECONDITION while runs refer to it."""
 
@@ -54,6 +56,8 @@ class ScenarioServiceAsyncStub(ScenarioServiceStub):
     """Returns one scenario."""
     ListScenarios: _aio.UnaryUnaryMultiCallable[_scenario_pb2.ListScenariosRequest, _scenario_pb2.ListScenariosResponse]  # type: ignore[assignment]
     """Lists scenarios, oldest first."""
+    UpdateScenario: _aio.UnaryUnaryMultiCallable[_scenario_pb2.UpdateScenarioRequest, _scenario_pb2.Scenario]  # type: ignore[assignment]
+    """Changes a scenario's description, or whether it is archived. ABORTED when the etag given is not its own."""
     DeleteScenario: _aio.UnaryUnaryMultiCallable[_scenario_pb2.DeleteScenarioRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Removes a scenario. FAILED_PRECONDITION while runs refer to it."""
 
@@ -83,6 +87,14 @@ class ScenarioServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_scenario_pb2.ListScenariosResponse, _abc.Awaitable[_scenario_pb2.ListScenariosResponse]]:
         """Lists scenarios, oldest first."""
+
+    @_abc_1.abstractmethod
+    def UpdateScenario(
+        self,
+        request: _scenario_pb2.UpdateScenarioRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_scenario_pb2.Scenario, _abc.Awaitable[_scenario_pb2.Scenario]]:
+        """Changes a scenario's description, or whether it is archived. ABORTED when the etag given is not its own."""
 
     @_abc_1.abstractmethod
     def DeleteScenario(

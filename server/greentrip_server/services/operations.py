@@ -6,13 +6,20 @@ import time
 from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf.empty_pb2 import Empty
 
-from greentrip_server import convert
+from greentrip_server import convert, filters
 from greentrip_server.answer import unary
 from greentrip_server.dispatcher import Dispatcher
 from greentrip_server.errors import FieldError
 from greentrip_server.jobs import PLANS, RUNS, Jobs
 from greentrip_server.services.plans import plan_of
-from greentrip_server.tables import TERMINAL, JobRow
+from greentrip_server.tables import CANCELLED, FAILED, QUEUED, RUNNING, SUCCEEDED, TERMINAL, JobRow
+
+FILTERS = {
+    "kind": filters.word(JobRow.kind, (RUNS, PLANS)),
+    "state": filters.word(JobRow.state, (QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED)),
+    "creator": filters.text(JobRow.client),
+    "create_time": filters.time(JobRow.created),
+}
 
 
 class OperationService(operations_pb2_grpc.OperationsServicer):  # type: ignore[misc]
@@ -29,9 +36,13 @@ class OperationService(operations_pb2_grpc.OperationsServicer):  # type: ignore[
     @unary
     def ListOperations(self, request: operations_pb2.ListOperationsRequest) -> operations_pb2.ListOperationsResponse:  # noqa: N802
         """List operations, oldest first."""
-        if request.filter:
-            raise FieldError("filter", f"saw {request.filter!r}; filters are not supported, leave it empty")
-        rows, token = self._jobs.page(JobRow, request.page_size, request.page_token)
+        rows, token = self._jobs.page(
+            JobRow,
+            request.page_size,
+            request.page_token,
+            where=filters.conditions(request.filter, FILTERS),
+            asked=request.filter,
+        )
         return operations_pb2.ListOperationsResponse(
             operations=[self._describe(r) for r in rows], next_page_token=token
         )
@@ -50,7 +61,7 @@ class OperationService(operations_pb2_grpc.OperationsServicer):  # type: ignore[
     @unary
     async def WaitOperation(self, request: operations_pb2.WaitOperationRequest) -> operations_pb2.Operation:  # noqa: N802
         """Return the operation once it is done, or as it stands when the timeout is over."""
-        limit = request.timeout.ToNanoseconds() / 1e9 if request.HasField("timeout") else float("inf")
+        limit = request.timeout.seconds + request.timeout.nanos / 1e9 if request.HasField("timeout") else float("inf")
         started = time.monotonic()
         async for _ in self._dispatcher.changes():
             row = await asyncio.to_thread(self._job, request.name)

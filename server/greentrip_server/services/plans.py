@@ -8,31 +8,45 @@ from pathlib import Path
 
 from google.longrunning import operations_pb2
 from google.protobuf.empty_pb2 import Empty
-from greentrip import __version__
 from greentrip.interventions import message_to_dict
 from greentrip.v1 import plan_pb2, plan_pb2_grpc
 from greentrip_networks.errors import ScenarioError
 
-from greentrip_server import convert
-from greentrip_server.answer import pieces, streaming, unary
+from greentrip_server import convert, filters
+from greentrip_server.answer import changes, masked, pieces, streaming, unary
 from greentrip_server.cities import Cities
 from greentrip_server.dispatcher import Dispatcher
 from greentrip_server.errors import FieldError
-from greentrip_server.jobs import PLANS, Jobs, digest, last_part
-from greentrip_server.services.runs import finished
-from greentrip_server.tables import QUEUED, JobRow, PlanRow
+from greentrip_server.jobs import PLANS, Jobs, check_description, digest, last_part, queued
+from greentrip_server.services.runs import finished, time_limit_s
+from greentrip_server.services.scenarios import stored
+from greentrip_server.settings import Settings
+from greentrip_server.tables import JobRow, PlanRow
+
+MOST_VEHICLES = 100_000
+FILTERS = {
+    "name": filters.text(f"{PLANS}/" + PlanRow.id),
+    "network": filters.text(PlanRow.network),
+    "run": filters.text(PlanRow.run),
+    "description": filters.text(PlanRow.description),
+    "creator": filters.text(PlanRow.client),
+    "create_time": filters.time(PlanRow.created),
+    "update_time": filters.time(PlanRow.updated),
+}
 
 
 class PlanService(plan_pb2_grpc.PlanServiceServicer):
     """Keeps plans."""
 
-    def __init__(self, jobs: Jobs, cities: Cities, dispatcher: Dispatcher) -> None:
-        self._jobs, self._cities, self._dispatcher = jobs, cities, dispatcher
+    def __init__(self, jobs: Jobs, cities: Cities, dispatcher: Dispatcher, settings: Settings) -> None:
+        self._jobs, self._cities, self._dispatcher, self._settings = jobs, cities, dispatcher, settings
 
     @unary
     async def DesignFeeders(self, request: plan_pb2.DesignFeedersRequest) -> operations_pb2.Operation:  # noqa: N802
         """Queue a design on a finished run."""
         row = await asyncio.to_thread(self._queue, request)
+        if request.validate_only:
+            return operations_pb2.Operation(done=True)
         self._dispatcher.wake()
         plans = await asyncio.to_thread(plan_of, self._jobs, row)
         return convert.operation(row, self._dispatcher.progress(row), plans)
@@ -41,8 +55,11 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
         """Check a design and store it as queued."""
         if not request.stations:
             raise FieldError("stations", "is empty; expected at least one station's id or name")
-        if request.vehicles < 1:
-            raise FieldError("vehicles", f"saw {request.vehicles}; expected at least 1 bus")
+        if not 1 <= request.vehicles <= MOST_VEHICLES:
+            raise FieldError("vehicles", f"saw {request.vehicles}; expected 1 to {MOST_VEHICLES} buses")
+        if request.seed < 0:
+            raise FieldError("seed", f"saw {request.seed}; expected 0 or more")
+        check_description(request.description, "description")
         if request.HasField("budget_cny_day") and not request.budget_cny_day > 0:
             raise FieldError(
                 "budget_cny_day", f"saw {request.budget_cny_day:g}; expected more than 0 CNY a day, or unset"
@@ -64,26 +81,26 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
             "budget_cny_day": request.budget_cny_day if request.HasField("budget_cny_day") else None,
             "seed": request.seed,
         }
-        row = JobRow(
-            kind=PLANS,
+        limit_s = time_limit_s(request.time_limit, "time_limit") if request.HasField("time_limit") else None
+        row = queued(
+            PLANS,
+            content,
             parent=request.run,
-            input=content,
-            input_hash=digest({**content, "version": __version__}),
-            request_id=request.request_id or None,
-            request_hash=digest({**content, "of": request.run, "id": request.plan_id}),
-            state=QUEUED,
-            attempt=0,
-            lease_owner="",
-            lease_until=0.0,
-            progress={},
-            created=time.time(),
+            request_id=request.request_id,
+            request_hash=digest(
+                {**content, "of": [request.run, request.plan_id, request.description], "limit_s": limit_s}
+            ),
+            description=request.description,
+            time_limit_s=limit_s,
         )
-        return self._jobs.add(row, request.plan_id, "plan_id")
+        most = {"queue": self._settings.queue, "queue_of_client": self._settings.queue_of_client}
+        return self._jobs.add(row, request.plan_id, "plan_id", dry=request.validate_only, at_most=most)
 
     @unary
     def CreatePlan(self, request: plan_pb2.CreatePlanRequest) -> plan_pb2.Plan:  # noqa: N802
         """Store routes that run on the network."""
         last_part(request.plan.network, "networks", "plan.network")
+        check_description(request.plan.description, "plan.description")
         if not request.plan.routes:
             raise FieldError("plan.routes", "is empty; expected at least one route")
         routes = [message_to_dict(r) for r in request.plan.routes]
@@ -108,33 +125,53 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
             placement=0,
             run="",
             document=document,
+            description=request.plan.description,
             request_id=request.request_id or None,
-            request_hash=digest({"network": request.plan.network, "document": document}),
+            request_hash=digest(
+                {"network": request.plan.network, "document": document, "description": request.plan.description}
+            ),
             created=time.time(),
         )
-        return convert.plan(self._jobs.add(row, request.plan_id, "plan_id"))
+        return convert.plan(self._jobs.add(row, request.plan_id, "plan_id", dry=request.validate_only))
 
     @unary
     def GetPlan(self, request: plan_pb2.GetPlanRequest) -> plan_pb2.Plan:  # noqa: N802
         """Return one plan."""
-        return convert.plan(self._jobs.get(PlanRow, request.name, PLANS))
+        return masked(convert.plan(self._jobs.get(PlanRow, request.name, PLANS)), request.read_mask)
 
     @unary
     def ListPlans(self, request: plan_pb2.ListPlansRequest) -> plan_pb2.ListPlansResponse:  # noqa: N802
         """List plans, oldest first."""
-        rows, token = self._jobs.page(PlanRow, request.page_size, request.page_token)
-        return plan_pb2.ListPlansResponse(plans=[convert.plan(r) for r in rows], next_page_token=token)
+        rows, token = self._jobs.page(
+            PlanRow,
+            request.page_size,
+            request.page_token,
+            where=filters.conditions(request.filter, FILTERS),
+            asked=request.filter,
+            archived=request.show_archived,
+        )
+        found = [masked(convert.plan(row), request.read_mask) for row in rows]
+        return plan_pb2.ListPlansResponse(plans=found, next_page_token=token)
+
+    @unary
+    def UpdatePlan(self, request: plan_pb2.UpdatePlanRequest) -> plan_pb2.Plan:  # noqa: N802
+        """Change the description, or whether it is archived."""
+        asked = request.plan
+        values = stored(changes(asked, request.update_mask, ("description", "archived"), "the plan"), "plan")
+        return convert.plan(self._jobs.update(PlanRow, asked.name, PLANS, asked.etag, values))
 
     @unary
     def DeletePlan(self, request: plan_pb2.DeletePlanRequest) -> Empty:  # noqa: N802
         """Remove a plan."""
-        self._jobs.delete(self._jobs.get(PlanRow, request.name, PLANS))
+        self._jobs.delete(self._jobs.get(PlanRow, request.name, PLANS), request.etag)
         return Empty()
 
     @streaming
     async def ExportPlan(self, request: plan_pb2.ExportPlanRequest) -> AsyncIterator[plan_pb2.ExportPlanResponse]:  # noqa: N802
         """Stream a plan as zipped GTFS."""
-        for piece in pieces(await asyncio.to_thread(self._gtfs, request.name)):
+        if request.offset < 0:
+            raise FieldError("offset", f"saw {request.offset}; expected 0 or more")
+        for piece in pieces((await asyncio.to_thread(self._gtfs, request.name))[request.offset :]):
             yield plan_pb2.ExportPlanResponse(content=piece)
 
     def _gtfs(self, name: str) -> bytes:

@@ -1,30 +1,48 @@
 """The run service: queue a simulation, follow it, read its tables."""
 
 import asyncio
-import io
 import shutil
 from collections.abc import AsyncIterator
 
 from google.longrunning import operations_pb2
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.empty_pb2 import Empty
 from greentrip.v1 import run_pb2, run_pb2_grpc
 from greentrip_agents.forecast import check_limits, forecast
 from greentrip_agents.parameters import default_parameters
 from greentrip_networks.errors import UnknownNameError
+from sqlalchemy import BigInteger, Double, cast
 
-from greentrip_server import convert
-from greentrip_server.answer import pieces, streaming, unary
+from greentrip_server import convert, filters
+from greentrip_server.answer import changes, masked, streaming, unary
 from greentrip_server.cities import Cities
 from greentrip_server.directory import DataDirectory
 from greentrip_server.dispatcher import Dispatcher
 from greentrip_server.errors import FieldError, StateError
-from greentrip_server.jobs import RUNS, Jobs, digest, queued_run, run_content
+from greentrip_server.jobs import RUNS, Jobs, check_description, digest, queued_run, run_content
+from greentrip_server.services.scenarios import stored
 from greentrip_server.settings import Settings
-from greentrip_server.tables import SUCCEEDED, TERMINAL, JobRow, ScenarioRow
+from greentrip_server.table_stream import table_names, table_pieces
+from greentrip_server.tables import CANCELLED, FAILED, QUEUED, RUNNING, SUCCEEDED, TERMINAL, JobRow, ScenarioRow
 
-TABLES = ("trips", "links", "lines")
 DEFAULT_SAMPLE = 0.005
 DEFAULT_MAX_DAYS = 60
+MOST_LIMIT_S = 1e7  # about four months
+FILTERS = {
+    "name": filters.text(f"{RUNS}/" + JobRow.id),
+    "scenario": filters.text(JobRow.parent),
+    "state": filters.word(JobRow.state, (QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED), "RUN_STATE_"),
+    "seed": filters.whole(cast(JobRow.input["seed"].as_string(), BigInteger)),
+    "sample": filters.real(cast(JobRow.input["sample"].as_string(), Double)),
+    "max_days": filters.whole(cast(JobRow.input["max_days"].as_string(), BigInteger)),
+    "placement": filters.whole(cast(JobRow.input["placement"].as_string(), BigInteger)),
+    "attempt": filters.whole(cast(JobRow.attempt, BigInteger)),
+    "description": filters.text(JobRow.description),
+    "creator": filters.text(JobRow.client),
+    "create_time": filters.time(JobRow.created),
+    "start_time": filters.time(JobRow.started),
+    "end_time": filters.time(JobRow.ended),
+}
 
 
 class RunService(run_pb2_grpc.RunServiceServicer):
@@ -53,6 +71,7 @@ class RunService(run_pb2_grpc.RunServiceServicer):
             raise FieldError("run.sample", f"saw {sample:g}; expected above 0 to 1, a share of residents")
         if not 2 <= max_days <= 1000:
             raise FieldError("run.max_days", f"saw {max_days}; expected 2 to 1000 days")
+        check_description(asked.description, "run.description")
         for field in ("seed", "placement"):
             if getattr(asked, field) < 0:
                 raise FieldError(f"run.{field}", f"saw {getattr(asked, field)}; expected 0 or more")
@@ -76,32 +95,54 @@ class RunService(run_pb2_grpc.RunServiceServicer):
             max_days=max_days,
             parameters=dict(asked.parameters),
         )
+        limit_s = time_limit_s(asked.time_limit, "run.time_limit") if asked.HasField("time_limit") else None
         row = queued_run(
             content,
             parent=asked.scenario,
             request_id=request.request_id,
-            request_hash=digest({**content, "scenario": asked.scenario, "id": request.run_id}),
+            request_hash=digest(
+                {**content, "of": [asked.scenario, request.run_id, asked.description], "limit_s": limit_s}
+            ),
+            description=asked.description,
+            time_limit_s=limit_s,
         )
-        return self._jobs.add(row, request.run_id, "run_id", dry=request.validate_only)
+        most = {"queue": self._settings.queue, "queue_of_client": self._settings.queue_of_client}
+        return self._jobs.add(row, request.run_id, "run_id", dry=request.validate_only, at_most=most)
 
     @unary
     def GetRun(self, request: run_pb2.GetRunRequest) -> run_pb2.Run:  # noqa: N802
         """Return one run."""
-        return self._run(request.name)
+        return masked(self._run(request.name), request.read_mask)
 
     @unary
     def ListRuns(self, request: run_pb2.ListRunsRequest) -> run_pb2.ListRunsResponse:  # noqa: N802
         """List runs, oldest first."""
-        rows, token = self._jobs.page(JobRow, request.page_size, request.page_token, kind=RUNS)
-        return run_pb2.ListRunsResponse(
-            runs=[convert.run(r, self._dispatcher.progress(r)) for r in rows], next_page_token=token
+        rows, token = self._jobs.page(
+            JobRow,
+            request.page_size,
+            request.page_token,
+            kind=RUNS,
+            where=filters.conditions(request.filter, FILTERS),
+            asked=request.filter,
+            archived=request.show_archived,
         )
+        found = [masked(convert.run(row, self._dispatcher.progress(row)), request.read_mask) for row in rows]
+        return run_pb2.ListRunsResponse(runs=found, next_page_token=token)
+
+    @unary
+    async def UpdateRun(self, request: run_pb2.UpdateRunRequest) -> run_pb2.Run:  # noqa: N802
+        """Change the description, or whether it is archived."""
+        asked = request.run
+        values = stored(changes(asked, request.update_mask, ("description", "archived"), "the run"), "run")
+        row = await asyncio.to_thread(self._jobs.update, JobRow, asked.name, RUNS, asked.etag, values)
+        await self._dispatcher.notify()
+        return convert.run(row, self._dispatcher.progress(row))
 
     @unary
     def DeleteRun(self, request: run_pb2.DeleteRunRequest) -> Empty:  # noqa: N802
         """Remove a run that has ended, and its tables."""
         row = self._jobs.get(JobRow, request.name, RUNS)
-        self._jobs.delete(row)
+        self._jobs.delete(row, request.etag)
         shutil.rmtree(self._directory.folder(row.id), ignore_errors=True)
         return Empty()
 
@@ -110,6 +151,15 @@ class RunService(run_pb2_grpc.RunServiceServicer):
         """Stop a run and free its worker's slot."""
         await self._dispatcher.cancel(await asyncio.to_thread(self._jobs.get, JobRow, request.name, RUNS))
         return await asyncio.to_thread(self._run, request.name)
+
+    @unary
+    async def RetryRun(self, request: run_pb2.RetryRunRequest) -> operations_pb2.Operation:  # noqa: N802
+        """Queue a failed or cancelled run again."""
+        row = await asyncio.to_thread(self._jobs.get, JobRow, request.name, RUNS)
+        row = await asyncio.to_thread(self._jobs.retry, row.number, request.etag)
+        self._dispatcher.wake()
+        await self._dispatcher.notify()
+        return convert.operation(row, self._dispatcher.progress(row))
 
     @streaming
     async def WatchRun(self, request: run_pb2.WatchRunRequest) -> AsyncIterator[run_pb2.Run]:  # noqa: N802
@@ -132,20 +182,17 @@ class RunService(run_pb2_grpc.RunServiceServicer):
     @streaming
     async def StreamTable(self, request: run_pb2.StreamTableRequest) -> AsyncIterator[run_pb2.StreamTableResponse]:  # noqa: N802
         """Stream a table's Arrow bytes."""
-        for piece in pieces(await asyncio.to_thread(self._table, request)):
-            yield run_pb2.StreamTableResponse(content=piece)
-
-    def _table(self, request: run_pb2.StreamTableRequest) -> bytes:
-        """Return a table as an Arrow IPC stream."""
-        from greentrip_agents import Run
-
-        row = self._finished(request.name)
-        if request.table not in TABLES:
-            raise UnknownNameError("table", request.table, TABLES)
-        frame = getattr(Run.load(self._directory.folder(row.id)), request.table)
-        buffer = io.BytesIO()
-        frame.write_ipc_stream(buffer)
-        return buffer.getvalue()
+        if request.offset < 0:
+            raise FieldError("offset", f"saw {request.offset}; expected 0 or more")
+        row = await asyncio.to_thread(self._finished, request.name)
+        folder = self._directory.folder(row.id)
+        tables = table_names(folder)
+        if request.table not in tables:
+            raise UnknownNameError("table", request.table[:100], tables)
+        pieces = table_pieces(folder, request.table, request.offset)
+        while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+            offset, content = piece
+            yield run_pb2.StreamTableResponse(content=content, offset=offset)
 
     def _run(self, name: str) -> run_pb2.Run:
         """Return a run as it stands."""
@@ -164,3 +211,11 @@ def finished(jobs: Jobs, name: str, field: str) -> JobRow:
         remedy = "create a run anew" if row.state in TERMINAL else "wait for it with WatchRun"
         raise StateError(f"{name} is {row.state}, it has no result", remedy)
     return row
+
+
+def time_limit_s(limit: Duration, field: str) -> float:
+    """Return a time limit in seconds; raise FieldError for one that is none."""
+    seconds = limit.seconds + limit.nanos / 1e9
+    if not 0 < seconds <= MOST_LIMIT_S:
+        raise FieldError(field, f"saw {seconds:g} s; expected above 0 to {MOST_LIMIT_S:g} s, or unset")
+    return seconds

@@ -1,17 +1,29 @@
 """The scenario service: scenarios that are known to build."""
 
 import time
+from typing import Any
 
 from google.protobuf.empty_pb2 import Empty
 from greentrip.interventions import KINDS, to_dict
 from greentrip.v1 import scenario_pb2, scenario_pb2_grpc
 from greentrip_networks.errors import ScenarioError
 
-from greentrip_server import convert
-from greentrip_server.answer import unary
+from greentrip_server import convert, filters
+from greentrip_server.answer import changes, masked, unary
 from greentrip_server.cities import Cities
-from greentrip_server.jobs import Jobs, digest, last_part
+from greentrip_server.errors import FieldError
+from greentrip_server.jobs import Jobs, check_description, digest, last_part
 from greentrip_server.tables import ScenarioRow
+
+MOST_INTERVENTIONS = 1000
+FILTERS = {
+    "name": filters.text("scenarios/" + ScenarioRow.id),
+    "network": filters.text(ScenarioRow.network),
+    "description": filters.text(ScenarioRow.description),
+    "creator": filters.text(ScenarioRow.client),
+    "create_time": filters.time(ScenarioRow.created),
+    "update_time": filters.time(ScenarioRow.updated),
+}
 
 
 class ScenarioService(scenario_pb2_grpc.ScenarioServiceServicer):
@@ -25,6 +37,11 @@ class ScenarioService(scenario_pb2_grpc.ScenarioServiceServicer):
         """Build the scenario, then store it."""
         asked = request.scenario
         last_part(asked.network, "networks", "scenario.network")
+        check_description(asked.description, "scenario.description")
+        if len(asked.interventions) > MOST_INTERVENTIONS:
+            raise FieldError(
+                "scenario.interventions", f"saw {len(asked.interventions)}; expected at most {MOST_INTERVENTIONS}"
+            )
         steps = [to_dict(step) for step in asked.interventions]
         for i, step in enumerate(steps):
             if not step["kind"]:
@@ -51,19 +68,43 @@ class ScenarioService(scenario_pb2_grpc.ScenarioServiceServicer):
     @unary
     def GetScenario(self, request: scenario_pb2.GetScenarioRequest) -> scenario_pb2.Scenario:  # noqa: N802
         """Return one scenario."""
-        return convert.scenario(self._jobs.get(ScenarioRow, request.name, "scenarios"))
+        return masked(convert.scenario(self._jobs.get(ScenarioRow, request.name, "scenarios")), request.read_mask)
 
     @unary
     def ListScenarios(self, request: scenario_pb2.ListScenariosRequest) -> scenario_pb2.ListScenariosResponse:  # noqa: N802
         """List scenarios, oldest first."""
-        rows, token = self._jobs.page(ScenarioRow, request.page_size, request.page_token)
-        return scenario_pb2.ListScenariosResponse(scenarios=[convert.scenario(r) for r in rows], next_page_token=token)
+        rows, token = self._jobs.page(
+            ScenarioRow,
+            request.page_size,
+            request.page_token,
+            where=filters.conditions(request.filter, FILTERS),
+            asked=request.filter,
+            archived=request.show_archived,
+        )
+        found = [masked(convert.scenario(row), request.read_mask) for row in rows]
+        return scenario_pb2.ListScenariosResponse(scenarios=found, next_page_token=token)
+
+    @unary
+    def UpdateScenario(self, request: scenario_pb2.UpdateScenarioRequest) -> scenario_pb2.Scenario:  # noqa: N802
+        """Change the description, or whether it is archived."""
+        asked = request.scenario
+        values = stored(changes(asked, request.update_mask, ("description", "archived"), "the scenario"), "scenario")
+        return convert.scenario(self._jobs.update(ScenarioRow, asked.name, "scenarios", asked.etag, values))
 
     @unary
     def DeleteScenario(self, request: scenario_pb2.DeleteScenarioRequest) -> Empty:  # noqa: N802
         """Remove a scenario that no run refers to."""
-        self._jobs.delete(self._jobs.get(ScenarioRow, request.name, "scenarios"))
+        self._jobs.delete(self._jobs.get(ScenarioRow, request.name, "scenarios"), request.etag)
         return Empty()
+
+
+def stored(values: dict[str, Any], place: str) -> dict[str, Any]:
+    """Return what an update changes as columns: an archived resource keeps since when."""
+    if "description" in values:
+        check_description(values["description"], f"{place}.description")
+    if "archived" in values:
+        values["archived"] = time.time() if values["archived"] else None
+    return values
 
 
 def _path(error: ScenarioError) -> str:

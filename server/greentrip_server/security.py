@@ -1,0 +1,238 @@
+"""The door: who calls, whether they may, and a line in the audit log for every call that changes something.
+
+A caller is known by a token (`authorization: Bearer ...`), by a client certificate, or, on a loopback address that asks
+for neither, is whoever sits at this machine. Tokens are random and long, so that a plain SHA-256 of them can be kept.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+import structlog
+from sqlalchemy import select
+
+from greentrip_server.answer import refuse
+from greentrip_server.caller import CALLER, SCOPES, Caller
+from greentrip_server.errors import DoorError, FieldError, passing
+from greentrip_server.jobs import Jobs
+from greentrip_server.settings import Settings
+from greentrip_server.tables import AuditRow, TokenRow
+
+PREFIX = "gt"
+KNOWN_S = 5.0  # how long a token that was valid is taken as valid without asking the database
+_READING = ("Get", "List", "Watch", "Stream", "Compare", "Render", "Export", "Wait", "Query", "Validate")
+_OPEN = ("/grpc.health.v1.Health/",)  # what load balancers ask before they have a token
+
+
+def scope_of(method: str) -> str:
+    """Return the scope that a method (`/greentrip.v1.RunService/GetRun`) needs."""
+    service, _, name = method[1:].partition("/")
+    if service.startswith("grpc.reflection.") or name.startswith(_READING):
+        return "read"
+    return "write"
+
+
+class Tokens:
+    """The tokens of one database."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+        self._known: dict[str, tuple[float, TokenRow]] = {}
+
+    def create(self, name: str, scope: str, days: float | None = None) -> str:
+        """Make a token and return it; it cannot be shown again."""
+        if not name or len(name) > 64 or not name.isprintable():
+            raise FieldError("name", f"saw {name!r}; expected 1 to 64 printable characters")
+        if scope not in SCOPES:
+            raise FieldError("scope", f"saw {scope!r}; expected one of {', '.join(SCOPES)}")
+        if days is not None and not days > 0:
+            raise FieldError("days", f"saw {days:g}; expected more than 0")
+        token_id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
+        made = time.time()
+        row = TokenRow(
+            id=token_id,
+            name=name,
+            secret_hash=_hash(secret),
+            scope=scope,
+            created=made,
+            expires=made + 86400 * days if days is not None else None,
+        )
+        with self._jobs.session(write=True) as session, session.begin():
+            session.add(row)
+        return f"{PREFIX}_{token_id}_{secret}"
+
+    def all(self) -> list[TokenRow]:
+        """Return every token, oldest first."""
+        with self._jobs.session() as session:
+            return list(session.scalars(select(TokenRow).order_by(TokenRow.created)))
+
+    def any_valid(self) -> bool:
+        """Return whether anybody holds a token that lets in."""
+        return any(r.revoked is None and (r.expires is None or r.expires > time.time()) for r in self.all())
+
+    def revoke(self, token_id: str) -> bool:
+        """End a token by its id; False when there is none, or it had ended."""
+        with self._jobs.session(write=True) as session, session.begin():
+            row = session.get(TokenRow, token_id)
+            if row is None or row.revoked is not None:
+                return False
+            row.revoked = time.time()
+        self._known.clear()
+        return True
+
+    def check(self, token: str) -> TokenRow:
+        """Return the row of a valid token; raise DoorError for any other without saying what is wrong with it."""
+        prefix, _, rest = token.partition("_")
+        token_id, _, secret = rest.partition("_")
+        refused = DoorError("the token is not valid; make one with `greentrip token create NAME`", known=False)
+        if prefix != PREFIX or not secret or len(token) > 200:
+            raise refused
+        moment = time.monotonic()
+        seen, row = self._known.get(token_id, (-KNOWN_S, None))
+        if row is None or moment - seen >= KNOWN_S:
+            with self._jobs.session() as session:
+                row = session.get(TokenRow, token_id)
+            if row is None:
+                raise refused
+            self._known[token_id] = moment, row
+        over = row.revoked is not None or (row.expires is not None and row.expires < time.time())
+        if not hmac.compare_digest(row.secret_hash, _hash(secret)) or over:
+            raise refused
+        return row
+
+
+class Door(grpc.aio.ServerInterceptor):
+    """Lets calls in: sets who calls, refuses who may not, and notes what writes."""
+
+    def __init__(self, jobs: Jobs, tokens: Tokens, settings: Settings) -> None:
+        self._jobs, self._tokens = jobs, tokens
+        self._open, self._certificates = settings.open_to_all, settings.tls_client_ca is not None
+        self._client_scope = settings.client_scope
+        self.answered: Callable[[str, str, float | None], None] = lambda *_: None  # told method, code and seconds
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable["grpc.RpcMethodHandler[Any, Any] | None"]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> "grpc.RpcMethodHandler[Any, Any] | None":
+        """Wrap the method asked for."""
+        handler = await continuation(handler_call_details)
+        method = handler_call_details.method
+        if handler is None or method.startswith(_OPEN):
+            return handler
+        metadata = {k: v for k, v in handler_call_details.invocation_metadata or () if isinstance(v, str)}
+        scope = scope_of(method)
+
+        short = method.rpartition("/")[2]
+
+        async def enter(context: Any) -> None:
+            try:
+                caller = await self._caller(metadata, context)
+                caller.check(scope)
+            except Exception as error:
+                await refuse(context, error, method)
+                raise
+            CALLER.set(caller)
+
+        inner: Any = handler
+        if inner.response_streaming:
+
+            async def stream(request: Any, context: Any) -> Any:
+                try:
+                    await enter(context)
+                    async for message in (inner.stream_stream or inner.unary_stream)(request, context):
+                        yield message
+                finally:
+                    self.answered(short, _code(context), None)
+
+            make: Any = (
+                grpc.stream_stream_rpc_method_handler
+                if inner.request_streaming
+                else grpc.unary_stream_rpc_method_handler
+            )
+            return make(stream, inner.request_deserializer, inner.response_serializer)  # type: ignore[no-any-return]
+
+        async def single(request: Any, context: Any) -> Any:
+            began = time.monotonic()
+            try:
+                await enter(context)
+                return await (inner.stream_unary or inner.unary_unary)(request, context)
+            finally:
+                self.answered(short, _code(context), time.monotonic() - began)
+                if scope != "read":
+                    await self._note(method, request, context)
+
+        make = grpc.stream_unary_rpc_method_handler if inner.request_streaming else grpc.unary_unary_rpc_method_handler
+        return make(single, inner.request_deserializer, inner.response_serializer)  # type: ignore[no-any-return]
+
+    async def _caller(self, metadata: dict[str, str], context: Any) -> Caller:
+        """Return who calls."""
+        peer = str(context.peer())[:100]
+        bearer = metadata.get("authorization", "")
+        if bearer:
+            scheme, _, token = bearer.partition(" ")
+            if scheme.lower() != "bearer":
+                raise DoorError("authorization: expected `Bearer` and a token", known=False)
+            row = await asyncio.to_thread(self._tokens.check, token.strip())
+            return Caller(row.name, row.scope, peer)
+        if self._certificates:
+            names = context.auth_context().get("x509_common_name") or context.auth_context().get(
+                "x509_subject_alternative_name"
+            )
+            if names:
+                return Caller(names[0].decode(errors="replace")[:64], self._client_scope, peer)
+        if not self._open:
+            raise DoorError("a token is needed; make one with `greentrip token create NAME`", known=False)
+        called = metadata.get("greentrip-client", "local")[:64]
+        return Caller(called if called.isprintable() and called else "local", "admin", peer)
+
+    async def _note(self, method: str, request: Any, context: Any) -> None:
+        """Write a line of the audit log; the server's log has it too, should the store refuse."""
+        caller = CALLER.get()
+        facts = {
+            "client": caller.name,
+            "peer": caller.peer,
+            "method": method.rpartition("/")[2],
+            "resource": _resource(request),
+            "code": _code(context),
+        }
+        structlog.get_logger("audit").info("call", **facts)
+        try:
+            await asyncio.to_thread(self._store, AuditRow(at=time.time(), **facts))
+        except Exception as error:
+            if passing(error) is None:
+                raise
+
+    def _store(self, row: AuditRow) -> None:
+        """Keep a line."""
+        with self._jobs.session(write=True) as session, session.begin():
+            session.add(row)
+
+
+def _code(context: Any) -> str:
+    """Return the name of a call's status code, which a context holds as a code, as a number, or not at all."""
+    code = context.code()
+    if isinstance(code, grpc.StatusCode):
+        return code.name
+    return next((c.name for c in grpc.StatusCode if c.value[0] == code), "OK")
+
+
+def _resource(request: Any) -> str:
+    """Return what a request is about, never its content."""
+    names = ("name", "scenario_id", "run_id", "plan_id", "run", "scenario", "plan")
+    for field in names:
+        value = getattr(request, field, "")
+        value = value if isinstance(value, str) else getattr(value, "name", "") or getattr(value, "scenario", "")
+        if isinstance(value, str) and value:
+            return value[:200].replace("\x00", "")
+    return ""
+
+
+def _hash(secret: str) -> str:
+    """Return what is kept of a secret."""
+    return hashlib.sha256(secret.encode()).hexdigest()
