@@ -4,7 +4,6 @@ import math
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.internal.containers import MessageMap, ScalarMap
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
@@ -30,7 +29,7 @@ def check(message: Message, place: str = "") -> None:
     field: Any
     for field, value in message.ListFields():
         at = f"{place}.{field.name}" if place else field.name
-        if isinstance(value, ScalarMap | MessageMap):
+        if field.message_type is not None and field.message_type.GetOptions().map_entry:
             for key, item in value.items():
                 _check_one(field.message_type.fields_by_name["key"], key, f"{at} key")
                 _check_one(field.message_type.fields_by_name["value"], item, f"{at}[{key!r:.50}]")
