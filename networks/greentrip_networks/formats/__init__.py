@@ -34,6 +34,9 @@ from greentrip_networks.problems import Problems, bad_input
 _MODULES: tuple[str, ...] = (  # in the order in which they are asked what a file is
     "gtfs",
     "osm",
+    "gmns",
+    "matsim",
+    "sumo",
 )
 
 

@@ -60,6 +60,13 @@ def read_csv(
     frame with a typed column for each field and `LINE`; rows in the file's order, empty ones left out.
     """
     raw = _raw(source, file, [f.name for f in fields], problems, encoding, level)
+    return typed_frame(raw, fields, problems, file=file, level=level)
+
+
+def typed_frame(
+    raw: pl.DataFrame, fields: Sequence[Field], problems: Problems, *, file: str, level: str = "error"
+) -> pl.DataFrame:
+    """Turn columns of stripped text (and `LINE`), whatever file they came from, into typed ones; see `read_csv`."""
     missing = [f for f in fields if f.needed and f.name not in raw.columns]
     for f in missing:
         problems.error("no-column", "this column", file=file, line=1, field=f.name, saw="no such column")

@@ -9,7 +9,6 @@ import polars as pl
 from numpy.typing import NDArray
 
 from greentrip_networks.crs import paths_m
-from greentrip_networks.formats.frames import flat_lists
 from greentrip_networks.formats.osm_graph import Chains
 from greentrip_networks.formats.osm_tags import DEFAULTS, Meaning
 from greentrip_networks.kernels import njit
@@ -42,6 +41,13 @@ def _inner(first: Any, points: Any, chain: Any, reverse: Any, x: Any, y: Any, of
         placed += 2 * (b - a)
     offsets[len(chain)] = placed
     return placed
+
+
+def flat_lists(flat: Floats, offsets: Int64s) -> pl.Series:
+    """Return a column of lists from their values one after the other and where each starts, shape (rows + 1,)."""
+    import pyarrow as pa
+
+    return pl.Series(pl.from_arrow(pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(flat))))
 
 
 def layers_of(
