@@ -5,13 +5,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from greentrip_networks import Network, tiny
+from greentrip_networks import Network, beijing, tiny
 from greentrip_networks.read import DATA
 
 
 @pytest.fixture(scope="session")
 def city() -> Network:
     return tiny()
+
+
+@pytest.fixture(scope="session")
+def capital() -> Network:
+    return beijing(2019)
 
 
 @pytest.fixture

@@ -7,11 +7,6 @@ import pytest
 from greentrip_networks import Network, beijing, rail_of_year, summary, validate
 
 
-@pytest.fixture(scope="module")
-def capital() -> Network:
-    return beijing(2019)
-
-
 def test_the_figures_of_2019(capital: Network) -> None:
     figures = summary(capital)
     assert (figures["zones"], figures["stations"], figures["lines"]) == (331, 340, 24)
