@@ -42,7 +42,7 @@ def make_instance(
         xy = towns[member] + rng.normal(0.0, 0.1 * side, (stops, 2))
     else:
         raise ValueError(f"style: saw {style!r}; expected one of {', '.join(STYLES)}")
-    xy = np.round(np.clip(xy, 0.0, side), 2)
+    xy = np.asarray(np.round(np.clip(xy, 0.0, side), 2), np.float64)
     span = np.abs(xy[:, None] - at[None]).sum(axis=2)  # the longer of both metrics
     far = span.min(axis=1) > 0.9 * max_route_length
     while far.any():  # a stop beyond every station's reach moves half way to the nearest
