@@ -46,7 +46,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Cell]], *,
 
 def _is_figure(text: str) -> bool:
     """Return whether a cell holds a number, a range or nothing."""
-    return not text.strip("+-,.% 0123456789")
+    return not text.strip("+-±,.% 0123456789")
 
 
 _COUNTS = (
@@ -269,6 +269,17 @@ class Bars:
     def design(self, metadata: plan_pb2.PlanMetadata) -> None:
         """Show a design's progress."""
         self._update(metadata.plan, "designing feeders", metadata.fraction, metadata.message)
+
+    def experiment(self, made: Any) -> None:
+        """Show an experiment's progress."""
+        from greentrip.show_experiment import duration
+
+        p = made.progress
+        ended = p.succeeded + p.failed + p.cancelled
+        left = f", about {duration(p.seconds_left)} left" if p.seconds_left else ""
+        failed = f", {p.failed} failed" if p.failed else ""
+        note = f"{ended} of {p.runs} runs ({p.reused} reused){failed}{left}"
+        self._update(made.name, made.name, ended / max(p.runs, 1), note)
 
     def _update(self, key: str, label: str, fraction: float, note: str) -> None:
         if key not in self._tasks:

@@ -15,6 +15,8 @@ from greentrip import __version__
 from greentrip.v1 import (
     comparison_pb2,
     comparison_pb2_grpc,
+    experiment_pb2,
+    experiment_pb2_grpc,
     indicator_pb2,
     indicator_pb2_grpc,
     network_pb2,
@@ -36,11 +38,14 @@ from greentrip_server.database import open_database
 from greentrip_server.directory import DataDirectory
 from greentrip_server.dispatcher import Dispatcher
 from greentrip_server.errors import StateError
+from greentrip_server.experiments.batch import Batches
+from greentrip_server.experiments.members import Members
 from greentrip_server.housekeeping import Housekeeping
 from greentrip_server.jobs import Jobs
 from greentrip_server.logs import LogFile, log_to
 from greentrip_server.security import Door, Tokens
 from greentrip_server.services.comparisons import ComparisonService, Pairs
+from greentrip_server.services.experiments import ExperimentService
 from greentrip_server.services.indicators import IndicatorService
 from greentrip_server.services.networks import NetworkService
 from greentrip_server.services.operations import OperationService
@@ -62,6 +67,7 @@ SERVICES = (
             (run_pb2, "RunService"),
             (comparison_pb2, "ComparisonService"),
             (report_pb2, "ReportService"),
+            (experiment_pb2, "ExperimentService"),
         )
     ),
     operations_pb2.DESCRIPTOR.services_by_name["Operations"].full_name,
@@ -199,6 +205,11 @@ def register(
     comparison_pb2_grpc.add_ComparisonServiceServicer_to_server(ComparisonService(pairs), server)
     report_pb2_grpc.add_ReportServiceServicer_to_server(ReportService(jobs, pairs), server)
     operations_pb2_grpc.add_OperationsServicer_to_server(OperationService(jobs, dispatcher), server)
+    members = Members(jobs)
+    batches = Batches(jobs, members, cities, dispatcher, settings)
+    batches.start()
+    experiments = ExperimentService(jobs, members, batches, cities, dispatcher, settings)
+    experiment_pb2_grpc.add_ExperimentServiceServicer_to_server(experiments, server)
     checks = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)

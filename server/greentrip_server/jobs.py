@@ -302,6 +302,26 @@ class Jobs:
                 raise UnknownNameError(collection.removesuffix("s"), name[:200], [f"{collection}/{k}" for k in known])
             return row
 
+    def tries(self, input_hash: str) -> int:
+        """Return how many runs were made of the same inputs, code and seed, however they ended."""
+        with self.session() as session:
+            same = select(func.count()).select_from(JobRow).where(JobRow.kind == RUNS, JobRow.input_hash == input_hash)
+            return session.scalar(same) or 0
+
+    def reusable(self, input_hash: str) -> JobRow | None:
+        """Return a run of the same inputs, code and seed that has finished or will, a finished one first."""
+        with self.session() as session:
+            found = session.scalars(
+                select(JobRow)
+                .where(
+                    JobRow.kind == RUNS,
+                    JobRow.input_hash == input_hash,
+                    JobRow.state.in_((SUCCEEDED, RUNNING, QUEUED)),
+                )
+                .order_by(JobRow.number)
+            ).all()
+        return min(found, key=lambda r: r.state != SUCCEEDED, default=None)
+
     def page(
         self,
         table: type[Row],

@@ -1,8 +1,8 @@
-"""What is stored: scenarios, jobs (runs and designs, each a row with a lease), plans, tokens and who changed what."""
+"""What is stored: scenarios, jobs (runs and designs, each a row with a lease), plans, experiments, tokens, audit."""
 
 from typing import Any
 
-from sqlalchemy import JSON, Double, Index, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Double, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED = "queued", "running", "succeeded", "failed", "cancelled"
@@ -55,7 +55,7 @@ class JobRow(Kept, Base):
     id: Mapped[str] = mapped_column(String(63))
     parent: Mapped[str] = mapped_column(String(100), index=True)  # a run's scenario, a design's run
     input: Mapped[dict[str, Any]] = mapped_column(JSON)
-    input_hash: Mapped[str] = mapped_column(String(64))
+    input_hash: Mapped[str] = mapped_column(String(64), index=True)
     request_id: Mapped[str | None] = mapped_column(String(128))
     request_hash: Mapped[str] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(10), index=True)
@@ -129,3 +129,32 @@ class FactRow(Base):
     __tablename__ = "facts"
     name: Mapped[str] = mapped_column(String(30), primary_key=True)
     value: Mapped[str] = mapped_column(Text)
+
+
+class ExperimentRow(Base):
+    """A batch of runs; `spec` is what was asked for, `points` its scenarios after expansion."""
+
+    __tablename__ = "experiments"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(String(63), unique=True)
+    spec: Mapped[dict[str, Any]] = mapped_column(JSON)
+    points: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    state: Mapped[str] = mapped_column(String(10), index=True)
+    created: Mapped[float] = mapped_column(Double)
+
+
+class MemberRow(Base):
+    """One scenario of an experiment under one seed, and the run that computes it once there is one."""
+
+    __tablename__ = "experiment_runs"
+    __table_args__ = (UniqueConstraint("experiment", "scenario", "seed"), {"sqlite_autoincrement": True})
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    experiment: Mapped[str] = mapped_column(String(63), index=True)
+    scenario: Mapped[str] = mapped_column(String(200))
+    seed: Mapped[int] = mapped_column(BigInteger)
+    order: Mapped[int] = mapped_column("run_order")
+    input_hash: Mapped[str] = mapped_column(String(64), index=True)
+    run: Mapped[str] = mapped_column(String(63), index=True)  # the run's id; empty before it was started
+    reused: Mapped[bool]
+    error: Mapped[dict[str, Any] | None] = mapped_column(JSON)  # why it could not even be started

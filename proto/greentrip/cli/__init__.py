@@ -1,4 +1,4 @@
-"""The command line: `greentrip demo`, `serve`, `network`, `scenario`, `simulate`, `optimize`, `compare`, `report`.
+"""The command line: `greentrip demo`, `serve`, `network`, `scenario`, `simulate`, `experiment`, `compare` and more.
 
 Every command takes `--server HOST:PORT`, else it starts the service on `--data-dir`; `--json` prints data for machines.
 Whatever a command needs beyond typer is imported when it runs, so that `--help` is quick.
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from greentrip.cli import compare, indicators, network, optimize, plan, run, scenario, service
+from greentrip.cli import compare, experiment, indicators, network, optimize, plan, run, scenario, service
 
 app = typer.Typer(
     help="Simulate a city's commuters, test a green-trip target, design bus feeder routes.",
@@ -27,6 +27,7 @@ app.command()(run.simulate)
 app.add_typer(run.app, name="run")
 app.add_typer(optimize.app, name="optimize")
 app.add_typer(plan.app, name="plan")
+app.add_typer(experiment.app, name="experiment")
 app.command()(compare.compare)
 app.command()(compare.report)
 

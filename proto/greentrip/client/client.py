@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar
 import grpc
 from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.json_format import ParseDict
 
 from greentrip.client.embedded import OPTIONS, Embedded
 from greentrip.client.errors import CallError, ConnectError, call_error, from_status
@@ -21,6 +22,8 @@ from greentrip.interventions import to_message
 from greentrip.v1 import (
     comparison_pb2,
     comparison_pb2_grpc,
+    experiment_pb2,
+    experiment_pb2_grpc,
     network_pb2,
     network_pb2_grpc,
     plan_pb2,
@@ -81,6 +84,7 @@ class Client:
         self._plans = plan_pb2_grpc.PlanServiceStub(self.channel)
         self._runs = run_pb2_grpc.RunServiceStub(self.channel)
         self._comparisons = comparison_pb2_grpc.ComparisonServiceStub(self.channel)
+        self._experiments = experiment_pb2_grpc.ExperimentServiceStub(self.channel)
         self._reports = report_pb2_grpc.ReportServiceStub(self.channel)
         self._operations = operations_pb2_grpc.OperationsStub(self.channel)
         self.indicators = Indicators(self.channel)
@@ -335,6 +339,68 @@ class Client:
             base_runs=_names(base), other_runs=_names(other), plan=_in("plans", plan)
         )
         return b"".join(piece.content for piece in _stream(self._reports.RenderReport, request))
+
+    def run_experiment(
+        self,
+        spec: str | Mapping[str, Any] | experiment_pb2.ExperimentSpec,
+        *,
+        seeds: Sequence[int] = (),
+        validate_only: bool = False,
+    ) -> experiment_pb2.Experiment:
+        """Store an experiment, or change the one of its name, and start the runs that are missing; does not wait.
+
+        Parameters
+        ----------
+        spec
+            The text of a TOML file, the same as a mapping, or a message.
+        seeds
+            Seeds instead of the specification's own.
+        validate_only
+            Check and count only.
+
+        """
+        request = experiment_pb2.RunExperimentRequest(seeds=seeds, validate_only=validate_only)
+        if isinstance(spec, str):
+            request.toml = spec
+        elif isinstance(spec, Mapping):
+            ParseDict(dict(spec), request.spec)
+        else:
+            request.spec.CopyFrom(spec)
+        return _call(self._experiments.RunExperiment, request)
+
+    def experiment(self, name: str) -> experiment_pb2.Experiment:
+        """Return one experiment as it stands."""
+        request = experiment_pb2.GetExperimentRequest(name=_in("experiments", name))
+        return _call(self._experiments.GetExperiment, request)
+
+    def experiments(self) -> list[experiment_pb2.Experiment]:
+        """Return all experiments without their scenarios and runs, oldest first."""
+        return list(_pages(self._experiments.ListExperiments, experiment_pb2.ListExperimentsRequest(), "experiments"))
+
+    def watch_experiment(self, name: str) -> Iterator[experiment_pb2.Experiment]:
+        """Yield an experiment whenever it changes, until it is done, paused or cancelled."""
+        request = experiment_pb2.WatchExperimentRequest(name=_in("experiments", name))
+        return _stream(self._experiments.WatchExperiment, request)
+
+    def pause_experiment(self, name: str) -> experiment_pb2.Experiment:
+        """Start no further run of an experiment."""
+        request = experiment_pb2.PauseExperimentRequest(name=_in("experiments", name))
+        return _call(self._experiments.PauseExperiment, request)
+
+    def resume_experiment(self, name: str) -> experiment_pb2.Experiment:
+        """Go on with an experiment that was paused or cancelled."""
+        request = experiment_pb2.ResumeExperimentRequest(name=_in("experiments", name))
+        return _call(self._experiments.ResumeExperiment, request)
+
+    def cancel_experiment(self, name: str) -> experiment_pb2.Experiment:
+        """Stop an experiment and its runs; what has finished stays."""
+        request = experiment_pb2.CancelExperimentRequest(name=_in("experiments", name))
+        return _call(self._experiments.CancelExperiment, request)
+
+    def experiment_result(self, name: str) -> experiment_pb2.ExperimentResult:
+        """Return the figures of the runs that have finished, and what is missing."""
+        request = experiment_pb2.GetExperimentResultRequest(name=_in("experiments", name))
+        return _call(self._experiments.GetExperimentResult, request)
 
     def _simulated(self, name: str) -> str:
         """Return a scenario's or network's resource name."""

@@ -1,0 +1,44 @@
+"""How sure a difference between scenarios is: one set of functions for one run, many seeds and many scenarios.
+
+Every table has the same columns; many seeds add the level `seed`, many scenarios the level `scenario`.
+"""
+
+from greentrip_agents.statistics.breakdown import SHARES_BY, lines, links, shares, stations
+from greentrip_agents.statistics.figures import direction, figure_table, figures, select
+from greentrip_agents.statistics.flows import flows, winners_and_losers
+from greentrip_agents.statistics.intervals import (
+    Difference,
+    difference,
+    holm,
+    mean_interval,
+    power,
+    probability_above,
+    seeds_needed,
+)
+from greentrip_agents.statistics.ranking import Ranking, pareto, ranking
+from greentrip_agents.statistics.scenarios import compare_scenarios
+
+__all__ = [
+    "SHARES_BY",
+    "Difference",
+    "Ranking",
+    "compare_scenarios",
+    "difference",
+    "direction",
+    "figure_table",
+    "figures",
+    "flows",
+    "holm",
+    "lines",
+    "links",
+    "mean_interval",
+    "pareto",
+    "power",
+    "probability_above",
+    "ranking",
+    "seeds_needed",
+    "select",
+    "shares",
+    "stations",
+    "winners_and_losers",
+]

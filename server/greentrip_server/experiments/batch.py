@@ -1,0 +1,142 @@
+"""Starts an experiment's runs a few at a time, so that it can be paused, stopped and shared with other work."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from greentrip_networks.errors import GreentripError
+
+from greentrip_server.cities import Cities
+from greentrip_server.dispatcher import Dispatcher
+from greentrip_server.errors import status_of, status_to_json
+from greentrip_server.experiments.members import DONE, PAUSED, WAITING, Member, Members, content_of, ended
+from greentrip_server.jobs import RUNS, Jobs, digest, queued_run, run_hash
+from greentrip_server.settings import Settings
+from greentrip_server.tables import CANCELLED, QUEUED, RUNNING, SUCCEEDED, ExperimentRow, JobRow, ScenarioRow
+
+_TICK_S = 0.2  # watchers of runs are told more often than a batch needs to look
+
+
+class Batches:
+    """The one place that starts experiments' runs; `feed` and what it calls run off the event loop."""
+
+    def __init__(
+        self, jobs: Jobs, members: Members, cities: Cities, dispatcher: Dispatcher, settings: Settings
+    ) -> None:
+        self._jobs, self._members, self._cities = jobs, members, cities
+        self._dispatcher, self._settings = dispatcher, settings
+        self._lock = asyncio.Lock()
+        self._log = structlog.get_logger("batches")
+
+    def start(self) -> None:
+        """Feed running experiments for as long as the event loop lives; one of a server that ended goes on."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def _run(self) -> None:
+        async for _ in self._dispatcher.changes():
+            try:
+                await self.step()
+            except Exception:  # noqa: BLE001 - one bad look must not stop every later one
+                self._log.exception("experiments not fed")
+            await asyncio.sleep(_TICK_S)
+
+    async def step(self) -> None:
+        """Start the runs that there is room for."""
+        async with self._lock:
+            started = await asyncio.to_thread(self._feed)
+        if started:
+            self._dispatcher.wake()
+
+    async def pause(self, name: str) -> None:
+        """Start no further run."""
+        async with self._lock:
+            await asyncio.to_thread(self._members.set_state, name, PAUSED, only=(RUNNING,))
+
+    async def resume(self, name: str) -> None:
+        """Go on; runs that were cancelled are started again."""
+        async with self._lock:
+            await asyncio.to_thread(self._members.retry, name)
+            await asyncio.to_thread(self._members.set_state, name, RUNNING)
+        await self.step()
+
+    async def cancel(self, name: str) -> None:
+        """Stop an experiment's runs, but none that another experiment waits for."""
+        async with self._lock:
+            await asyncio.to_thread(self._members.set_state, name, CANCELLED, only=(RUNNING, PAUSED))
+            for member in await asyncio.to_thread(self._members.of, name):
+                live = member.state in (QUEUED, RUNNING) and not member.reused
+                if live and not await asyncio.to_thread(self._members.used_elsewhere, member.run, name):
+                    await self._dispatcher.cancel(await asyncio.to_thread(self._jobs.get, JobRow, member.run, RUNS))
+
+    def seconds_left(self, members: list[Member]) -> float:
+        """Return when an experiment's last run is expected to end, from what its finished runs took."""
+        waiting = sum(m.state in (QUEUED, WAITING) for m in members)
+        live = [m for m in members if m.state == RUNNING]
+        took = [m.ended - m.started for m in members if m.state == SUCCEEDED and m.ended and m.started and not m.reused]
+        known = [m.ended - m.started for m in members if m.state == SUCCEEDED and m.ended and m.started]
+        left = 0.0
+        for member in live:
+            progress = self._dispatcher.progress(self._jobs.get(JobRow, member.run, RUNS))
+            left += float(progress.get("seconds_left", 0.0))
+            if not (took or known):
+                known.append(float(progress.get("seconds_left", 0.0)))
+        mean = sum(took or known) / max(len(took or known), 1)
+        return (left + waiting * mean) / self._settings.workers
+
+    def _feed(self) -> bool:
+        """Keep as many runs queued or running as there are workers, and one more; return whether any was started."""
+        started = False
+        for row in self._members.running():
+            members = self._members.of(row.id)
+            live = sum(m.state in (QUEUED, RUNNING) for m in members)
+            points = {p["name"]: p for p in row.points}
+            for member in members:
+                if member.state != WAITING:
+                    continue
+                content = content_of(points[member.scenario], row.spec, member.seed)
+                earlier = self._jobs.reusable(run_hash(content))
+                if earlier is not None:
+                    self._members.assign(member.number, earlier.name, reused=earlier.state == SUCCEEDED)
+                    started = True
+                elif live <= self._settings.workers:
+                    self._start(row, points[member.scenario], member, content)
+                    live += 1
+                    started = True
+            if ended(self._members.of(row.id)):
+                self._members.set_state(row.id, DONE, only=(RUNNING,))
+                self._log.info("experiment done", experiment=row.id)
+        return started
+
+    def _start(self, row: ExperimentRow, point: Mapping[str, Any], member: Member, content: Mapping[str, Any]) -> None:
+        """Queue one run; what forbids it is the member's error and the rest goes on."""
+        key = run_hash(content)
+        try:
+            self._cities.build(point["network"], row.spec["placement"], point["interventions"])
+            run = queued_run(
+                content,
+                parent=self._scenario(point),
+                request_id=f"content-{key[:40]}-{self._jobs.tries(key)}",  # two servers make one run
+                request_hash=key,
+            )
+            self._members.assign(member.number, self._jobs.add(run, "", "run_id").name, reused=False)
+        except GreentripError as error:
+            self._log.warning("run refused", experiment=row.id, scenario=member.scenario, error=str(error))
+            self._members.refuse(member.number, status_to_json(status_of(error)))
+
+    def _scenario(self, point: Mapping[str, Any]) -> str:
+        """Return the resource that a point's runs belong to: its network, or the stored scenario of its content."""
+        if not point["interventions"]:
+            return str(point["network"])
+        content = {"network": point["network"], "interventions": point["interventions"]}
+        row = ScenarioRow(
+            network=point["network"],
+            interventions=point["interventions"],
+            description=point["description"],
+            content_hash=digest(content),
+            request_id=f"content-{digest(content)[:48]}",
+            request_hash=digest(content),
+            created=time.time(),
+        )
+        return f"scenarios/{self._jobs.add(row, '', 'scenario_id').id}"

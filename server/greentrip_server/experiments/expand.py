@@ -1,0 +1,148 @@
+"""Turn a specification into scenarios: one a plan, one a point of each sweep, every name and value filled in."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from itertools import product
+from typing import Any
+
+import numpy as np
+from greentrip_networks.errors import LimitError
+from greentrip_networks.hashing import hash64, uniform
+
+from greentrip_server.experiments.spec import Family, Spec, Sweep
+
+WEEKDAYS_A_YEAR = 250  # working days of a Chinese calendar year; a plan's cost is that of a weekday
+
+
+@dataclass(frozen=True)
+class Point:
+    """One scenario ready to be simulated; `cost_million_cny_year` is None where nothing is known of its cost."""
+
+    name: str
+    family: str
+    network: str
+    interventions: tuple[Mapping[str, Any], ...]
+    parameters: Mapping[str, float] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
+    description: str = ""
+    cost_million_cny_year: float | None = None
+    plan: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the point as plain data."""
+        return asdict(self)
+
+
+class BatchLimitError(LimitError):
+    """An experiment that asks for more runs or hours than it may; says how long it would take."""
+
+    def __init__(self, limit: str, asked: float, allowed: float, runs: int, hours: float | None) -> None:
+        predicted = "" if hours is None else f", predicted to take {hours:,.1f} h"
+        super().__init__(limit, asked, allowed, limit)
+        self.args = (
+            (
+                f"{runs:,} runs asked for{predicted}; the limit is {allowed:g} {limit}: narrow the sweep or the seeds, "
+                f"or raise limits.{limit}"
+            ),
+        )
+
+
+Stored = Callable[[str], tuple[str, list[Mapping[str, Any]]]]  # a stored scenario's network and interventions
+Routes = Callable[[str], list[Mapping[str, Any]]]  # a plan's routes
+
+
+def check_size(spec: Spec, seconds_a_run: float | None, workers: int) -> None:
+    """Raise BatchLimitError when a specification asks for more runs or hours than its limits; nothing is expanded.
+
+    Parameters
+    ----------
+    spec
+        What is asked for.
+    seconds_a_run
+        Forecast of one run, s; None when it is not known yet: then only a count beyond any limit is refused.
+    workers
+        Runs at a time.
+
+    """
+    hours = None if seconds_a_run is None else spec.size * seconds_a_run / workers / 3600
+    if spec.size > spec.max_runs:
+        raise BatchLimitError("runs", spec.size, spec.max_runs, spec.size, hours)
+    if hours is not None and hours > spec.max_hours:
+        raise BatchLimitError("hours", hours, spec.max_hours, spec.size, hours)
+
+
+def expand(spec: Spec, stored: Stored, routes: Routes) -> list[Point]:
+    """Return a specification's scenarios in its order.
+
+    Parameters
+    ----------
+    spec
+        What is asked for; call `check_size` first.
+    stored, routes
+        How to look up a stored scenario and a plan by name.
+
+    """
+    return [point for family in spec.families for point in expand_family(family, stored, routes)]
+
+
+def expand_family(family: Family, stored: Stored, routes: Routes) -> Iterator[Point]:
+    """Yield the scenarios of one family."""
+    network, before = stored(family.scenario) if family.scenario else (family.network, [])
+    added: list[Mapping[str, Any]] = []
+    cost: float | None = family.cost_million_cny_year or None
+    if family.plan:
+        found = routes(family.plan)
+        added = [{"kind": "AddFeeders", "routes": found}]
+        cost = (cost or 0.0) + sum(float(r["cost_cny_day"]) for r in found) * WEEKDAYS_A_YEAR / 1e6
+    for values in points(family.sweep) if family.sweep is not None else [{}]:
+        label = "".join(f"~{name}={_short(value)}" for name, value in values.items())
+        yield Point(
+            name=family.name + label,
+            family=family.name,
+            network=network if "/" in network else f"networks/{network}",
+            interventions=(*before, *(_filled(step, values) for step in family.interventions), *added),
+            parameters={k: float(v) for k, v in _filled(family.parameters, values).items()},
+            values=values,
+            description=family.description,
+            cost_million_cny_year=cost,
+            plan=family.plan,
+        )
+
+
+def points(sweep: Sweep) -> Iterator[dict[str, Any]]:
+    """Yield the values of each point of a sweep, by name."""
+    names = [a.name for a in sweep.axes]
+    if sweep.method == "latin-hypercube":
+        # McKay, Beckman, Conover (1979): each axis cut into as many strata as points, each stratum used once
+        strata = np.arange(sweep.count)
+        columns = []
+        for j, axis in enumerate(sweep.axes):
+            order = np.argsort(hash64(sweep.seed, j, strata), kind="stable")
+            share = (order + uniform(sweep.seed, len(names) + j, strata)) / sweep.count
+            columns.append(axis.low + (axis.high - axis.low) * share)
+        for row in zip(*columns, strict=True):
+            yield {n: float(v) for n, v in zip(names, row, strict=True)}
+    elif sweep.method == "list":
+        for row in zip(*(a.choices for a in sweep.axes), strict=True):
+            yield dict(zip(names, row, strict=True))
+    else:
+        for row in product(*(a.choices for a in sweep.axes)):
+            yield dict(zip(names, row, strict=True))
+
+
+def _filled(value: Any, values: Mapping[str, Any]) -> Any:
+    """Return plain data with every `$x` replaced by the sweep's x."""
+    if isinstance(value, str) and value.startswith("$"):
+        return values[value[1:]]
+    if isinstance(value, Mapping):
+        return {k: _filled(v, values) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_filled(v, values) for v in value]
+    return value
+
+
+def _short(value: Any) -> str:
+    """Return a value as it appears in a scenario's name."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "".join(c if c.isalnum() or c in "._-" else "_" for c in str(value))

@@ -1,0 +1,292 @@
+"""The experiment service: check a batch, store it, follow, pause and stop it, read its figures."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict, ParseDict
+from greentrip.v1 import comparison_pb2, experiment_pb2, experiment_pb2_grpc, run_pb2
+from greentrip_agents.forecast import check_limits, forecast
+from greentrip_agents.parameters import default_parameters
+from greentrip_agents.statistics import figures, mean_interval, select
+from greentrip_networks.errors import ScenarioError, UnknownNameError
+
+from greentrip_server import convert
+from greentrip_server.answer import streaming, unary
+from greentrip_server.cities import Cities
+from greentrip_server.dispatcher import Dispatcher
+from greentrip_server.errors import FieldError, status_from_json
+from greentrip_server.experiments.batch import Batches
+from greentrip_server.experiments.expand import check_size, expand, expand_family
+from greentrip_server.experiments.members import (
+    EXPERIMENTS,
+    WAITING,
+    Member,
+    Members,
+    content_of,
+    counts,
+    plain_point,
+    plain_spec,
+)
+from greentrip_server.experiments.spec import Family, Spec, read_spec, read_toml
+from greentrip_server.jobs import PLANS, RUNS, Jobs, digest, run_hash
+from greentrip_server.settings import Settings
+from greentrip_server.tables import CANCELLED, FAILED, RUNNING, SUCCEEDED, ExperimentRow, JobRow, PlanRow, ScenarioRow
+
+
+class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
+    """Runs and reads batches."""
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        members: Members,
+        batches: Batches,
+        cities: Cities,
+        dispatcher: Dispatcher,
+        settings: Settings,
+    ) -> None:
+        self._jobs, self._members, self._batches = jobs, members, batches
+        self._cities, self._dispatcher, self._settings = cities, dispatcher, settings
+
+    @unary
+    async def RunExperiment(self, request: experiment_pb2.RunExperimentRequest) -> experiment_pb2.Experiment:  # noqa: N802
+        """Check, store and start."""
+        made = await asyncio.to_thread(self._store, request)
+        if request.validate_only:
+            return made
+        await self._batches.step()
+        return await asyncio.to_thread(self._get, made.name)
+
+    def _store(self, request: experiment_pb2.RunExperimentRequest) -> experiment_pb2.Experiment:
+        """Return an experiment that was checked, and unless asked not to, stored."""
+        if request.WhichOneof("source") is None:
+            raise FieldError("source", "is empty; expected spec or toml")
+        data = (
+            read_toml(request.toml)
+            if request.WhichOneof("source") == "toml"
+            else MessageToDict(request.spec, preserving_proto_field_name=True)
+        )
+        if request.seeds:
+            data = {**data, "seeds": list(request.seeds)}
+        data = {**data, "seeds": _whole(data.get("seeds"))}
+        spec = read_spec(data)
+        self._check(spec)
+        points = [plain_point(p) for p in expand(spec, self._stored, self._routes)]
+        plain = plain_spec(spec)
+        names = [p["name"] for p in points]
+        if spec.baseline and spec.baseline not in names:
+            raise UnknownNameError("scenario", spec.baseline, names)
+        if request.validate_only:
+            row = ExperimentRow(id=spec.name, spec=plain, points=points, state=RUNNING, created=0.0)
+            todo = [(p["name"], s) for s in spec.seeds for p in points]
+            return self._message(row, [Member(n, s, "", False, WAITING, None, None, None, 0) for n, s in todo])
+        return self._message(self._members.store(spec.name, plain, points), self._members.of(spec.name))
+
+    def _check(self, spec: Spec) -> None:
+        """Refuse what is too much, what is unknown and what cannot be built, before anything is stored."""
+        check_size(spec, None, self._settings.workers)
+        if spec.size > spec.max_runs:
+            return
+        seconds = 0.0
+        for family in spec.families:
+            seconds = max(seconds, self._check_family(family, spec))
+        check_size(spec, seconds, self._settings.workers)
+
+    def _check_family(self, family: Family, spec: Spec) -> float:
+        """Build a family's first and last scenario; return the seconds that one run is expected to take."""
+        if family.size > spec.max_runs:
+            return 0.0
+        place = f"scenario {family.name!r}"
+        found = list(expand_family(family, self._stored, self._routes))
+        seconds = 0.0
+        for point in {p.name: p for p in (found[0], found[-1])}.values():
+            try:
+                plain = plain_point(point)
+                city = self._cities.build(plain["network"], spec.placement, plain["interventions"])
+                parameters = default_parameters(city.name).with_(point.parameters)
+            except (ScenarioError, UnknownNameError) as error:
+                raise ScenarioError(place, str(error)) from error
+            expected = forecast(city, sample=spec.sample, parameters=parameters, max_days=spec.max_days)
+            check_limits(expected, memory_mb=self._settings.run_memory_mb, hours=self._settings.run_hours)
+            seconds = max(seconds, expected.seconds)
+        return seconds
+
+    def _stored(self, name: str) -> tuple[str, list[Mapping[str, Any]]]:
+        """Return a stored scenario's network and interventions."""
+        row = self._jobs.get(ScenarioRow, name if "/" in name else f"scenarios/{name}", "scenarios", "scenario")
+        return row.network, list(row.interventions)
+
+    def _routes(self, name: str) -> list[Mapping[str, Any]]:
+        """Return a plan's routes."""
+        row = self._jobs.get(PlanRow, name if "/" in name else f"{PLANS}/{name}", PLANS, "plan")
+        return list(row.document["routes"])
+
+    @unary
+    def GetExperiment(self, request: experiment_pb2.GetExperimentRequest) -> experiment_pb2.Experiment:  # noqa: N802
+        """Return one experiment."""
+        return self._get(request.name)
+
+    @unary
+    def ListExperiments(  # noqa: N802
+        self, request: experiment_pb2.ListExperimentsRequest
+    ) -> experiment_pb2.ListExperimentsResponse:
+        """List experiments, oldest first."""
+        rows, token = self._members.page(request.page_size, request.page_token)
+        made = [self._message(row, self._members.of(row.id), brief=True) for row in rows]
+        return experiment_pb2.ListExperimentsResponse(experiments=made, next_page_token=token)
+
+    @streaming
+    async def WatchExperiment(  # noqa: N802
+        self, request: experiment_pb2.WatchExperimentRequest
+    ) -> AsyncIterator[experiment_pb2.Experiment]:
+        """Stream an experiment until it no longer runs."""
+        last = None
+        async for _ in self._dispatcher.changes():
+            now = await asyncio.to_thread(self._get, request.name)
+            if now != last:
+                yield now
+                last = now
+            if now.state != experiment_pb2.EXPERIMENT_STATE_RUNNING:
+                return
+            await asyncio.sleep(0.1)
+
+    @unary
+    async def PauseExperiment(self, request: experiment_pb2.PauseExperimentRequest) -> experiment_pb2.Experiment:  # noqa: N802
+        """Start no further run."""
+        row = await asyncio.to_thread(self._row, request.name)
+        await self._batches.pause(row.id)
+        return await asyncio.to_thread(self._get, request.name)
+
+    @unary
+    async def ResumeExperiment(self, request: experiment_pb2.ResumeExperimentRequest) -> experiment_pb2.Experiment:  # noqa: N802
+        """Go on."""
+        row = await asyncio.to_thread(self._row, request.name)
+        await self._batches.resume(row.id)
+        return await asyncio.to_thread(self._get, request.name)
+
+    @unary
+    async def CancelExperiment(self, request: experiment_pb2.CancelExperimentRequest) -> experiment_pb2.Experiment:  # noqa: N802
+        """Stop."""
+        row = await asyncio.to_thread(self._row, request.name)
+        await self._batches.cancel(row.id)
+        return await asyncio.to_thread(self._get, request.name)
+
+    @unary
+    def GetExperimentResult(  # noqa: N802
+        self, request: experiment_pb2.GetExperimentResultRequest
+    ) -> experiment_pb2.ExperimentResult:
+        """Return the figures there are."""
+        row = self._row(request.name)
+        members = self._members.of(row.id)
+        made = experiment_pb2.ExperimentResult(experiment=f"{EXPERIMENTS}/{row.id}", missing=missing(members))
+        values = figures_by_seed(self._jobs, members)
+        names = _names(values, row.spec["indicators"])
+        for point in row.points:
+            seeds = values.get(point["name"], {})
+            found = made.scenarios.add(scenario=point["name"], seeds=sorted(seeds))
+            for name in names:
+                column = [seeds[s][name] for s in sorted(seeds) if name in seeds[s]]
+                if not column:
+                    continue
+                mean, interval = mean_interval(column)
+                found.figures.add(
+                    indicator=name,
+                    mean=mean,
+                    values=column,
+                    interval=comparison_pb2.Interval(low=interval[0], high=interval[1]) if interval else None,
+                )
+        return made
+
+    def _row(self, name: str) -> ExperimentRow:
+        return self._members.get(name)
+
+    def _get(self, name: str) -> experiment_pb2.Experiment:
+        """Return an experiment as it stands."""
+        row = self._row(name)
+        return self._message(row, self._members.of(row.id))
+
+    def _message(
+        self, row: ExperimentRow, members: Sequence[Member], *, brief: bool = False
+    ) -> experiment_pb2.Experiment:
+        """Return an experiment's message."""
+        made = experiment_pb2.Experiment(
+            name=f"{EXPERIMENTS}/{row.id}",
+            state=experiment_pb2.ExperimentState.Value(f"EXPERIMENT_STATE_{row.state.upper()}"),
+            progress=experiment_pb2.ExperimentProgress(
+                **counts(members), seconds_left=self._batches.seconds_left(list(members))
+            ),
+            create_time=convert.timestamp(row.created) if row.created else None,
+        )
+        shown = {k: v for k, v in row.spec.items() if k not in ("max_runs", "max_hours")}
+        limits = {"runs": row.spec["max_runs"], "hours": row.spec["max_hours"]}
+        ParseDict({**shown, "name": row.id, "limits": limits}, made.spec)
+        if brief:
+            return made
+        for point in row.points:
+            made.scenarios.add(
+                name=point["name"],
+                family=point["family"],
+                values=convert.struct(point["values"]),
+                network=point["network"],
+                interventions=len(point["interventions"]),
+                description=point["description"],
+                cost_million_cny_year=point["cost_million_cny_year"],
+            )
+        made.runs.extend(_run(m) for m in members)
+        made.content_hash = digest(
+            sorted(run_hash(content_of(p, row.spec, s)) for p in row.points for s in row.spec["seeds"])
+        )
+        return made
+
+
+def figures_by_seed(jobs: Jobs, members: Sequence[Member]) -> dict[str, dict[int, dict[str, float]]]:
+    """Return the figures of finished runs by scenario and seed."""
+    found: dict[str, dict[int, dict[str, float]]] = {}
+    for member in members:
+        column = found.setdefault(member.scenario, {})
+        if member.state == SUCCEEDED:
+            column[member.seed] = figures(jobs.get(JobRow, member.run, RUNS).result or {})
+    return found
+
+
+def missing(members: Sequence[Member]) -> list[str]:
+    """Say which runs have no figures, one sentence each state and scenario."""
+    said: list[str] = []
+    by: dict[tuple[str, str], list[Member]] = {}
+    for member in members:
+        if member.state != SUCCEEDED:
+            by.setdefault((member.scenario, member.state), []).append(member)
+    for (scenario, state), rows in by.items():
+        seeds = ", ".join(str(m.seed) for m in rows)
+        why = f": {(rows[0].error or {}).get('message', '')}" if state == FAILED else ""
+        word = {FAILED: "failed", CANCELLED: "was cancelled", RUNNING: "is running"}.get(state, "has not begun")
+        said.append(f"{scenario}: seed {seeds} {word}{why}")
+    return said
+
+
+def _names(values: Mapping[str, Mapping[int, Mapping[str, float]]], wanted: Sequence[str]) -> list[str]:
+    """Return the indicators to report; what was asked for must be known to some run."""
+    known: dict[str, None] = {}
+    for seeds in values.values():
+        for found in seeds.values():
+            known.update(dict.fromkeys(found))
+    return select(known, wanted) if known else []
+
+
+def _run(member: Member) -> experiment_pb2.ExperimentRun:
+    """Return a member's message."""
+    state = f"RUN_STATE_{member.state.upper()}" if member.state else "RUN_STATE_UNSPECIFIED"
+    return experiment_pb2.ExperimentRun(
+        scenario=member.scenario,
+        seed=member.seed,
+        run=member.run,
+        state=run_pb2.RunState.Value(state),
+        reused=member.reused,
+        error=status_from_json(dict(member.error)) if member.error else None,
+    )
+
+
+def _whole(seeds: Any) -> Any:
+    """Return seeds as numbers: a message's 64-bit ones become text on their way to plain data."""
+    return [int(s) if isinstance(s, str) and s.isdigit() else s for s in seeds] if isinstance(seeds, list) else seeds

@@ -1,0 +1,107 @@
+"""What an experiment's specification may say, and what it expands to."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from greentrip_networks.errors import GreentripError
+from greentrip_server.experiments.expand import BatchLimitError, check_size, expand, points
+from greentrip_server.experiments.spec import Sweep, read_spec, read_toml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+HEADWAY = {"kind": "SetHeadway", "line": "1", "headway_s": "$h"}
+
+
+def spec(**changes: Any) -> dict[str, Any]:
+    return {"name": "x", "network": "tiny", "scenario": [{"name": "a"}], **changes}
+
+
+def swept(method: str, values: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"name": "a", "interventions": [HEADWAY], "sweep": {"method": method, "values": values, **more}}
+
+
+def nothing(name: str) -> Any:
+    raise AssertionError(name)
+
+
+def test_a_grid_makes_every_combination_and_fills_them_in() -> None:
+    family = swept("grid", {"h": [90, 120], "w": {"low": 1.0, "high": 2.0, "steps": 3}})
+    family["parameters"] = {"weight": {"walk": "$w"}}  # as TOML reads weight.walk
+    found = expand(read_spec(spec(scenario=[family])), nothing, nothing)
+    assert [(p.interventions[0]["headway_s"], p.parameters["weight.walk"]) for p in found] == [
+        (h, w) for h in (90, 120) for w in (1.0, 1.5, 2.0)
+    ]
+    assert found[0].name == "a~h=90~w=1"
+    assert len({p.name for p in found}) == 6
+
+
+def test_a_list_goes_in_step() -> None:
+    family = swept("list", {"h": [90, 120], "line": ["1", "2"]})
+    family["interventions"] = [{**HEADWAY, "line": "$line"}]
+    found = expand(read_spec(spec(scenario=[family])), nothing, nothing)
+    assert [p.values for p in found] == [{"h": 90, "line": "1"}, {"h": 120, "line": "2"}]
+
+
+@given(count=st.integers(1, 60), seed=st.integers(0, 1000))
+@settings(max_examples=30, deadline=None)
+def test_a_latin_hypercube_uses_each_stratum_once_on_each_axis(count: int, seed: int) -> None:
+    values = {"h": {"low": 60, "high": 180}, "w": {"low": -1, "high": 1}}
+    read = read_spec(
+        spec(
+            scenario=[{**swept("latin-hypercube", values, count=count, seed=seed), "parameters": {"weight.walk": "$w"}}]
+        )
+    )
+    sweep = read.families[0].sweep
+    assert isinstance(sweep, Sweep)
+    rows = list(points(sweep))
+    assert rows == list(points(sweep))
+    for name, low, high in (("h", 60, 180), ("w", -1, 1)):
+        share = (np.array([r[name] for r in rows]) - low) / (high - low)
+        assert sorted(np.floor(share * count).astype(int)) == list(range(count))
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (spec(scenarios=[]), "unknown field of an experiment 'scenarios'; nearest: scenario"),
+        (spec(name="No Good"), "name: saw 'No Good'"),
+        (spec(seeds=[1, 1]), "seeds: name a seed twice"),
+        (spec(seeds="0-x"), "expected numbers and ranges"),
+        (spec(sample=2), "sample: saw 2; expected above 0 to 1"),
+        (spec(scenario=[{"name": "a"}, {"name": "a"}]), "'a' appears twice"),
+        (spec(scenario=[{"name": "a/b"}]), "scenario[0].name"),
+        (spec(scenario=[]), "scenario: is empty"),
+        (spec(baseline="b"), "unknown scenario 'b'"),
+        (spec(scenario=[{"name": "a", "interventions": [HEADWAY]}]), "unknown swept value 'h'"),
+        (spec(scenario=[swept("grid", {"headway": [1], "h": [2]})]), "is used nowhere"),
+        (spec(scenario=[swept("grit", {"h": [1]})]), "unknown sweep method 'grit'; nearest: grid"),
+        (spec(scenario=[swept("list", {"h": [1, 2], "w": [1]})]), "is used nowhere|different lengths"),
+        (spec(scenario=[swept("latin-hypercube", {"h": {"low": 1, "high": 2}})]), "count: is empty"),
+        (spec(scenario=[swept("grid", {"h": {"low": 2, "high": 1, "steps": 3}})]), "expected low below high"),
+        (spec(scenario=[swept("grid", {"h": [True]})]), "expected a number or text"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_named(data: dict[str, Any], text: str) -> None:
+    with pytest.raises(GreentripError) as caught:
+        read_spec(data)
+    assert any(part in str(caught.value) for part in text.split("|"))
+
+
+def test_bad_toml_is_named_by_line() -> None:
+    with pytest.raises(GreentripError, match="line 2"):
+        read_toml("name = 'x'\nseeds = [0,,1]\n")
+
+
+def test_a_sweep_that_explodes_is_refused_by_count_and_time_without_being_listed() -> None:
+    values = {f"v{i}": {"low": 0, "high": 1, "steps": 1000} for i in range(6)}
+    family = swept("grid", values)
+    family["interventions"] = [{"kind": "X", **{n: f"${n}" for n in values}}]
+    read = read_spec(spec(scenario=[family]))
+    assert read.size == 3 * 10**18
+    with pytest.raises(BatchLimitError, match=r"3,000,000,000,000,000,000 runs asked for.*limit is 1000 runs"):
+        check_size(read, None, 2)
+    small = read_spec(spec(seeds="0-9", limits={"hours": 1}))
+    check_size(small, 100.0, 2)
+    with pytest.raises(BatchLimitError, match=r"10 runs asked for, predicted to take 1\.4 h; the limit is 1 hours"):
+        check_size(small, 1000.0, 2)

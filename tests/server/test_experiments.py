@@ -1,0 +1,163 @@
+"""Experiments over a real channel: runs are made once, reused, stopped, and their failures kept apart."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import greentrip
+import pytest
+from greentrip.client import CallError, Client
+from greentrip.plain import plain
+from greentrip.v1 import experiment_pb2, run_pb2
+
+DONE = experiment_pb2.EXPERIMENT_STATE_DONE
+
+
+def spec(name: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "network": "tiny",
+        "sample": 0.002,
+        "max_days": 2,
+        "seeds": [0, 1],
+        "scenario": [
+            {"name": "today"},
+            {
+                "name": "metro",
+                "interventions": [{"kind": "SetFare", "system": "metro", "factor": "$f"}],
+                "sweep": {"method": "grid", "values": {"f": [0.5, 2.0]}},
+            },
+        ],
+        **changes,
+    }
+
+
+def finish(client: Client, name: str) -> experiment_pb2.Experiment:
+    return list(client.watch_experiment(name))[-1]
+
+
+@pytest.fixture(scope="module")
+def done(client: Client) -> experiment_pb2.Experiment:
+    client.run_experiment(spec("fares"))
+    return finish(client, "fares")
+
+
+def test_every_scenario_is_run_with_every_seed(client: Client, done: experiment_pb2.Experiment) -> None:
+    assert done.state == DONE
+    assert [s.name for s in done.scenarios] == ["today", "metro~f=0.5", "metro~f=2"]
+    assert {(r.scenario, r.seed) for r in done.runs} == {(s.name, seed) for s in done.scenarios for seed in (0, 1)}
+    assert all(r.state == run_pb2.RUN_STATE_SUCCEEDED for r in done.runs)
+    result = client.experiment_result("fares")
+    assert not result.missing
+    by = {s.scenario: {f.indicator: f for f in s.figures} for s in result.scenarios}
+    run = next(r for r in done.runs if r.scenario == "metro~f=2" and r.seed == 1)
+    found = plain(client.result(run.run).indicators)
+    definition = found["definition"]
+    assert by["metro~f=2"]["green_share"].values[1] == found["green_share"][definition["area"]][definition["base"]]
+    assert by["metro~f=0.5"]["mode_share.metro"].mean > by["metro~f=2"]["mode_share.metro"].mean
+
+
+def test_more_seeds_compute_only_what_is_new_and_the_rest_keeps_its_runs(
+    client: Client, done: experiment_pb2.Experiment
+) -> None:
+    before = {(r.scenario, r.seed): r.run for r in done.runs}
+    known = {r.name for r in client.runs()}
+    client.run_experiment(spec("fares"), seeds=(0, 1, 2))
+    after = finish(client, "fares")
+    runs = {(r.scenario, r.seed): r.run for r in after.runs}
+    assert {k: runs[k] for k in before} == before
+    assert {r.name for r in client.runs()} - known == {runs[s.name, 2] for s in after.scenarios}
+    assert (after.progress.reused, after.progress.succeeded) == (6, 9)
+
+
+def test_another_experiment_reuses_runs_of_equal_content(client: Client, done: experiment_pb2.Experiment) -> None:
+    known = {r.name for r in client.runs()}
+    same = {"kind": "SetFare", "factor": 2, "system": "metro"}
+    client.run_experiment(spec("again", scenario=[{"name": "dear", "interventions": [same]}]))
+    after = finish(client, "again")
+    assert {r.name for r in client.runs()} == known
+    assert all(r.reused for r in after.runs)
+    assert {r.run for r in after.runs} == {r.run for r in done.runs if r.scenario == "metro~f=2"}
+
+
+def test_a_run_that_cannot_be_is_recorded_and_the_rest_goes_on(client: Client) -> None:
+    move = {"kind": "MoveResidents", "from_place": "Harbour", "to_place": "Lakeside", "residents": "$n"}
+    family = {
+        "name": "move",
+        "interventions": [move],
+        "sweep": {"method": "list", "values": {"n": [100, 1e9, 200]}},  # the first and last are checked at once
+    }
+    client.run_experiment(spec("broken", scenario=[{"name": "today"}, family], seeds=[0]))
+    after = finish(client, "broken")
+    states = {r.scenario: r.state for r in after.runs}
+    assert states["move~n=1000000000"] == run_pb2.RUN_STATE_FAILED
+    assert after.progress.failed == 1
+    assert after.progress.succeeded == 3
+    broken = next(r for r in after.runs if r.state == run_pb2.RUN_STATE_FAILED)
+    assert "expected more than 0 and at most the" in broken.error.message
+    assert any("move~n=1000000000: seed 0 failed" in m for m in client.experiment_result("broken").missing)
+
+
+def test_what_would_be_too_much_or_is_unknown_is_refused_before_anything_is_stored(client: Client) -> None:
+    known = [e.name for e in client.experiments()]
+    with pytest.raises(CallError, match="limit is 1000 runs") as caught:
+        client.run_experiment(spec("big"), seeds=range(400))
+    assert caught.value.code == "RESOURCE_EXHAUSTED"
+    with pytest.raises(CallError, match=r"weight\.walk"):
+        client.run_experiment(spec("typo", scenario=[{"name": "a", "parameters": {"weight.wolk": 1}}]))
+    step = {"kind": "SetFair", "system": "metro"}
+    with pytest.raises(CallError, match=r"scenario 'a'.*SetFare"):
+        client.run_experiment(spec("typo", scenario=[{"name": "a", "interventions": [step]}]))
+    with pytest.raises(CallError, match="unknown plan"):
+        client.run_experiment(spec("typo", plans=["nowhere"]))
+    assert [e.name for e in client.experiments()] == known
+
+
+def test_checking_counts_without_storing(client: Client) -> None:
+    made = client.run_experiment(spec("only-looked-at"), seeds=range(50), validate_only=True)
+    assert (made.progress.runs, made.progress.waiting) == (150, 150)
+    with pytest.raises(CallError):
+        client.experiment("only-looked-at")
+
+
+def test_pause_stops_starting_resume_goes_on_cancel_ends(tmp_path: Path) -> None:
+    with greentrip.connect(data_dir=tmp_path, workers=1) as client:
+        client.run_experiment(spec("slow", max_days=60, sample=0.01, seeds=list(range(12))))
+        paused = client.pause_experiment("slow")
+        assert paused.state == experiment_pb2.EXPERIMENT_STATE_PAUSED
+        for _ in range(300):
+            now = client.experiment("slow").progress
+            if now.running == 0 and now.waiting == now.runs - now.succeeded:
+                break
+            time.sleep(0.1)
+        settled = client.experiment("slow").progress
+        assert settled.succeeded < settled.runs
+        time.sleep(0.5)
+        assert client.experiment("slow").progress == settled
+        client.resume_experiment("slow")
+        moved = next(e for e in client.watch_experiment("slow") if e.progress.succeeded > settled.succeeded)
+        assert moved.progress.seconds_left > 0
+        cancelled = client.cancel_experiment("slow")
+        assert cancelled.state == experiment_pb2.EXPERIMENT_STATE_CANCELLED
+        assert cancelled.progress.running == 0
+        assert cancelled.progress.succeeded >= moved.progress.succeeded  # what has finished stays usable
+        assert any(s.seeds for s in client.experiment_result("slow").scenarios)
+
+
+def test_a_specification_reads_the_same_from_toml_and_from_a_message(client: Client) -> None:
+    text = """
+        name = "toml"
+        network = "tiny"
+        sample = 0.002
+        max_days = 2
+        seeds = [0]
+        [[scenario]]
+        name = "a"
+        interventions = [{ kind = "SetFare", system = "bus", factor = 2 }]
+    """
+    step = {"kind": "SetFare", "system": "bus", "factor": 2.0}
+    message = spec("toml", seeds=[0], scenario=[{"name": "a", "interventions": [step]}])
+    one, two = (client.run_experiment(s, validate_only=True) for s in (text, message))
+    assert one == two
+    assert json.dumps(plain(one)) == json.dumps(plain(two))
