@@ -126,11 +126,11 @@ def test_pause_stops_starting_resume_goes_on_cancel_ends(tmp_path: Path) -> None
         client.run_experiment(spec("slow", max_days=60, sample=0.01, seeds=list(range(12))))
         paused = client.pause_experiment("slow")
         assert paused.state == experiment_pb2.EXPERIMENT_STATE_PAUSED
-        for _ in range(300):
+        for _ in range(600):
             now = client.experiment("slow").progress
             if now.running == 0 and now.waiting == now.runs - now.succeeded:
                 break
-            time.sleep(0.1)
+            time.sleep(0.2)
         settled = client.experiment("slow").progress
         assert settled.succeeded < settled.runs
         time.sleep(0.5)
