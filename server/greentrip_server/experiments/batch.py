@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -50,9 +50,11 @@ class Batches:
             self._dispatcher.wake()
 
     async def pause(self, name: str) -> None:
-        """Start no further run."""
+        """Start no further run, and take back those that wait for a worker; what has begun goes on to its end."""
         async with self._lock:
             await asyncio.to_thread(self._members.set_state, name, PAUSED, only=(RUNNING,))
+            await self._stop(name, (QUEUED,))
+            await asyncio.to_thread(self._members.retry, name)
 
     async def resume(self, name: str) -> None:
         """Go on; runs that were cancelled are started again."""
@@ -65,10 +67,14 @@ class Batches:
         """Stop an experiment's runs, but none that another experiment waits for."""
         async with self._lock:
             await asyncio.to_thread(self._members.set_state, name, CANCELLED, only=(RUNNING, PAUSED))
-            for member in await asyncio.to_thread(self._members.of, name):
-                live = member.state in (QUEUED, RUNNING) and not member.reused
-                if live and not await asyncio.to_thread(self._members.used_elsewhere, member.run, name):
-                    await self._dispatcher.cancel(await asyncio.to_thread(self._jobs.get, JobRow, member.run, RUNS))
+            await self._stop(name, (QUEUED, RUNNING))
+
+    async def _stop(self, name: str, states: Sequence[str]) -> None:
+        """Cancel an experiment's own runs that are in a state, but none that another experiment waits for."""
+        for member in await asyncio.to_thread(self._members.of, name):
+            live = member.state in states and not member.reused
+            if live and not await asyncio.to_thread(self._members.used_elsewhere, member.run, name):
+                await self._dispatcher.cancel(await asyncio.to_thread(self._jobs.get, JobRow, member.run, RUNS))
 
     def seconds_left(self, members: list[Member]) -> float:
         """Return when an experiment's last run is expected to end, from what its finished runs took."""
