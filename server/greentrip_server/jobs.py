@@ -170,7 +170,7 @@ class Jobs:
     """The jobs, plans and scenarios of one database; each call is one transaction."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self.engine = self._engine = engine
         self._writing = engine.execution_options(write=True)
         self.owner = str(uuid.uuid4())
         self.shared = not is_sqlite(engine)  # whether other servers may work on the same database

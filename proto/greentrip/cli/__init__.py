@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from greentrip.cli import compare, experiment, indicators, network, optimize, plan, run, scenario, service
+from greentrip.cli import admin, compare, experiment, indicators, network, optimize, plan, run, scenario, service
 
 app = typer.Typer(
     help="Simulate a city's commuters, test a green-trip target, design bus feeder routes.",
@@ -30,6 +30,7 @@ app.add_typer(plan.app, name="plan")
 app.add_typer(experiment.app, name="experiment")
 app.command()(compare.compare)
 app.command()(compare.report)
+admin.add_to(app)
 
 
 def main() -> None:

@@ -45,12 +45,20 @@ def demo(
 
 
 def serve(
-    address: Annotated[str, typer.Option(help="HOST:PORT on loopback; port 0 takes a free one.")] = "127.0.0.1:50051",
+    address: Annotated[str, typer.Option(help="HOST:PORT; port 0 takes a free one.")] = "127.0.0.1:50051",
     data_dir: DataDir = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes at most. [one a core]")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads a worker. [1]")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="PEM certificate; needed for any address but loopback.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM key of the certificate.")] = None,
+    tls_client_ca: Annotated[Path | None, typer.Option(help="PEM authority whose client certificates let in.")] = None,
+    results: Annotated[Path | None, typer.Option(help="Folder of tables that servers share.")] = None,
+    metrics_port: Annotated[int | None, typer.Option(help="Loopback port of Prometheus metrics.")] = None,
 ) -> None:
-    """Serve until stopped; prints one JSON line with the address once ready."""
+    """Serve until stopped; prints one JSON line with the address once ready.
+
+    Other settings are read from GREENTRIP_... in the environment; docs/operations.md lists them.
+    """
     import os
     from importlib.util import find_spec
 
@@ -58,5 +66,14 @@ def serve(
         raise ValueError("the engine is not installed: `pip install greentrip[engine]`")
     command = [sys.executable, "-m", "greentrip_server", f"--address={address}"]
     command += [f"--data={data_dir}"] if data_dir else []
-    command += [f"--{k}={v}" for k, v in (("workers", workers), ("threads", threads)) if v is not None]
+    given = {
+        "workers": workers,
+        "threads": threads,
+        "tls-cert": tls_cert,
+        "tls-key": tls_key,
+        "tls-client-ca": tls_client_ca,
+        "results": results,
+        "metrics-port": metrics_port,
+    }
+    command += [f"--{k}={v}" for k, v in given.items() if v is not None]
     os.execv(sys.executable, command)  # noqa: S606

@@ -3,6 +3,8 @@
 import hashlib
 import os
 import threading
+import time
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,10 +14,13 @@ from typing import Any, Self, TypeVar
 import grpc
 from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.json_format import ParseDict
 
-from greentrip.client.embedded import OPTIONS, Embedded
+from greentrip.client.channels import Credentials, open_channel
+from greentrip.client.embedded import Embedded
 from greentrip.client.errors import CallError, ConnectError, call_error, from_status
+from greentrip.client.frames import frame
 from greentrip.client.indicators import Indicators
 from greentrip.client.runs import Runs
 from greentrip.interventions import to_message
@@ -41,10 +46,17 @@ Reply = TypeVar("Reply")
 
 DEFAULT_DATA_DIR = "greentrip-data"
 REACH_S = 5.0  # a server on this machine answers at once
+WATCH_TRIES = 15  # about half a minute
 TERMINAL = (run_pb2.RUN_STATE_SUCCEEDED, run_pb2.RUN_STATE_FAILED, run_pb2.RUN_STATE_CANCELLED)
 
 
-def connect(address: str | None = None, data_dir: str | Path | None = None, *, workers: int | None = None) -> "Client":
+def connect(
+    address: str | None = None,
+    data_dir: str | Path | None = None,
+    *,
+    workers: int | None = None,
+    credentials: Credentials | None = None,
+) -> "Client":
     """Return a client of a server, or of one that is started on a data directory and ends with the client.
 
     Parameters
@@ -55,6 +67,8 @@ def connect(address: str | None = None, data_dir: str | Path | None = None, *, w
         Data directory; None means GREENTRIP_DATA, else `greentrip-data`.
     workers
         Worker processes at most, when a server is started; None means one a core.
+    credentials
+        Token, authority and certificate for a server elsewhere; None means as the environment says.
 
     Raises
     ------
@@ -64,12 +78,15 @@ def connect(address: str | None = None, data_dir: str | Path | None = None, *, w
     """
     if address is None:
         return Client(Embedded(Path(data_dir or os.environ.get("GREENTRIP_DATA") or DEFAULT_DATA_DIR), workers))
-    channel = grpc.insecure_channel(address, options=OPTIONS)
+    channel = open_channel(address, credentials or Credentials.from_environment())
     try:
         grpc.channel_ready_future(channel).result(timeout=REACH_S)
     except grpc.FutureTimeoutError:
         channel.close()
-        raise ConnectError(f"no server answers at {address}; start one with `greentrip serve`") from None
+        raise ConnectError(
+            f"no server answers at {address}; start one with `greentrip serve`, or name its certificate's authority "
+            "in GREENTRIP_CA"
+        ) from None
     return Client(channel)
 
 
@@ -130,7 +147,7 @@ class Client:
                 description=description,
             ),
             scenario_id=name.removeprefix("scenarios/"),
-            request_id=request_id,
+            request_id=request_id or _new_request(),
             validate_only=validate_only,
         )
         return _call(self._scenarios.CreateScenario, request)
@@ -139,9 +156,10 @@ class Client:
         """Return one scenario."""
         return _call(self._scenarios.GetScenario, scenario_pb2.GetScenarioRequest(name=_in("scenarios", name)))
 
-    def scenarios(self) -> list[scenario_pb2.Scenario]:
-        """Return all scenarios, oldest first."""
-        return list(_pages(self._scenarios.ListScenarios, scenario_pb2.ListScenariosRequest(), "scenarios"))
+    def scenarios(self, filter: str = "", *, show_archived: bool = False) -> list[scenario_pb2.Scenario]:  # noqa: A002
+        """Return scenarios, oldest first: all, or those that a filter such as `creator = "lin"` leaves."""
+        request = scenario_pb2.ListScenariosRequest(filter=filter, show_archived=show_archived)
+        return list(_pages(self._scenarios.ListScenarios, request, "scenarios"))
 
     def delete_scenario(self, name: str) -> None:
         """Remove a scenario that no run refers to."""
@@ -171,7 +189,7 @@ class Client:
                 parameters=parameters,
             ),
             run_id=name.removeprefix("runs/"),
-            request_id=request_id,
+            request_id=request_id or _new_request(),
             validate_only=validate_only,
         )
         operation = _call(self._runs.CreateRun, request)
@@ -183,13 +201,66 @@ class Client:
         """Return one run as it stands."""
         return _call(self._runs.GetRun, run_pb2.GetRunRequest(name=_in("runs", name)))
 
-    def runs(self) -> list[run_pb2.Run]:
-        """Return all runs, oldest first."""
-        return list(_pages(self._runs.ListRuns, run_pb2.ListRunsRequest(), "runs"))
+    def runs(self, filter: str = "", *, show_archived: bool = False) -> list[run_pb2.Run]:  # noqa: A002
+        """Return runs, oldest first: all, or those that a filter such as `creator = "lin"` leaves."""
+        request = run_pb2.ListRunsRequest(filter=filter, show_archived=show_archived)
+        return list(_pages(self._runs.ListRuns, request, "runs"))
 
     def watch(self, run: str) -> Iterator[run_pb2.Run]:
-        """Yield a run whenever it changes, until it ends."""
-        return _stream(self._runs.WatchRun, run_pb2.WatchRunRequest(name=_in("runs", run)))
+        """Yield a run whenever it changes, until it ends; a server that is away for a while is waited for."""
+        request, last, tries = run_pb2.WatchRunRequest(name=_in("runs", run)), None, 0
+        while True:
+            try:
+                for last in _stream(self._runs.WatchRun, request):
+                    tries = 0
+                    yield last
+            except CallError as error:
+                tries += 1
+                if error.code != "UNAVAILABLE" or tries > WATCH_TRIES:
+                    raise
+                time.sleep(min(2.0, 0.2 * tries))
+                continue
+            if last is not None and last.state in TERMINAL:
+                return
+
+    def retry(self, run: str) -> run_pb2.Run:
+        """Queue a failed or cancelled run again."""
+        operation = _call(self._runs.RetryRun, run_pb2.RetryRunRequest(name=_in("runs", run)))
+        made = run_pb2.Run()
+        operation.metadata.Unpack(made)
+        return made
+
+    def update_run(
+        self, run: str, *, description: str | None = None, archived: bool | None = None, etag: str = ""
+    ) -> run_pb2.Run:
+        """Change a run's description, or archive it; with an etag only as it was read."""
+        changed = run_pb2.Run(name=_in("runs", run), description=description or "", archived=bool(archived), etag=etag)
+        request = run_pb2.UpdateRunRequest(run=changed, update_mask=_mask(description=description, archived=archived))
+        return _call(self._runs.UpdateRun, request)
+
+    def update_scenario(
+        self, name: str, *, description: str | None = None, archived: bool | None = None, etag: str = ""
+    ) -> scenario_pb2.Scenario:
+        """Change a scenario's description, or archive it; with an etag only as it was read."""
+        changed = scenario_pb2.Scenario(
+            name=_in("scenarios", name), description=description or "", archived=bool(archived), etag=etag
+        )
+        mask = _mask(description=description, archived=archived)
+        return _call(
+            self._scenarios.UpdateScenario, scenario_pb2.UpdateScenarioRequest(scenario=changed, update_mask=mask)
+        )
+
+    def update_plan(
+        self, name: str, *, description: str | None = None, archived: bool | None = None, etag: str = ""
+    ) -> plan_pb2.Plan:
+        """Change a plan's description, or archive it; with an etag only as it was read."""
+        changed = plan_pb2.Plan(
+            name=_in("plans", name), description=description or "", archived=bool(archived), etag=etag
+        )
+        request = plan_pb2.UpdatePlanRequest(
+            plan=changed, update_mask=_mask(description=description, archived=archived)
+        )
+        return _call(self._plans.UpdatePlan, request)
 
     def cancel(self, run: str) -> run_pb2.Run:
         """Stop a run; its worker is gone when this returns."""
@@ -204,9 +275,26 @@ class Client:
         return _call(self._runs.GetRunResult, run_pb2.GetRunResultRequest(name=_in("runs", run)))
 
     def table(self, run: str, table: str) -> bytes:
-        """Return a finished run's `trips`, `links` or `lines` as the bytes of an Arrow IPC stream."""
-        request = run_pb2.StreamTableRequest(name=_in("runs", run), table=table)
-        return b"".join(piece.content for piece in _stream(self._runs.StreamTable, request))
+        """Return a table of a finished run (`trips`, `links`, `lines`) as the bytes of an Arrow IPC stream.
+
+        A stream that breaks goes on from where it broke.
+        """
+        request, held, tries = run_pb2.StreamTableRequest(name=_in("runs", run), table=table), bytearray(), 0
+        while True:
+            request.offset = len(held)
+            try:
+                for piece in _stream(self._runs.StreamTable, request):
+                    held += piece.content
+                return bytes(held)
+            except CallError as error:
+                tries += 1
+                if error.code != "UNAVAILABLE" or tries > WATCH_TRIES:
+                    raise
+                time.sleep(min(2.0, 0.2 * tries))
+
+    def frame(self, run: str, table: str, kind: str = "polars") -> Any:
+        """Return a table of a finished run as a data frame of `polars` or `pandas`, whichever is installed."""
+        return frame(self.table(run, table), kind)
 
     def simulate(
         self,
@@ -217,7 +305,7 @@ class Client:
         sample: float = 0.005,
         max_days: int = 60,
         placement: int = 0,
-        progress: Callable[[run_pb2.Run], None] | None = None,
+        progress: Callable[[run_pb2.Run], None] | bool | None = None,
     ) -> Runs:
         """Simulate a scenario or network, with a plan's routes if given, once for each seed, and wait.
 
@@ -230,7 +318,7 @@ class Client:
         seeds, sample, max_days, placement
             As in a run; residents' share, days, seed of the placement rule.
         progress
-            Called, one call at a time, with every run that changed.
+            Called, one call at a time, with every run that changed; True draws bars, in a notebook too.
 
         Raises
         ------
@@ -238,6 +326,19 @@ class Client:
             When a run is refused or fails; the others are cancelled, as they are on Ctrl-C.
 
         """
+        if progress is True:
+            from greentrip import show
+
+            with show.bars(quiet=False) as bars:
+                return self.simulate(
+                    scenario,
+                    plan=plan,
+                    seeds=seeds,
+                    sample=sample,
+                    max_days=max_days,
+                    placement=placement,
+                    progress=bars.run(scenario),
+                )
         name = self._simulated(scenario) if plan is None else self._with_plan(scenario, plan)
         queued = [
             self.create_run(name, seed=seed, sample=sample, max_days=max_days, placement=placement)
@@ -248,7 +349,7 @@ class Client:
         def follow(run: run_pb2.Run) -> run_pb2.Run:
             last = run
             for last in self.watch(run.name):
-                if progress is not None:
+                if callable(progress):
                     with lock:
                         progress(last)
             if last.state == run_pb2.RUN_STATE_FAILED:
@@ -286,7 +387,7 @@ class Client:
             budget_cny_day=budget_cny_day,
             seed=seed,
             plan_id=name.removeprefix("plans/"),
-            request_id=request_id,
+            request_id=request_id or _new_request(),
         )
         operation = _call(self._plans.DesignFeeders, request)
         try:
@@ -312,16 +413,19 @@ class Client:
         """Store routes written elsewhere as a plan."""
         adding = to_message({"kind": "AddFeeders", "routes": list(routes)})
         plan = plan_pb2.Plan(network=_in("networks", network), routes=adding.add_feeders.routes)
-        request = plan_pb2.CreatePlanRequest(plan=plan, plan_id=name.removeprefix("plans/"), request_id=request_id)
+        request = plan_pb2.CreatePlanRequest(
+            plan=plan, plan_id=name.removeprefix("plans/"), request_id=request_id or _new_request()
+        )
         return _call(self._plans.CreatePlan, request)
 
     def plan(self, name: str) -> plan_pb2.Plan:
         """Return one plan."""
         return _call(self._plans.GetPlan, plan_pb2.GetPlanRequest(name=_in("plans", name)))
 
-    def plans(self) -> list[plan_pb2.Plan]:
-        """Return all plans, oldest first."""
-        return list(_pages(self._plans.ListPlans, plan_pb2.ListPlansRequest(), "plans"))
+    def plans(self, filter: str = "", *, show_archived: bool = False) -> list[plan_pb2.Plan]:  # noqa: A002
+        """Return plans, oldest first: all, or those that a filter such as `creator = "lin"` leaves."""
+        request = plan_pb2.ListPlansRequest(filter=filter, show_archived=show_archived)
+        return list(_pages(self._plans.ListPlans, request, "plans"))
 
     def export_plan(self, name: str) -> bytes:
         """Return a plan as the bytes of a zipped GTFS feed."""
@@ -421,9 +525,19 @@ class Client:
         return self.create_scenario(network, steps, request_id=f"with-plan-{content.hexdigest()[:32]}").name
 
 
+def _new_request() -> str:
+    """Return a request_id of its own, so that a create whose answer was lost can be made again."""
+    return str(uuid.uuid4())
+
+
 def _in(collection: str, name: str) -> str:
     """Return a name with its collection."""
     return name if "/" in name else f"{collection}/{name}"
+
+
+def _mask(**values: object) -> FieldMask:
+    """Return the mask of what is given."""
+    return FieldMask(paths=[name for name, value in values.items() if value is not None])
 
 
 def _names(runs: Sequence[str] | Runs) -> list[str]:

@@ -5,16 +5,17 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import grpc
 
+from greentrip.client.channels import Credentials, open_channel
 from greentrip.client.errors import ConnectError
 
 OWNED = 75  # the server's exit code when another process owns the directory
 START_S = 60.0
-OPTIONS = (("grpc.max_receive_message_length", 64 << 20), ("grpc.enable_http_proxy", 0))
 
 
 class Embedded:
@@ -51,10 +52,11 @@ class Embedded:
     def _owner(self) -> tuple[str, grpc.Channel] | None:
         """Return the running owner's address and a channel that answers."""
         try:
-            address = str(json.loads((self.data_dir / "server.json").read_text())["address"])
+            facts = json.loads((self.data_dir / "server.json").read_text())
+            address = str(facts["address"])
         except (OSError, ValueError, KeyError):
             return None
-        channel = grpc.insecure_channel(address, options=OPTIONS)
+        channel = open_channel(address, replace(Credentials.from_environment(), tls=bool(facts.get("tls"))))
         try:
             grpc.channel_ready_future(channel).result(timeout=2)
         except grpc.FutureTimeoutError:
@@ -106,4 +108,4 @@ class Embedded:
             )
         self._process = process
         address = str(json.loads(line)["address"])
-        return address, grpc.insecure_channel(address, options=OPTIONS)
+        return address, open_channel(address)

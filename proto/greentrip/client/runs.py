@@ -35,18 +35,23 @@ class Runs:
         """Compare with runs of another scenario under the same seeds."""
         return self._client.compare(base.names, self.names)
 
-    def trips(self) -> Any:
-        """Return all trips as a polars DataFrame with a column `seed`."""
-        return self.table("trips")
+    def trips(self, kind: str = "polars") -> Any:
+        """Return all trips as a data frame with a column `seed`."""
+        return self.table("trips", kind)
 
-    def table(self, name: str) -> Any:
-        """Return a table (`trips`, `links` or `lines`) of all runs as a polars DataFrame with a column `seed`."""
-        # Imported by name: without this call the client needs neither polars nor numpy.
-        polars = import_module("polars")
-        frames = [
-            polars.read_ipc_stream(self._client.table(run.name, name)).with_columns(
-                seed=polars.lit(run.seed, polars.Int64)
-            )
-            for run in self.runs
-        ]
-        return polars.concat(frames)
+    def table(self, name: str, kind: str = "polars") -> Any:
+        """Return a table (`trips`, `links` or `lines`) of all runs as a data frame with a column `seed`.
+
+        kind is `polars` or `pandas`; the library of that name must be installed.
+        """
+        frames = [self._client.frame(run.name, name, kind) for run in self.runs]
+        library = import_module(kind)
+        if kind == "pandas":
+            named = [made.assign(seed=run.seed) for made, run in zip(frames, self.runs, strict=True)]
+            return library.concat(named, ignore_index=True)
+        return library.concat(
+            [
+                made.with_columns(seed=library.lit(run.seed, library.Int64))
+                for made, run in zip(frames, self.runs, strict=True)
+            ]
+        )
