@@ -37,6 +37,9 @@ _MODULES: tuple[str, ...] = (  # in the order in which they are asked what a fil
     "gmns",
     "matsim",
     "sumo",
+    "geopackage",
+    "geojson",
+    "geoparquet",
 )
 
 

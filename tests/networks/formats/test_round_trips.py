@@ -1,5 +1,6 @@
 """What is written is read back the same: every format that is written, on random networks."""
 
+import datetime as dt
 from pathlib import Path
 
 import polars as pl
@@ -7,10 +8,12 @@ import pytest
 import shapely
 from greentrip_networks.formats import format_named, read_layers, write_layers
 from greentrip_networks.layers import SCHEMAS, Layers, Notes, differences
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-SETTINGS = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+SETTINGS = settings(  # a failing network is small enough as it is, and shrinking one takes minutes
+    max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.explicit, Phase.generate]
+)
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), max_size=8)
 IDS = st.text(st.sampled_from("abcXYZ019:._北é\"'&<,"), min_size=1, max_size=6)
 NUMBERS = st.none() | st.floats(0.01, 1e5).map(lambda v: round(v, 3))
@@ -83,7 +86,7 @@ TURNS = [{"kind": "banned", "delay_s": None}, {"kind": "delay", "delay_s": 12.5}
 @st.composite
 def zone(draw: st.DrawFn, zone_id: str) -> dict[str, object]:
     lon, lat = draw(LON), draw(LAT)
-    square = shapely.box(lon, lat, lon + 0.01, lat + 0.02)
+    square = shapely.box(lon, lat, round(lon + 0.01, 6), round(lat + 0.02, 6))
     shape = draw(st.sampled_from([None, square, shapely.MultiPolygon([square, shapely.box(1, 2, 3, 4)])]))
     return {
         "zone_id": zone_id,
@@ -183,3 +186,15 @@ TIMETABLE = ("stops", "lines", "patterns", "pattern_stops", "trips", "transfers"
 def test_matsim(tmp_path_factory: pytest.TempPathFactory, streets: Layers, times: Layers) -> None:
     layers = times.with_(nodes=streets.nodes, links=streets.links)
     back(layers, tmp_path_factory.mktemp("matsim"), "matsim", ("nodes", "links", *TIMETABLE), 1e-7)
+
+
+@pytest.mark.parametrize("name", ["geopackage", "geojson", "geoparquet"])
+@given(street_layers(), timetable())
+@SETTINGS
+def test_geographic_files(tmp_path_factory: pytest.TempPathFactory, name: str, streets: Layers, times: Layers) -> None:
+    dates = pl.DataFrame({"service_id": ["day"], "date": [dt.date(2020, 2, 29)], "runs": [False]})
+    shape = pl.DataFrame({"shape_id": ["s"], "geometry": [[116.1, 39.5, 116.2, 39.6, 116.3, 39.5]]})
+    layers = times.with_(
+        **{n: getattr(streets, n) for n in ("nodes", "links", "turns", "zones")}, calendar_dates=dates, shapes=shape
+    )
+    back(layers, tmp_path_factory.mktemp(name), name, tuple(SCHEMAS), 1e-12)
