@@ -1,6 +1,9 @@
 """The database: SQLite in the data directory or PostgreSQL by URL, brought to this version's tables when opened."""
 
+import json
+import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +30,39 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATING = 7_305_001  # PostgreSQL's advisory lock while the tables are brought up to date
 
 
+_NUMBER = "$number"  # the key under which a number that JSON does not have is kept, as text
+
+
+def dumps(data: Any) -> str:
+    """Return plain data as JSON that every database takes: a run's gap may be infinite, JSON has no such number."""
+    try:
+        return json.dumps(data, allow_nan=False, ensure_ascii=False)
+    except ValueError:
+        return json.dumps(_finite(data), allow_nan=False, ensure_ascii=False)
+
+
+def loads(written: str) -> Any:
+    """Read what `dumps` wrote."""
+    return json.loads(written, object_hook=_number)
+
+
+def _finite(data: Any) -> Any:
+    """Replace numbers that JSON does not have."""
+    if isinstance(data, float) and not math.isfinite(data):
+        return {_NUMBER: str(data)}
+    if isinstance(data, Mapping):
+        return {str(key): _finite(value) for key, value in data.items()}
+    return [_finite(value) for value in data] if isinstance(data, list | tuple) else data
+
+
+def _number(data: dict[str, Any]) -> Any:
+    """Undo `_finite` in one object."""
+    return float(data[_NUMBER]) if data.keys() == {_NUMBER} else data
+
+
+_JSON: Any = {"json_serializer": dumps, "json_deserializer": loads}
+
+
 def open_database(where: Path | str) -> Engine:
     """Open or make the database and run the migrations that it lacks.
 
@@ -41,7 +77,7 @@ def open_database(where: Path | str) -> Engine:
         When the database was written by a newer version, cannot be reached, or is damaged.
 
     """
-    engine = create_engine(f"sqlite:///{where}") if isinstance(where, Path) else _by_url(where)
+    engine = create_engine(f"sqlite:///{where}", **_JSON) if isinstance(where, Path) else _by_url(where)
     shown = engine.url.render_as_string(hide_password=True)
     if is_sqlite(engine):
         event.listen(engine, "connect", _set_pragmas)
@@ -89,6 +125,7 @@ def _by_url(text: str) -> Engine:
         )
     return create_engine(
         url.set(drivername="postgresql+psycopg"),
+        **_JSON,
         pool_pre_ping=True,
         pool_size=8,
         max_overflow=8,

@@ -95,6 +95,15 @@ def test_a_cancelled_job_cannot_succeed(engine: Engine) -> None:
     assert not jobs.cancel(claimed.number)
 
 
+def test_a_number_that_json_does_not_have_is_kept(engine: Engine) -> None:
+    jobs = Jobs(engine)
+    made = jobs.add(row(input={"gap": float("inf"), "days": [{"drift": float("-inf")}, 1.5]}), "a", "run_id")
+    held = jobs.get(JobRow, f"{RUNS}/{made.id}", RUNS).input
+    assert held == {"gap": float("inf"), "days": [{"drift": float("-inf")}, 1.5]}
+    with engine.connect() as connection:
+        assert "Infinity" not in connection.execute(text("SELECT input FROM jobs")).scalar_one()
+
+
 def test_names_from_the_same_content_are_told_apart(engine: Engine) -> None:
     jobs = Jobs(engine)
     assert [jobs.add(row(), "", "run_id").id for _ in range(3)] == ["abc", "abc-2", "abc-3"]
