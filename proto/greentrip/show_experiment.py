@@ -1,12 +1,11 @@
 """Tables for people about experiments and comparisons of scenarios."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from greentrip.plain import plain
 from greentrip.show import Cell, console, number, table
-from greentrip.v1 import experiment_pb2
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from greentrip.v1 import comparison_pb2, experiment_pb2
 
 
 def line(made: experiment_pb2.Experiment) -> str:
@@ -65,3 +64,68 @@ def experiment(made: experiment_pb2.Experiment, result: experiment_pb2.Experimen
         out.print(table("Mean of the seeds ± 95 % of its seed noise", ("scenario", "seeds", *part), rows))
     for text in result.missing:
         out.print(text, markup=False)
+
+
+def comparison(found: comparison_pb2.ScenarioComparison) -> None:
+    """Print what differs from the baseline, how sure that is, the ranking, and what the trips tell."""
+    out = console()
+    summary: Mapping[str, Any] = plain(found.summary)
+    for text in found.missing:
+        out.print(text, markup=False)
+    for name in dict.fromkeys(d.indicator for d in found.differences):
+        rows: list[Sequence[Cell]] = [
+            (
+                d.scenario,
+                f"{d.change:+.4f}",
+                f"[{d.interval.low:+.4f}, {d.interval.high:+.4f}]" if d.HasField("interval") else "-",
+                f"{d.p_holm:.3f}" if d.HasField("p_holm") else "-",
+                "yes" if d.found else "no",
+                f"{d.probability_better:.2f}" if d.HasField("probability_better") else "-",
+                f"{d.seeds}" + ("" if d.paired else " unpaired"),
+                f"{d.further_seeds}" if d.HasField("further_seeds") else "-",
+            )
+            for d in found.differences
+            if d.indicator == name
+        ]
+        columns = (
+            "scenario",
+            "change",
+            f"{found.level:.0%} interval",
+            "p Holm",
+            "found",
+            "P better",
+            "seeds",
+            "further",
+        )
+        out.print(table(f"{name} against {found.baseline}", columns, rows))
+    if found.ranking:
+        ranked: list[Sequence[Cell]] = [
+            (str(r.rank), r.scenario, f"{r.mean:.3f}", f"{r.held:.0%}", f"{r.best:.0%}") for r in found.ranking
+        ]
+        out.print(table("Ranking on the first indicator", ("rank", "scenario", "mean", "rank held", "best"), ranked))
+    if found.pareto:
+        out.print(f"Beaten by none on every indicator: {', '.join(found.pareto)}", markup=False)
+    for row in summary["cost_effectiveness"]:
+        out.print(
+            f"{row['scenario']}: {row['per_million']:+.4f} of {row['indicator']} per million CNY a year "
+            f"({row['million_cny_year']:.2f} million more a year)",
+            markup=False,
+        )
+    for scenario, detail in summary.get("detail", {}).items():
+        _detail(out, scenario, detail)
+
+
+def _detail(out: Any, scenario: str, detail: Mapping[str, Any]) -> None:
+    """Print a scenario's flows, groups and verdict."""
+    flows: list[Sequence[Cell]] = [(f["from"], f["to"], round(f["trips"])) for f in detail["flows"][:6]]
+    if flows:
+        out.print(table(f"{scenario}: who left what for what, trips a weekday", ("from", "to", "trips"), flows))
+    groups: list[Sequence[Cell]] = [
+        (p["part"], round(p["win"]), round(p["lose"]), round(p["switch"]), f"{p['minutes']:+.3f}")
+        for p in detail["people"]
+        if p["by"] != "district"
+    ]
+    columns = ("who", "easier", "harder", "other mode", "minutes a trip")
+    out.print(table(f"{scenario}: trips a weekday that become easier or harder", columns, groups))
+    head = detail["headline"]
+    out.print(f"{scenario}: verdict {head['verdict']} ({head['note']})", markup=False)

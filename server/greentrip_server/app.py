@@ -196,16 +196,16 @@ def register(
 ) -> health.aio.HealthServicer:
     """Add every service to a gRPC server; return the health service, which nothing reports to yet."""
     cities = Cities()
+    members = Members(jobs)
     pairs = Pairs(jobs, cities, directory)
     network_pb2_grpc.add_NetworkServiceServicer_to_server(NetworkService(cities), server)
     indicator_pb2_grpc.add_IndicatorServiceServicer_to_server(IndicatorService(cities), server)
     scenario_pb2_grpc.add_ScenarioServiceServicer_to_server(ScenarioService(jobs, cities), server)
     plan_pb2_grpc.add_PlanServiceServicer_to_server(PlanService(jobs, cities, dispatcher, settings), server)
     run_pb2_grpc.add_RunServiceServicer_to_server(RunService(jobs, cities, directory, dispatcher, settings), server)
-    comparison_pb2_grpc.add_ComparisonServiceServicer_to_server(ComparisonService(pairs), server)
+    comparison_pb2_grpc.add_ComparisonServiceServicer_to_server(ComparisonService(pairs, members), server)
     report_pb2_grpc.add_ReportServiceServicer_to_server(ReportService(jobs, pairs), server)
     operations_pb2_grpc.add_OperationsServicer_to_server(OperationService(jobs, dispatcher), server)
-    members = Members(jobs)
     batches = Batches(jobs, members, cities, dispatcher, settings)
     batches.start()
     experiments = ExperimentService(jobs, members, batches, cities, dispatcher, settings)

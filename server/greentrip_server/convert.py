@@ -210,6 +210,33 @@ def comparison(summary: Mapping[str, Any]) -> comparison_pb2.Comparison:
     )
 
 
+def scenario_comparison(summary: Mapping[str, Any]) -> comparison_pb2.ScenarioComparison:
+    """Return a comparison of scenarios from the statistics' plain data."""
+    name = summary["indicators"][0]["name"]
+    order: list[dict[str, Any]] = next((r["order"] for r in summary["rankings"] if r["indicator"] == name), [])
+    told = ("scenario", "indicator", "change", "p", "p_holm", "found", "probability_better", "paired", "seeds")
+    return comparison_pb2.ScenarioComparison(
+        baseline=summary["baseline"],
+        level=summary["level"],
+        seeds=summary["seeds"],
+        differences=[
+            comparison_pb2.ScenarioDifference(
+                **{name: row[name] for name in told},
+                further_seeds=row["further_seeds"],
+                interval=_interval(row["interval"]),
+            )
+            for row in summary["differences"]
+        ],
+        ranking=[
+            comparison_pb2.RankedScenario(**{k: row[k] for k in ("rank", "scenario", "mean", "held", "best")})
+            for row in order
+        ],
+        pareto=summary["pareto"]["scenarios"],
+        missing=summary["missing"],
+        summary=struct(summary),
+    )
+
+
 def _interval(ends: Any) -> comparison_pb2.Interval | None:
     """Return an interval, or nothing where there is none (a single seed)."""
     if ends is None or any(end is None for end in ends):

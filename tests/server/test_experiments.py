@@ -161,3 +161,56 @@ def test_a_specification_reads_the_same_from_toml_and_from_a_message(client: Cli
     one, two = (client.run_experiment(s, validate_only=True) for s in (text, message))
     assert one == two
     assert json.dumps(plain(one)) == json.dumps(plain(two))
+
+
+def test_scenarios_are_compared_by_name_and_equal_ones_differ_by_nothing(
+    client: Client, done: experiment_pb2.Experiment
+) -> None:
+    found = client.compare_scenarios("fares", indicators=["green_share", "mode_share"], detail=True)
+    assert found.baseline == "today"
+    assert {d.scenario for d in found.differences} == {"metro~f=0.5", "metro~f=2"}
+    by = {(d.scenario, d.indicator): d for d in found.differences}
+    assert by["metro~f=0.5", "mode_share.metro"].change > 0 > by["metro~f=2", "mode_share.metro"].change
+    result = {s.scenario: s for s in client.experiment_result("fares").scenarios}
+    means = {n: {f.indicator: f.mean for f in s.figures} for n, s in result.items()}
+    assert by["metro~f=2", "green_share"].change == pytest.approx(
+        means["metro~f=2"]["green_share"] - means["today"]["green_share"]
+    )
+    assert len(found.ranking) == 3
+    detail = plain(found.summary)["detail"]["metro~f=2"]
+    assert sum(f["trips"] for f in detail["flows"] if f["from"] == "metro") > 0
+    assert {p["by"] for p in detail["people"]} == {"all", "income", "car", "district"}
+    assert {"district", "purpose", "income"} == set(detail["shares"])
+    assert detail["lines"]
+    assert detail["stations"]
+    assert detail["links"]
+    turned = client.compare_scenarios("fares", baseline="metro~f=2", indicators=["green_share"])
+    assert turned.baseline == "metro~f=2"
+    back = next(d for d in turned.differences if d.scenario == "today")
+    assert back.change == pytest.approx(-by["metro~f=2", "green_share"].change)
+    runs = {r.scenario: r for r in done.runs if r.seed == 0}
+    one = client.compare_scenarios("fares:today", runs["today"].run)  # the same run under another name
+    assert {d.change for d in one.differences} == {0.0}
+
+
+def test_a_comparison_says_what_is_missing_and_refuses_what_it_cannot(
+    client: Client, done: experiment_pb2.Experiment
+) -> None:
+    runs = {(r.scenario, r.seed): r.run for r in done.runs}
+    few = client.compare_scenarios("fares:today", runs["metro~f=2", 0])
+    assert not few.ranking
+    assert any("not ranked" in m for m in few.missing)
+    assert not few.differences[0].HasField("interval")
+    for sides, text in (
+        (["fares:toady", "fares:today"], "unknown scenario 'toady'; nearest: today"),
+        (["fares:today"], "expected two scenarios or more"),
+        (["farse:today", "fares"], "unknown experiment"),
+        (["fares", "runs/nowhere"], "unknown run"),
+        ([runs["today", 0], f"{runs['metro~f=2', 0]},{runs['metro~f=0.5', 0]}"], "both have seed 0"),
+    ):
+        with pytest.raises(CallError, match=text):
+            client.compare_scenarios(*sides)
+    with pytest.raises(CallError, match="green_share"):
+        client.compare_scenarios("fares", indicators=["gren_share"])
+    with pytest.raises(CallError, match=r"expected 0\.5 to below 1"):
+        client.compare_scenarios("fares", level=95)

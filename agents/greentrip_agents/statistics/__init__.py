@@ -4,6 +4,7 @@ Every table has the same columns; many seeds add the level `seed`, many scenario
 """
 
 from greentrip_agents.statistics.breakdown import SHARES_BY, lines, links, shares, stations
+from greentrip_agents.statistics.changes import changes, load_changes, ratio_of_variances, share_changes
 from greentrip_agents.statistics.figures import direction, figure_table, figures, select
 from greentrip_agents.statistics.flows import flows, winners_and_losers
 from greentrip_agents.statistics.intervals import (
@@ -22,6 +23,7 @@ __all__ = [
     "SHARES_BY",
     "Difference",
     "Ranking",
+    "changes",
     "compare_scenarios",
     "difference",
     "direction",
@@ -31,13 +33,16 @@ __all__ = [
     "holm",
     "lines",
     "links",
+    "load_changes",
     "mean_interval",
     "pareto",
     "power",
     "probability_above",
     "ranking",
+    "ratio_of_variances",
     "seeds_needed",
     "select",
+    "share_changes",
     "shares",
     "stations",
     "winners_and_losers",

@@ -14,11 +14,13 @@ RESAMPLES = 2000
 class Ranking:
     """Scenarios from best to worst.
 
-    `order` holds rows of the input, best first; `held[i]` is the share of resamples in which row i keeps its rank and
-    `best[i]` that in which it is first; `ranks[i]` is the range of ranks that holds 95 % of its resamples.
+    `order` holds rows of the input, best first, and `rank[i]` the place of row i, 1 the best; equal ones share a rank.
+    `held[i]` is the share of resamples in which row i keeps its rank, `best[i]` that in which none is above it;
+    `ranks[i]` is the range of ranks that holds 95 % of its resamples.
     """
 
     order: tuple[int, ...]
+    rank: tuple[int, ...]
     held: tuple[float, ...]
     best: tuple[float, ...]
     ranks: tuple[tuple[int, int], ...]
@@ -53,6 +55,7 @@ def ranking(values: ArrayLike, *, larger_is_better: bool = True, key: int = 0, r
     edges = np.quantile(drawn, [0.025, 0.975], axis=0, method="nearest")
     return Ranking(
         order=tuple(int(i) for i in np.argsort(rank, kind="stable")),
+        rank=tuple(int(r) + 1 for r in rank),
         held=tuple(float(x) for x in (drawn == rank).mean(axis=0)),
         best=tuple(float(x) for x in (drawn == 0).mean(axis=0)),
         ranks=tuple((int(low) + 1, int(high) + 1) for low, high in edges.T),
@@ -87,8 +90,6 @@ def _resampled_means(score: NDArray[np.float64], key: int, resamples: int) -> ND
 
 
 def _ranks(means: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return ranks, 0 the largest, ties in the order of rows; shape of the input."""
-    order = np.argsort(-means, axis=1, kind="stable")
-    ranks = np.empty_like(order)
-    np.put_along_axis(ranks, order, np.arange(means.shape[1])[None, :], axis=1)
-    return ranks
+    """Return how many are larger, 0 for the largest; equal ones share a rank; shape of the input."""
+    ordered = np.sort(-means, axis=1)
+    return np.stack([np.searchsorted(o, -m, side="left") for o, m in zip(ordered, means, strict=True)])

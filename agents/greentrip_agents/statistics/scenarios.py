@@ -49,7 +49,8 @@ def compare_scenarios(
     Returns
     -------
     Plain data: `baseline`, `level`, `indicators`, `scenarios` (means with intervals), `differences` (one row a scenario
-    and indicator: change, interval, p, p_holm, found, probability_better, seeds, further_seeds), `between` (each two
+    and indicator: change, interval, p, p_holm, found, probability_better, seeds, and the further seeds that would find
+    the change as it is now, corrected too, in four of five tries), `between` (each two
     scenarios on the first indicator: probability that one is above the other, further seeds to tell them apart),
     `rankings`, `pareto`, `cost_effectiveness` and `missing`.
 
@@ -124,8 +125,6 @@ def _differences(
                 continue
             d = difference(a, b, level)
             above, sign = probability_above(d), direction(name)
-            known = d.sd is not None and d.mean != 0
-            needed = seeds_needed(d.mean, d.sd or 0.0, level=level) if known else None
             rows.append({
                 "scenario": scenario,
                 "indicator": name,
@@ -137,23 +136,24 @@ def _differences(
                 "sd": d.sd,
                 "probability_above": above,
                 "probability_better": above if sign > 0 else None if above is None or not sign else 1 - above,
-                "seeds_needed": needed,
-                "further_seeds": None if needed is None else max(0, needed - d.seeds),
             })  # fmt: skip
-    _correct(rows)
+    _correct(rows, "change", level)
     for row in rows:
         row["found"] = row["p_holm"] is not None and row["p_holm"] < 1 - level
     return rows
 
 
-def _correct(rows: Sequence[dict[str, Any]]) -> None:
-    """Add to each row its p-value corrected for the number of rows; None where there is none."""
+def _correct(rows: Sequence[dict[str, Any]], effect: str, level: float) -> None:
+    """Correct p for the number of rows, and say how many seeds would find each effect at the corrected level."""
     tested = [r for r in rows if r["p"] is not None]
-    adjusted = holm([float(r["p"]) for r in tested])
+    strict = 1 - (1 - level) / max(len(tested), 1)  # Holm's first step, which the hardest finding must pass
     for row in rows:
-        row["p_holm"] = None
-    for row, p in zip(tested, adjusted, strict=True):
+        row |= {"p_holm": None, "seeds_needed": None, "further_seeds": None}
+    for row, p in zip(tested, holm([float(r["p"]) for r in tested]), strict=True):
         row["p_holm"] = p
+        needed = seeds_needed(row[effect], row["sd"], level=strict) if row[effect] else None
+        if needed is not None:
+            row |= {"seeds_needed": needed, "further_seeds": max(0, needed - row["seeds"])}
 
 
 def _between(have: Values, name: str, level: float) -> list[dict[str, Any]]:
@@ -163,13 +163,11 @@ def _between(have: Values, name: str, level: float) -> list[dict[str, Any]]:
     for i, a in enumerate(scenarios):
         for b in scenarios[i + 1 :]:
             d = difference(_column(have[a], name), _column(have[b], name), level)
-            needed = seeds_needed(d.mean, d.sd, level=level) if d.sd is not None and d.mean != 0 else None
             rows.append({
                 "a": a, "b": b, "indicator": name, "b_above_a": d.mean, "interval": _ends(d.interval), "p": d.p,
-                "probability_b_above_a": probability_above(d), "seeds": d.seeds,
-                "further_seeds": None if needed is None else max(0, needed - d.seeds),
+                "sd": d.sd, "probability_b_above_a": probability_above(d), "seeds": d.seeds,
             })  # fmt: skip
-    _correct(rows)
+    _correct(rows, "b_above_a", level)
     return rows
 
 
@@ -193,14 +191,14 @@ def _ranking(have: Values, name: str, key: int, missing: list[str]) -> dict[str,
         "seeds": seeds,
         "order": [
             {
-                "rank": rank + 1,
+                "rank": found.rank[i],
                 "scenario": scenarios[i],
                 "mean": float(table[i].mean()),
                 "held": found.held[i],
                 "best": found.best[i],
                 "ranks": list(found.ranks[i]),
             }
-            for rank, i in enumerate(found.order)
+            for i in found.order
         ],
         "refused": "",
     }

@@ -444,6 +444,36 @@ class Client:
         )
         return b"".join(piece.content for piece in _stream(self._reports.RenderReport, request))
 
+    def compare_scenarios(
+        self,
+        *sides: str | Sequence[str] | Runs,
+        baseline: str = "",
+        indicators: Sequence[str] = (),
+        level: float = 0.95,
+        detail: bool = False,
+    ) -> comparison_pb2.ScenarioComparison:
+        """Compare any number of scenarios with one of them.
+
+        Parameters
+        ----------
+        sides
+            An experiment (all its scenarios), `experiment:scenario`, or runs: names separated by commas, or a set.
+        baseline
+            The side compared with; empty takes the experiment's, or else the first.
+        indicators
+            Names or their beginnings; none means the experiment's, or else the usual ones.
+        level
+            Confidence of intervals.
+        detail
+            Read the trips too: districts, flows, winners and losers, lines, stations, links, verdict.
+
+        """
+        texts = [side if isinstance(side, str) else ",".join(_names(side)) for side in sides]
+        request = comparison_pb2.CompareScenariosRequest(
+            sides=texts, baseline=baseline, indicators=indicators, level=level, detail=detail
+        )
+        return _call(self._comparisons.CompareScenarios, request)
+
     def run_experiment(
         self,
         spec: str | Mapping[str, Any] | experiment_pb2.ExperimentSpec,

@@ -246,3 +246,224 @@ class Diversion(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Diversion: _TypeAlias = Diversion  # noqa: Y015
+
+@_typing.final
+class CompareScenariosRequest(_message.Message):
+    """Asks for a comparison of scenarios."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIDES_FIELD_NUMBER: _builtins.int
+    BASELINE_FIELD_NUMBER: _builtins.int
+    INDICATORS_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    DETAIL_FIELD_NUMBER: _builtins.int
+    baseline: _builtins.str
+    """The side that the others are compared with; empty means the experiment's baseline, or else the first."""
+    level: _builtins.float
+    """Confidence of intervals, 0.5 to below 1. 0 means 0.95."""
+    detail: _builtins.bool
+    """Read the trips too: districts, purposes, incomes, flows between modes, winners and losers, lines, stations, links and the verdict."""
+    @_builtins.property
+    def sides(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Scenarios, two or more: an experiment's name for all of its scenarios, `experiment:scenario` for one, or finished runs separated by commas."""
+
+    @_builtins.property
+    def indicators(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Indicators such as `green_share` or `mode_share`; empty means those of the experiment, or else the usual ones."""
+
+    def __init__(
+        self,
+        *,
+        sides: _abc.Iterable[_builtins.str] | None = ...,
+        baseline: _builtins.str = ...,
+        indicators: _abc.Iterable[_builtins.str] | None = ...,
+        level: _builtins.float = ...,
+        detail: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline", b"baseline", "detail", b"detail", "indicators", b"indicators", "level", b"level", "sides", b"sides"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompareScenariosRequest: _TypeAlias = CompareScenariosRequest  # noqa: Y015
+
+@_typing.final
+class ScenarioComparison(_message.Message):
+    """Scenarios beside a baseline."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BASELINE_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    SEEDS_FIELD_NUMBER: _builtins.int
+    DIFFERENCES_FIELD_NUMBER: _builtins.int
+    RANKING_FIELD_NUMBER: _builtins.int
+    PARETO_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    baseline: _builtins.str
+    """The scenario compared with."""
+    level: _builtins.float
+    """Confidence of the intervals."""
+    @_builtins.property
+    def seeds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Seeds that every scenario has."""
+
+    @_builtins.property
+    def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScenarioDifference]:
+        """One a scenario and indicator."""
+
+    @_builtins.property
+    def ranking(self) -> _containers.RepeatedCompositeFieldContainer[Global___RankedScenario]:
+        """Scenarios from best to worst on the first indicator; empty where they cannot be ranked."""
+
+    @_builtins.property
+    def pareto(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Scenarios that no other beats on every indicator, cost among them where known."""
+
+    @_builtins.property
+    def missing(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What is missing or could not be compared, one sentence each."""
+
+    @_builtins.property
+    def summary(self) -> _struct_pb2.Struct:
+        """Everything, as the statistics report it."""
+
+    def __init__(
+        self,
+        *,
+        baseline: _builtins.str = ...,
+        level: _builtins.float = ...,
+        seeds: _abc.Iterable[_builtins.int] | None = ...,
+        differences: _abc.Iterable[Global___ScenarioDifference] | None = ...,
+        ranking: _abc.Iterable[Global___RankedScenario] | None = ...,
+        pareto: _abc.Iterable[_builtins.str] | None = ...,
+        missing: _abc.Iterable[_builtins.str] | None = ...,
+        summary: _struct_pb2.Struct | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["summary", b"summary"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline", b"baseline", "differences", b"differences", "level", b"level", "missing", b"missing", "pareto", b"pareto", "ranking", b"ranking", "seeds", b"seeds", "summary", b"summary"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScenarioComparison: _TypeAlias = ScenarioComparison  # noqa: Y015
+
+@_typing.final
+class ScenarioDifference(_message.Message):
+    """What a scenario changes of an indicator."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCENARIO_FIELD_NUMBER: _builtins.int
+    INDICATOR_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
+    INTERVAL_FIELD_NUMBER: _builtins.int
+    P_FIELD_NUMBER: _builtins.int
+    P_HOLM_FIELD_NUMBER: _builtins.int
+    FOUND_FIELD_NUMBER: _builtins.int
+    PROBABILITY_BETTER_FIELD_NUMBER: _builtins.int
+    PAIRED_FIELD_NUMBER: _builtins.int
+    SEEDS_FIELD_NUMBER: _builtins.int
+    FURTHER_SEEDS_FIELD_NUMBER: _builtins.int
+    scenario: _builtins.str
+    """Scenario."""
+    indicator: _builtins.str
+    """Indicator."""
+    change: _builtins.float
+    """Mean change against the baseline."""
+    p: _builtins.float
+    """Probability of no difference, as if nothing else were looked at; unset for a single seed."""
+    p_holm: _builtins.float
+    """The same, corrected for the number of differences looked at (Holm)."""
+    found: _builtins.bool
+    """Whether the corrected probability is below 1 - level."""
+    probability_better: _builtins.float
+    """Probability that the scenario is better than the baseline; unset where better means nothing."""
+    paired: _builtins.bool
+    """Whether seeds were paired."""
+    seeds: _builtins.int
+    """Pairs of seeds, or the smaller side's seeds."""
+    further_seeds: _builtins.int
+    """Further seeds until the change as it is now would be found in four of five tries; unset where none would do."""
+    @_builtins.property
+    def interval(self) -> Global___Interval:
+        """Interval of the change from the seeds alone; unset for a single seed."""
+
+    def __init__(
+        self,
+        *,
+        scenario: _builtins.str = ...,
+        indicator: _builtins.str = ...,
+        change: _builtins.float = ...,
+        interval: Global___Interval | None = ...,
+        p: _builtins.float | None = ...,
+        p_holm: _builtins.float | None = ...,
+        found: _builtins.bool = ...,
+        probability_better: _builtins.float | None = ...,
+        paired: _builtins.bool = ...,
+        seeds: _builtins.int = ...,
+        further_seeds: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_further_seeds", b"_further_seeds", "_p", b"_p", "_p_holm", b"_p_holm", "_probability_better", b"_probability_better", "further_seeds", b"further_seeds", "interval", b"interval", "p", b"p", "p_holm", b"p_holm", "probability_better", b"probability_better"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_further_seeds", b"_further_seeds", "_p", b"_p", "_p_holm", b"_p_holm", "_probability_better", b"_probability_better", "change", b"change", "found", b"found", "further_seeds", b"further_seeds", "indicator", b"indicator", "interval", b"interval", "p", b"p", "p_holm", b"p_holm", "paired", b"paired", "probability_better", b"probability_better", "scenario", b"scenario", "seeds", b"seeds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__further_seeds: _TypeAlias = _typing.Literal["further_seeds"]  # noqa: Y015
+    _WhichOneofArgType__further_seeds: _TypeAlias = _typing.Literal["_further_seeds", b"_further_seeds"]  # noqa: Y015
+    _WhichOneofReturnType__p: _TypeAlias = _typing.Literal["p"]  # noqa: Y015
+    _WhichOneofArgType__p: _TypeAlias = _typing.Literal["_p", b"_p"]  # noqa: Y015
+    _WhichOneofReturnType__p_holm: _TypeAlias = _typing.Literal["p_holm"]  # noqa: Y015
+    _WhichOneofArgType__p_holm: _TypeAlias = _typing.Literal["_p_holm", b"_p_holm"]  # noqa: Y015
+    _WhichOneofReturnType__probability_better: _TypeAlias = _typing.Literal["probability_better"]  # noqa: Y015
+    _WhichOneofArgType__probability_better: _TypeAlias = _typing.Literal["_probability_better", b"_probability_better"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__further_seeds) -> _WhichOneofReturnType__further_seeds | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__p) -> _WhichOneofReturnType__p | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__p_holm) -> _WhichOneofReturnType__p_holm | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__probability_better) -> _WhichOneofReturnType__probability_better | None: ...
+
+Global___ScenarioDifference: _TypeAlias = ScenarioDifference  # noqa: Y015
+
+@_typing.final
+class RankedScenario(_message.Message):
+    """A scenario's place."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RANK_FIELD_NUMBER: _builtins.int
+    SCENARIO_FIELD_NUMBER: _builtins.int
+    MEAN_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    BEST_FIELD_NUMBER: _builtins.int
+    rank: _builtins.int
+    """Place, 1 the best."""
+    scenario: _builtins.str
+    """Scenario."""
+    mean: _builtins.float
+    """Mean of the indicator."""
+    held: _builtins.float
+    """Share of resampled seeds in which it keeps this place."""
+    best: _builtins.float
+    """Share of resampled seeds in which it is the best."""
+    def __init__(
+        self,
+        *,
+        rank: _builtins.int = ...,
+        scenario: _builtins.str = ...,
+        mean: _builtins.float = ...,
+        held: _builtins.float = ...,
+        best: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["best", b"best", "held", b"held", "mean", b"mean", "rank", b"rank", "scenario", b"scenario"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RankedScenario: _TypeAlias = RankedScenario  # noqa: Y015

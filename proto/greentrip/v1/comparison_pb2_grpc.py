@@ -40,6 +40,11 @@ class ComparisonServiceStub:
                 request_serializer=greentrip_dot_v1_dot_comparison__pb2.CompareRunsRequest.SerializeToString,
                 response_deserializer=greentrip_dot_v1_dot_comparison__pb2.Comparison.FromString,
                 _registered_method=True)
+        self.CompareScenarios = channel.unary_unary(
+                '/greentrip.v1.ComparisonService/CompareScenarios',
+                request_serializer=greentrip_dot_v1_dot_comparison__pb2.CompareScenariosRequest.SerializeToString,
+                response_deserializer=greentrip_dot_v1_dot_comparison__pb2.ScenarioComparison.FromString,
+                _registered_method=True)
 
 
 class ComparisonServiceServicer:
@@ -53,6 +58,13 @@ class ComparisonServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CompareScenarios(self, request, context):
+        """Compares any number of scenarios with one of them, seed by seed where they share seeds. What is missing is said, not guessed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ComparisonServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +72,11 @@ def add_ComparisonServiceServicer_to_server(servicer, server):
                     servicer.CompareRuns,
                     request_deserializer=greentrip_dot_v1_dot_comparison__pb2.CompareRunsRequest.FromString,
                     response_serializer=greentrip_dot_v1_dot_comparison__pb2.Comparison.SerializeToString,
+            ),
+            'CompareScenarios': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompareScenarios,
+                    request_deserializer=greentrip_dot_v1_dot_comparison__pb2.CompareScenariosRequest.FromString,
+                    response_serializer=greentrip_dot_v1_dot_comparison__pb2.ScenarioComparison.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +107,33 @@ class ComparisonService:
             '/greentrip.v1.ComparisonService/CompareRuns',
             greentrip_dot_v1_dot_comparison__pb2.CompareRunsRequest.SerializeToString,
             greentrip_dot_v1_dot_comparison__pb2.Comparison.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompareScenarios(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/greentrip.v1.ComparisonService/CompareScenarios',
+            greentrip_dot_v1_dot_comparison__pb2.CompareScenariosRequest.SerializeToString,
+            greentrip_dot_v1_dot_comparison__pb2.ScenarioComparison.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,8 @@ class ComparisonServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ComparisonServiceAsyncStub: ...
     CompareRuns: _grpc.UnaryUnaryMultiCallable[_comparison_pb2.CompareRunsRequest, _comparison_pb2.Comparison]
     """Pairs finished runs by seed and returns what changed."""
+    CompareScenarios: _grpc.UnaryUnaryMultiCallable[_comparison_pb2.CompareScenariosRequest, _comparison_pb2.ScenarioComparison]
+    """Compares any number of scenarios with one of them, seed by seed where they share seeds. What is missing is said, not guessed."""
 
 @_typing.type_check_only
 class ComparisonServiceAsyncStub(ComparisonServiceStub):
@@ -43,6 +45,8 @@ class ComparisonServiceAsyncStub(ComparisonServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     CompareRuns: _aio.UnaryUnaryMultiCallable[_comparison_pb2.CompareRunsRequest, _comparison_pb2.Comparison]  # type: ignore[assignment]
     """Pairs finished runs by seed and returns what changed."""
+    CompareScenarios: _aio.UnaryUnaryMultiCallable[_comparison_pb2.CompareScenariosRequest, _comparison_pb2.ScenarioComparison]  # type: ignore[assignment]
+    """Compares any number of scenarios with one of them, seed by seed where they share seeds. What is missing is said, not guessed."""
 
 class ComparisonServiceServicer(metaclass=_abc_1.ABCMeta):
     """Compares runs."""
@@ -54,5 +58,13 @@ class ComparisonServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_comparison_pb2.Comparison, _abc.Awaitable[_comparison_pb2.Comparison]]:
         """Pairs finished runs by seed and returns what changed."""
+
+    @_abc_1.abstractmethod
+    def CompareScenarios(
+        self,
+        request: _comparison_pb2.CompareScenariosRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_comparison_pb2.ScenarioComparison, _abc.Awaitable[_comparison_pb2.ScenarioComparison]]:
+        """Compares any number of scenarios with one of them, seed by seed where they share seeds. What is missing is said, not guessed."""
 
 def add_ComparisonServiceServicer_to_server(servicer: ComparisonServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

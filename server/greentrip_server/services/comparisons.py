@@ -11,6 +11,7 @@ from greentrip_server.answer import unary
 from greentrip_server.cities import Cities
 from greentrip_server.directory import DataDirectory
 from greentrip_server.errors import FieldError
+from greentrip_server.experiments.members import Members
 from greentrip_server.jobs import Jobs
 from greentrip_server.services.runs import finished
 from greentrip_server.tables import JobRow
@@ -20,7 +21,7 @@ class Pairs:
     """Loads runs from storage and compares them."""
 
     def __init__(self, jobs: Jobs, cities: Cities, directory: DataDirectory) -> None:
-        self._jobs, self._cities, self._directory = jobs, cities, directory
+        self.jobs, self.cities, self.directory = jobs, cities, directory
 
     def load(self, base_runs: Sequence[str], other_runs: Sequence[str]) -> tuple[Network, list[Any], list[Any]]:
         """Return the base network and the runs of both sides; raise FieldError when they do not pair."""
@@ -30,7 +31,7 @@ class Pairs:
         for field, names in (("base_runs", base_runs), ("other_runs", other_runs)):
             if not names:
                 raise FieldError(field, "is empty; expected at least one finished run")
-            sides.append([finished(self._jobs, name, f"{field}[{i}]") for i, name in enumerate(names)])
+            sides.append([finished(self.jobs, name, f"{field}[{i}]") for i, name in enumerate(names)])
         base, other = ([self._key(row) for row in side] for side in sides)
         if sorted(base) != sorted(other) or len(set(base)) != len(base):
             raise FieldError(
@@ -39,8 +40,8 @@ class Pairs:
                 f"expected the same as base_runs, each once: {sorted(base)}",
             )
         asked = sides[0][0].input
-        network = self._cities.build(asked["network"], asked["placement"], asked["interventions"])
-        loaded = [[Run.load(self._directory.folder(row.id)) for row in side] for side in sides]
+        network = self.cities.build(asked["network"], asked["placement"], asked["interventions"])
+        loaded = [[Run.load(self.directory.folder(row.id)) for row in side] for side in sides]
         return network, loaded[0], loaded[1]
 
     @staticmethod
@@ -53,8 +54,27 @@ class Pairs:
 class ComparisonService(comparison_pb2_grpc.ComparisonServiceServicer):
     """Compares runs."""
 
-    def __init__(self, pairs: Pairs) -> None:
-        self._pairs = pairs
+    def __init__(self, pairs: Pairs, members: Members) -> None:
+        self._pairs, self._members = pairs, members
+
+    @unary
+    def CompareScenarios(  # noqa: N802
+        self, request: comparison_pb2.CompareScenariosRequest
+    ) -> comparison_pb2.ScenarioComparison:
+        """Compare any number of scenarios with one of them."""
+        from greentrip_server.experiments.compare import compare_sides
+        from greentrip_server.experiments.sides import find_sides
+
+        found = find_sides(request.sides, request.baseline, self._pairs.jobs, self._members)
+        summary = compare_sides(
+            found,
+            indicators=request.indicators,
+            level=request.level or 0.95,
+            detail=request.detail,
+            cities=self._pairs.cities,
+            directory=self._pairs.directory,
+        )
+        return convert.scenario_comparison(summary)
 
     @unary
     def CompareRuns(self, request: comparison_pb2.CompareRunsRequest) -> comparison_pb2.Comparison:  # noqa: N802

@@ -118,6 +118,8 @@ def test_ranks_are_certain_when_nothing_overlaps_and_not_when_all_is_noise() -> 
     vague = ranking(noise)
     assert max(vague.best) < 1
     assert sum(vague.best) == pytest.approx(1)
+    tied = ranking(noise[[0, 0, 1]] + np.array([[5], [5], [0]]))
+    assert (tied.rank[0], tied.best[:2]) == (tied.rank[1], (1.0, 1.0))
     assert vague == ranking(noise) or vague.held == ranking(noise).held  # keyed: the same again
 
 
