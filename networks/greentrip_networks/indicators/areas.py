@@ -55,7 +55,7 @@ def area_named(network: Network, name: str) -> Area:
         The city.
     name
         One of `areas_of`, a ring road in English or Chinese, a district or a zone in either, `whole city`, or a
-        polygon in WGS-84 degrees as WKT.
+        polygon in WGS-84 degrees as WKT; areas of zones may be joined by `+`.
 
     Raises
     ------
@@ -77,6 +77,8 @@ def area_named(network: Network, name: str) -> Area:
     for text_zh, ring in _ring_names(network):
         if name.strip() in (text_zh, f"{text_zh}内"):
             return next(a for a in known if a.name == _INSIDE + ring)
+    if "+" in name:
+        return _joined(name, [area_named(network, part.strip()) for part in name.split("+")])
     zones = network.zones
     for names in (zones.district_en, zones.district_zh, zones.id, zones.name_en, zones.name_zh):
         mask = np.array([n.casefold() == folded for n in names], np.bool_)
@@ -108,6 +110,14 @@ def _rings(network: Network) -> tuple[Area, ...]:
             if shape.area >= _RING_KM2 * 1e6:
                 found.append(Area(f"{_INSIDE}{name}", shape=shape))
     return tuple(sorted(found, key=lambda a: (a.shape.area if a.shape is not None else 0.0, a.name)))
+
+
+def _joined(name: str, parts: Sequence[Area]) -> Area:
+    """Return the zones of several areas as one."""
+    masks = [a.zones for a in parts if a.zones is not None]
+    if len(masks) < len(parts):
+        raise TableError("area", "areas of zones between +, no ring road and no polygon", column="name", value=name)
+    return Area(name, zones=np.logical_or.reduce(masks))
 
 
 def _gap(network: Network, links: Sequence[tuple[str, str, dict[str, Any]]]) -> list[BaseGeometry]:
