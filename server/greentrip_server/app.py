@@ -199,7 +199,7 @@ def register(
     members = Members(jobs)
     pairs = Pairs(jobs, cities, directory)
     network_pb2_grpc.add_NetworkServiceServicer_to_server(NetworkService(cities), server)
-    indicator_pb2_grpc.add_IndicatorServiceServicer_to_server(IndicatorService(cities), server)
+    indicator_pb2_grpc.add_IndicatorServiceServicer_to_server(IndicatorService(cities, jobs, directory), server)
     scenario_pb2_grpc.add_ScenarioServiceServicer_to_server(ScenarioService(jobs, cities), server)
     plan_pb2_grpc.add_PlanServiceServicer_to_server(PlanService(jobs, cities, dispatcher, settings), server)
     run_pb2_grpc.add_RunServiceServicer_to_server(RunService(jobs, cities, directory, dispatcher, settings), server)

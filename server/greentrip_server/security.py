@@ -25,7 +25,7 @@ from greentrip_server.tables import AuditRow, TokenRow
 
 PREFIX = "gt"
 KNOWN_S = 5.0  # how long a token that was valid is taken as valid without asking the database
-_READING = ("Get", "List", "Watch", "Stream", "Compare", "Render", "Export", "Wait", "Query", "Validate")
+_READING = ("Get", "List", "Measure", "Watch", "Stream", "Compare", "Render", "Export", "Wait", "Query", "Validate")
 _OPEN = ("/grpc.health.v1.Health/",)  # what load balancers ask before they have a token
 
 

@@ -4,10 +4,18 @@ import json
 from pathlib import Path
 
 import pytest
-from greentrip.client import CallError, Client
+from greentrip.client import CallError, Client, Runs
+from greentrip.plain import plain
 from greentrip.v1 import indicator_pb2
 from greentrip_networks import tiny
-from greentrip_networks.indicators import measure_coverage
+from greentrip_networks.indicators import (
+    Pace,
+    measure_bicycles,
+    measure_coverage,
+    measure_lines,
+    measure_reach,
+    measure_roads,
+)
 
 
 def test_coverage_is_the_models(client: Client) -> None:
@@ -60,3 +68,66 @@ def test_the_command_prints_json_and_writes_the_layer(tmp_path: Path, client: Cl
     table = CliRunner().invoke(app, [*asked, *where])
     assert "as the crow flies" in table.stdout
     assert CliRunner().invoke(app, ["network", "coverage", "tiny", "--years", "20x", *where]).exit_code != 0
+
+
+def test_every_measurement_is_the_models_and_has_a_layer(client: Client) -> None:
+    city = tiny()
+    place = city.zones.name_en[2]
+    pairs = [
+        (indicator_pb2.MeasureReachRequest(network="networks/tiny", place=place), measure_reach(city, place)),
+        (
+            indicator_pb2.MeasureLinesRequest(network="networks/tiny", years=[2016, 2019]),
+            measure_lines(city, years=[2016, 2019]),
+        ),
+        (
+            indicator_pb2.MeasureBicyclesRequest(network="networks/tiny", without=["arterial"]),
+            measure_bicycles(city, without=["arterial"]),
+        ),
+        (indicator_pb2.MeasureRoadsRequest(network="networks/tiny"), measure_roads(city)),
+    ]
+    for request, model in pairs:
+        found = plain(client.indicators.measure(request))
+        assert found == json.loads(json.dumps(model.to_dict() | {"network": "networks/tiny"}))
+        assert client.indicators.layer(request).decode() == model.geojson()
+
+
+def test_the_services_pace_is_the_models_own() -> None:
+    from greentrip_agents.parameters import default_parameters
+    from greentrip_server.services.indicators import pace_of
+
+    assert pace_of(default_parameters("tiny")) == Pace()
+
+
+def test_a_runs_traffic_slows_cars(client: Client, base: Runs) -> None:
+    place = tiny().zones.name_en[2]
+    free = client.indicators.reach("tiny", place, mode="car", minutes=[10, 12, 15, 20])
+    met = client.indicators.reach("tiny", place, mode="car", minutes=[10, 12, 15, 20], run=base.names[0])
+    assert all(m.area_km2 <= f.area_km2 for m, f in zip(met.rows, free.rows, strict=True))
+    assert sum(m.area_km2 for m in met.rows) < sum(f.area_km2 for f in free.rows)
+    assert any("run given" in note for note in met.notes)
+    with pytest.raises(CallError) as caught:
+        client.indicators.reach("tiny", place, mode="car", run="runs/none")
+    assert caught.value.code == "NOT_FOUND"
+    with pytest.raises(CallError) as caught:
+        client.indicators.reach("tiny", "")
+    assert "place" in caught.value.fields
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (["lines", "tiny"], "track km"),
+        (["roads", "tiny", "--area", "central six"], "intersections"),
+        (["bicycles", "tiny"], "largest"),
+        (["reach", "tiny", "115,30", "--mode", "walk", "--minutes", "10,20"], "door to door"),
+    ],
+)
+def test_every_command_prints_a_table(client: Client, command: list[str], says: str) -> None:
+    from greentrip.cli import app
+    from typer.testing import CliRunner
+
+    where = ["--server", client._server.address]  # type: ignore[union-attr]
+    printed = CliRunner().invoke(app, ["network", *command, *where])
+    assert printed.exit_code == 0, printed.output
+    assert says in printed.stdout
+    assert json.loads(CliRunner().invoke(app, ["network", *command, *where, "--json"]).stdout)["notes"]

@@ -19,7 +19,10 @@ from greentrip_networks.indicators.links import Links, area_km2, links_in, links
 from greentrip_networks.indicators.shapes import Feature, geojson
 from greentrip_networks.network import Bools, Ints, Network
 
-PLAN_KM = 3200.0  # continuous bicycle network inside the 5th ring that Beijing's plan of 2016-2020 names
+PLAN_CITY, PLAN_KM = (
+    "Beijing",
+    3200.0,
+)  # continuous bicycle network inside the 5th ring that Beijing's plan of 2016-2020 names
 
 
 @dataclass(frozen=True)
@@ -121,9 +124,12 @@ def measure_bicycles(network: Network, *, area: str = "", without: Sequence[str]
     )
     notes = [
         "Streets that may be cycled, each once; widths, separation and parked cars are not known: allowed is not built",
-        f"Beijing's plan names {PLAN_KM:,.0f} km of continuous network inside the 5th ring; this bounds it from above",
         "A street is in the area if its middle is; pieces are those that hold together within the area",
     ]
+    if network.name_en == PLAN_CITY:
+        notes.append(
+            f"The plan names {PLAN_KM:,.0f} km of continuous network inside the 5th ring; this bounds it from above"
+        )
     if any(d["generated"] for _, _, d in network.roads.edges(data=True)):
         notes.append("Local streets are generated, about half a kilometre apart: real lanes are more, and less regular")
     return BicycleNetwork(

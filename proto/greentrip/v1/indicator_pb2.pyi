@@ -171,26 +171,728 @@ class CoverageRow(_message.Message):
 Global___CoverageRow: _TypeAlias = CoverageRow  # noqa: Y015
 
 @_typing.final
+class MeasureReachRequest(_message.Message):
+    """Asks whom a place reaches."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NETWORK_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    MINUTES_FIELD_NUMBER: _builtins.int
+    RUN_FIELD_NUMBER: _builtins.int
+    network: _builtins.str
+    """Resource name: `networks/beijing-2019`."""
+    place: _builtins.str
+    """A station or zone by id, Chinese or English name, or `lon,lat` in WGS-84 degrees."""
+    mode: _builtins.str
+    """`walk`, `bicycle`, `car` or `transit` (the default)."""
+    period: _builtins.str
+    """`am` (07-09, the default), `off` or `pm` (17-19)."""
+    run: _builtins.str
+    """A finished run on this network whose traffic cars and buses drive in; empty means free speed."""
+    @_builtins.property
+    def minutes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Minutes door to door; none means 15, 30, 45 and 60. At most 240."""
+
+    def __init__(
+        self,
+        *,
+        network: _builtins.str = ...,
+        place: _builtins.str = ...,
+        mode: _builtins.str = ...,
+        period: _builtins.str = ...,
+        minutes: _abc.Iterable[_builtins.float] | None = ...,
+        run: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["minutes", b"minutes", "mode", b"mode", "network", b"network", "period", b"period", "place", b"place", "run", b"run"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeasureReachRequest: _TypeAlias = MeasureReachRequest  # noqa: Y015
+
+@_typing.final
+class Reach(_message.Message):
+    """Whom a place reaches."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NETWORK_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
+    LON_FIELD_NUMBER: _builtins.int
+    LAT_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
+    network: _builtins.str
+    """Resource name of the network measured."""
+    place: _builtins.str
+    """Name of the place."""
+    lon: _builtins.float
+    """WGS-84 degrees east."""
+    lat: _builtins.float
+    """WGS-84 degrees north."""
+    mode: _builtins.str
+    """`walk`, `bicycle`, `car` or `transit`."""
+    period: _builtins.str
+    """`am`, `off` or `pm`."""
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReachRow]:
+        """One limit each, the shortest first."""
+
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the minutes rest on and leave out, one sentence each."""
+
+    def __init__(
+        self,
+        *,
+        network: _builtins.str = ...,
+        place: _builtins.str = ...,
+        lon: _builtins.float = ...,
+        lat: _builtins.float = ...,
+        mode: _builtins.str = ...,
+        period: _builtins.str = ...,
+        rows: _abc.Iterable[Global___ReachRow] | None = ...,
+        notes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lat", b"lat", "lon", b"lon", "mode", b"mode", "network", b"network", "notes", b"notes", "period", b"period", "place", b"place", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Reach: _TypeAlias = Reach  # noqa: Y015
+
+@_typing.final
+class ReachRow(_message.Message):
+    """Who is reached within some minutes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MINUTES_FIELD_NUMBER: _builtins.int
+    RESIDENTS_FIELD_NUMBER: _builtins.int
+    RESIDENTS_SHARE_FIELD_NUMBER: _builtins.int
+    JOBS_FIELD_NUMBER: _builtins.int
+    JOBS_SHARE_FIELD_NUMBER: _builtins.int
+    AREA_KM2_FIELD_NUMBER: _builtins.int
+    minutes: _builtins.float
+    """Door to door."""
+    residents: _builtins.float
+    """Persons."""
+    residents_share: _builtins.float
+    """Of the network's residents, 0 to 1."""
+    jobs: _builtins.float
+    """Jobs."""
+    jobs_share: _builtins.float
+    """Of the network's jobs, 0 to 1."""
+    area_km2: _builtins.float
+    """Ground reached."""
+    def __init__(
+        self,
+        *,
+        minutes: _builtins.float = ...,
+        residents: _builtins.float = ...,
+        residents_share: _builtins.float = ...,
+        jobs: _builtins.float = ...,
+        jobs_share: _builtins.float = ...,
+        area_km2: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["area_km2", b"area_km2", "jobs", b"jobs", "jobs_share", b"jobs_share", "minutes", b"minutes", "residents", b"residents", "residents_share", b"residents_share"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReachRow: _TypeAlias = ReachRow  # noqa: Y015
+
+@_typing.final
+class MeasureLinesRequest(_message.Message):
+    """Asks for lines and stations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NETWORK_FIELD_NUMBER: _builtins.int
+    YEARS_FIELD_NUMBER: _builtins.int
+    AREAS_FIELD_NUMBER: _builtins.int
+    network: _builtins.str
+    """Resource name: `networks/beijing-2019`."""
+    @_builtins.property
+    def years(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Ends of years; none means the network's year."""
+
+    @_builtins.property
+    def areas(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Areas whose density is measured, as for coverage; several zones may be joined by `+`."""
+
+    def __init__(
+        self,
+        *,
+        network: _builtins.str = ...,
+        years: _abc.Iterable[_builtins.int] | None = ...,
+        areas: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["areas", b"areas", "network", b"network", "years", b"years"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeasureLinesRequest: _TypeAlias = MeasureLinesRequest  # noqa: Y015
+
+@_typing.final
+class LineFigures(_message.Message):
+    """Lines by mode and year, and their density."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NETWORK_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    DENSITY_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
+    network: _builtins.str
+    """Resource name of the network measured."""
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___LineRow]:
+        """One mode and year each."""
+
+    @_builtins.property
+    def density(self) -> _containers.RepeatedCompositeFieldContainer[Global___DensityRow]:
+        """One area and year each."""
+
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the figures rest on and leave out, one sentence each."""
+
+    def __init__(
+        self,
+        *,
+        network: _builtins.str = ...,
+        rows: _abc.Iterable[Global___LineRow] | None = ...,
+        density: _abc.Iterable[Global___DensityRow] | None = ...,
+        notes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["density", b"density", "network", b"network", "notes", b"notes", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LineFigures: _TypeAlias = LineFigures  # noqa: Y015
+
+@_typing.final
+class LineRow(_message.Message):
+    """The lines of a mode at the end of a year."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    YEAR_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    STOPS_FIELD_NUMBER: _builtins.int
+    ROUTE_KM_FIELD_NUMBER: _builtins.int
+    TRACK_KM_FIELD_NUMBER: _builtins.int
+    DISTRICTS_FIELD_NUMBER: _builtins.int
+    DISTRICTS_WITHOUT_FIELD_NUMBER: _builtins.int
+    TRANSFER_STATIONS_FIELD_NUMBER: _builtins.int
+    TRANSFER_WALK_S_FIELD_NUMBER: _builtins.int
+    TRANSFER_KNOWN_FIELD_NUMBER: _builtins.int
+    year: _builtins.int
+    """End of the year."""
+    mode: _builtins.str
+    """`rail` for all of rail, one of its modes (`metro`, `tram` ...), or `bus`."""
+    lines: _builtins.int
+    """How many lines."""
+    stops: _builtins.int
+    """Stations, or street nodes with a bus stop."""
+    route_km: _builtins.float
+    """Of each line in one direction."""
+    track_km: _builtins.float
+    """Each stretch once, whichever lines use it."""
+    districts: _builtins.int
+    """Districts with a stop in them."""
+    transfer_stations: _builtins.int
+    """Stations of two or more lines."""
+    transfer_walk_s: _builtins.float
+    """Mean walk from platform to platform over the pairs of lines, seconds."""
+    transfer_known: _builtins.float
+    """Share of those pairs whose walk is stated; the others take a default. 0 to 1."""
+    @_builtins.property
+    def districts_without(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """English names of those without."""
+
+    def __init__(
+        self,
+        *,
+        year: _builtins.int = ...,
+        mode: _builtins.str = ...,
+        lines: _builtins.int = ...,
+        stops: _builtins.int = ...,
+        route_km: _builtins.float = ...,
+        track_km: _builtins.float = ...,
+        districts: _builtins.int = ...,
+        districts_without: _abc.Iterable[_builtins.str] | None = ...,
+        transfer_stations: _builtins.int = ...,
+        transfer_walk_s: _builtins.float = ...,
+        transfer_known: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["districts", b"districts", "districts_without", b"districts_without", "lines", b"lines", "mode", b"mode", "route_km", b"route_km", "stops", b"stops", "track_km", b"track_km", "transfer_known", b"transfer_known", "transfer_stations", b"transfer_stations", "transfer_walk_s", b"transfer_walk_s", "year", b"year"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LineRow: _TypeAlias = LineRow  # noqa: Y015
+
+@_typing.final
+class DensityRow(_message.Message):
+    """Rail in an area at the end of a year."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    YEAR_FIELD_NUMBER: _builtins.int
+    AREA_FIELD_NUMBER: _builtins.int
+    AREA_KM2_FIELD_NUMBER: _builtins.int
+    STATIONS_FIELD_NUMBER: _builtins.int
+    STATIONS_PER_KM2_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    TRACK_KM_FIELD_NUMBER: _builtins.int
+    TRACK_KM_PER_KM2_FIELD_NUMBER: _builtins.int
+    year: _builtins.int
+    """End of the year."""
+    area: _builtins.str
+    """Name of the area."""
+    area_km2: _builtins.float
+    """Its size."""
+    stations: _builtins.int
+    """Stations in it."""
+    stations_per_km2: _builtins.float
+    """Stations a square kilometre."""
+    lines: _builtins.int
+    """Lines that call there."""
+    track_km: _builtins.float
+    """Kilometres of track in it, stretches taken as straight."""
+    track_km_per_km2: _builtins.float
+    """Kilometres of track a square kilometre."""
+    def __init__(
+        self,
+        *,
+        year: _builtins.int = ...,
+        area: _builtins.str = ...,
+        area_km2: _builtins.float = ...,
+        stations: _builtins.int = ...,
+        stations_per_km2: _builtins.float = ...,
+        lines: _builtins.int = ...,
+        track_km: _builtins.float = ...,
+        track_km_per_km2: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["area", b"area", "area_km2", b"area_km2", "lines", b"lines", "stations", b"stations", "stations_per_km2", b"stations_per_km2", "track_km", b"track_km", "track_km_per_km2", b"track_km_per_km2", "year", b"year"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DensityRow: _TypeAlias = DensityRow  # noqa: Y015
+
+@_typing.final
+class MeasureBicyclesRequest(_message.Message):
+    """Asks for the bicycle network of an area."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NETWORK_FIELD_NUMBER: _builtins.int
+    AREA_FIELD_NUMBER: _builtins.int
+    WITHOUT_FIELD_NUMBER: _builtins.int
+    network: _builtins.str
+    """Resource name: `networks/beijing-2019`."""
+    area: _builtins.str
+    """An area as for coverage; empty means inside the 5th ring road, or the first named area."""
+    @_builtins.property
+    def without(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Classes of street that do not count although cycling is allowed, such as `expressway`."""
+
+    def __init__(
+        self,
+        *,
+        network: _builtins.str = ...,
+        area: _builtins.str = ...,
+        without: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["area", b"area", "network", b"network", "without", b"without"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeasureBicyclesRequest: _TypeAlias = MeasureBicyclesRequest  # noqa: Y015
+
+@_typing.final
+class BicycleNetwork(_message.Message):
+    """The streets of an area that may be cycled."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NETWORK_FIELD_NUMBER: _builtins.int
+    AREA_FIELD_NUMBER: _builtins.int
+    AREA_KM2_FIELD_NUMBER: _builtins.int
+    WITHOUT_FIELD_NUMBER: _builtins.int
+    KM_FIELD_NUMBER: _builtins.int
+    PIECES_FIELD_NUMBER: _builtins.int
+    LARGEST_PIECE_KM_FIELD_NUMBER: _builtins.int
+    LARGEST_PIECE_SHARE_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
+    network: _builtins.str
+    """Resource name of the network measured."""
+    area: _builtins.str
+    """Name of the area."""
+    area_km2: _builtins.float
+    """Its size."""
+    km: _builtins.float
+    """Length, each street once for both directions."""
+    pieces: _builtins.int
+    """Connected pieces within the area."""
+    largest_piece_km: _builtins.float
+    """Length of the largest."""
+    largest_piece_share: _builtins.float
+    """Its share of the length, 0 to 1."""
+    @_builtins.property
+    def without(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Classes left out."""
+
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___BicycleRow]:
+        """One class of street each."""
+
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the figures rest on and leave out, one sentence each."""
+
+    def __init__(
+        self,
+        *,
+        network: _builtins.str = ...,
+        area: _builtins.str = ...,
+        area_km2: _builtins.float = ...,
+        without: _abc.Iterable[_builtins.str] | None = ...,
+        km: _builtins.float = ...,
+        pieces: _builtins.int = ...,
+        largest_piece_km: _builtins.float = ...,
+        largest_piece_share: _builtins.float = ...,
+        rows: _abc.Iterable[Global___BicycleRow] | None = ...,
+        notes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["area", b"area", "area_km2", b"area_km2", "km", b"km", "largest_piece_km", b"largest_piece_km", "largest_piece_share", b"largest_piece_share", "network", b"network", "notes", b"notes", "pieces", b"pieces", "rows", b"rows", "without", b"without"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BicycleNetwork: _TypeAlias = BicycleNetwork  # noqa: Y015
+
+@_typing.final
+class BicycleRow(_message.Message):
+    """Streets of one class."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FACILITY_FIELD_NUMBER: _builtins.int
+    KM_FIELD_NUMBER: _builtins.int
+    LARGEST_PIECE_KM_FIELD_NUMBER: _builtins.int
+    GAP_KM_FIELD_NUMBER: _builtins.int
+    GAPS_FIELD_NUMBER: _builtins.int
+    JOINING_FIELD_NUMBER: _builtins.int
+    facility: _builtins.str
+    """The class."""
+    km: _builtins.float
+    """Length that may be cycled."""
+    largest_piece_km: _builtins.float
+    """The part of it in the largest piece."""
+    gap_km: _builtins.float
+    """Length that may not, with the bicycle network at both ends."""
+    gaps: _builtins.int
+    """How many such streets."""
+    joining: _builtins.int
+    """Those of them that join two pieces."""
+    def __init__(
+        self,
+        *,
+        facility: _builtins.str = ...,
+        km: _builtins.float = ...,
+        largest_piece_km: _builtins.float = ...,
+        gap_km: _builtins.float = ...,
+        gaps: _builtins.int = ...,
+        joining: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facility", b"facility", "gap_km", b"gap_km", "gaps", b"gaps", "joining", b"joining", "km", b"km", "largest_piece_km", b"largest_piece_km"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BicycleRow: _TypeAlias = BicycleRow  # noqa: Y015
+
+@_typing.final
+class MeasureRoadsRequest(_message.Message):
+    """Asks for the structure of an area's streets."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NETWORK_FIELD_NUMBER: _builtins.int
+    AREA_FIELD_NUMBER: _builtins.int
+    network: _builtins.str
+    """Resource name: `networks/beijing-2019`."""
+    area: _builtins.str
+    """An area as for coverage; empty means the whole city."""
+    def __init__(
+        self,
+        *,
+        network: _builtins.str = ...,
+        area: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["area", b"area", "network", b"network"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MeasureRoadsRequest: _TypeAlias = MeasureRoadsRequest  # noqa: Y015
+
+@_typing.final
+class RoadStructure(_message.Message):
+    """The streets of an area."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class CountsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NETWORK_FIELD_NUMBER: _builtins.int
+    AREA_FIELD_NUMBER: _builtins.int
+    AREA_KM2_FIELD_NUMBER: _builtins.int
+    KM_FIELD_NUMBER: _builtins.int
+    KM_PER_KM2_FIELD_NUMBER: _builtins.int
+    INTERSECTIONS_FIELD_NUMBER: _builtins.int
+    INTERSECTIONS_PER_KM2_FIELD_NUMBER: _builtins.int
+    CONNECTED_SHARE_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
+    ROWS_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
+    network: _builtins.str
+    """Resource name of the network measured."""
+    area: _builtins.str
+    """Name of the area."""
+    area_km2: _builtins.float
+    """Its size."""
+    km: _builtins.float
+    """Streets that cars may use, each once for both directions."""
+    km_per_km2: _builtins.float
+    """Kilometres of street a square kilometre."""
+    intersections: _builtins.int
+    """Nodes where three or more streets meet."""
+    intersections_per_km2: _builtins.float
+    """Such nodes a square kilometre."""
+    connected_share: _builtins.float
+    """Share of the length from which one can drive to any other part and back, 0 to 1."""
+    @_builtins.property
+    def counts(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """How many findings of each kind: `dead end`, `one-way end`, `lane drop`, `capacity drop`."""
+
+    @_builtins.property
+    def rows(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoadRow]:
+        """One class of street each."""
+
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoadFinding]:
+        """By kind; the largest drops and longest ends first."""
+
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the figures rest on and leave out, one sentence each."""
+
+    def __init__(
+        self,
+        *,
+        network: _builtins.str = ...,
+        area: _builtins.str = ...,
+        area_km2: _builtins.float = ...,
+        km: _builtins.float = ...,
+        km_per_km2: _builtins.float = ...,
+        intersections: _builtins.int = ...,
+        intersections_per_km2: _builtins.float = ...,
+        connected_share: _builtins.float = ...,
+        counts: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        rows: _abc.Iterable[Global___RoadRow] | None = ...,
+        findings: _abc.Iterable[Global___RoadFinding] | None = ...,
+        notes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["area", b"area", "area_km2", b"area_km2", "connected_share", b"connected_share", "counts", b"counts", "findings", b"findings", "intersections", b"intersections", "intersections_per_km2", b"intersections_per_km2", "km", b"km", "km_per_km2", b"km_per_km2", "network", b"network", "notes", b"notes", "rows", b"rows"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RoadStructure: _TypeAlias = RoadStructure  # noqa: Y015
+
+@_typing.final
+class RoadRow(_message.Message):
+    """Streets of one class."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FACILITY_FIELD_NUMBER: _builtins.int
+    KM_FIELD_NUMBER: _builtins.int
+    LANE_KM_FIELD_NUMBER: _builtins.int
+    ONE_WAY_KM_FIELD_NUMBER: _builtins.int
+    KM_PER_KM2_FIELD_NUMBER: _builtins.int
+    facility: _builtins.str
+    """The class."""
+    km: _builtins.float
+    """Length, each street once for both directions."""
+    lane_km: _builtins.float
+    """Length times lanes, of all directions."""
+    one_way_km: _builtins.float
+    """Length of one-way streets."""
+    km_per_km2: _builtins.float
+    """Kilometres a square kilometre."""
+    def __init__(
+        self,
+        *,
+        facility: _builtins.str = ...,
+        km: _builtins.float = ...,
+        lane_km: _builtins.float = ...,
+        one_way_km: _builtins.float = ...,
+        km_per_km2: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["facility", b"facility", "km", b"km", "km_per_km2", b"km_per_km2", "lane_km", b"lane_km", "one_way_km", b"one_way_km"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RoadRow: _TypeAlias = RoadRow  # noqa: Y015
+
+@_typing.final
+class RoadFinding(_message.Message):
+    """A place where the street network is wanting."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    NODE_FIELD_NUMBER: _builtins.int
+    LON_FIELD_NUMBER: _builtins.int
+    LAT_FIELD_NUMBER: _builtins.int
+    FACILITY_FIELD_NUMBER: _builtins.int
+    ROAD_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    LENGTH_M_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """`dead end`, `one-way end` (entered but not left, or left but not entered), `lane drop` or `capacity drop`."""
+    node: _builtins.str
+    """Street node."""
+    lon: _builtins.float
+    """WGS-84 degrees east."""
+    lat: _builtins.float
+    """WGS-84 degrees north."""
+    facility: _builtins.str
+    """Class of the street that ends or narrows here."""
+    road: _builtins.str
+    """Its name, where it has one."""
+    before: _builtins.float
+    """Lanes or vehicles an hour of the direction before a drop; 0 of an end."""
+    after: _builtins.float
+    """The same after it."""
+    length_m: _builtins.float
+    """Length of the link that leads here."""
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        node: _builtins.str = ...,
+        lon: _builtins.float = ...,
+        lat: _builtins.float = ...,
+        facility: _builtins.str = ...,
+        road: _builtins.str = ...,
+        before: _builtins.float = ...,
+        after: _builtins.float = ...,
+        length_m: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "facility", b"facility", "kind", b"kind", "lat", b"lat", "length_m", b"length_m", "lon", b"lon", "node", b"node", "road", b"road"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RoadFinding: _TypeAlias = RoadFinding  # noqa: Y015
+
+@_typing.final
 class StreamLayerRequest(_message.Message):
     """Asks for a map layer."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     COVERAGE_FIELD_NUMBER: _builtins.int
+    REACH_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    BICYCLES_FIELD_NUMBER: _builtins.int
+    ROADS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def coverage(self) -> Global___MeasureCoverageRequest:
         """Areas drawn, ground covered in the last year (both ways) and stops."""
+
+    @_builtins.property
+    def reach(self) -> Global___MeasureReachRequest:
+        """Isochrones, the longest first, and the place."""
+
+    @_builtins.property
+    def lines(self) -> Global___MeasureLinesRequest:
+        """Stretches of rail by line and stations, of the last year."""
+
+    @_builtins.property
+    def bicycles(self) -> Global___MeasureBicyclesRequest:
+        """The largest piece and the others by class, and gaps."""
+
+    @_builtins.property
+    def roads(self) -> Global___MeasureRoadsRequest:
+        """A point a finding."""
 
     def __init__(
         self,
         *,
         coverage: Global___MeasureCoverageRequest | None = ...,
+        reach: Global___MeasureReachRequest | None = ...,
+        lines: Global___MeasureLinesRequest | None = ...,
+        bicycles: Global___MeasureBicyclesRequest | None = ...,
+        roads: Global___MeasureRoadsRequest | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["coverage", b"coverage", "indicator", b"indicator"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bicycles", b"bicycles", "coverage", b"coverage", "indicator", b"indicator", "lines", b"lines", "reach", b"reach", "roads", b"roads"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["coverage", b"coverage", "indicator", b"indicator"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bicycles", b"bicycles", "coverage", b"coverage", "indicator", b"indicator", "lines", b"lines", "reach", b"reach", "roads", b"roads"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_indicator: _TypeAlias = _typing.Literal["coverage"]  # noqa: Y015
+    _WhichOneofReturnType_indicator: _TypeAlias = _typing.Literal["coverage", "reach", "lines", "bicycles", "roads"]  # noqa: Y015
     _WhichOneofArgType_indicator: _TypeAlias = _typing.Literal["indicator", b"indicator"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_indicator) -> _WhichOneofReturnType_indicator | None: ...
 

@@ -41,6 +41,26 @@ class IndicatorServiceStub:
                 request_serializer=greentrip_dot_v1_dot_indicator__pb2.MeasureCoverageRequest.SerializeToString,
                 response_deserializer=greentrip_dot_v1_dot_indicator__pb2.Coverage.FromString,
                 _registered_method=True)
+        self.MeasureReach = channel.unary_unary(
+                '/greentrip.v1.IndicatorService/MeasureReach',
+                request_serializer=greentrip_dot_v1_dot_indicator__pb2.MeasureReachRequest.SerializeToString,
+                response_deserializer=greentrip_dot_v1_dot_indicator__pb2.Reach.FromString,
+                _registered_method=True)
+        self.MeasureLines = channel.unary_unary(
+                '/greentrip.v1.IndicatorService/MeasureLines',
+                request_serializer=greentrip_dot_v1_dot_indicator__pb2.MeasureLinesRequest.SerializeToString,
+                response_deserializer=greentrip_dot_v1_dot_indicator__pb2.LineFigures.FromString,
+                _registered_method=True)
+        self.MeasureBicycles = channel.unary_unary(
+                '/greentrip.v1.IndicatorService/MeasureBicycles',
+                request_serializer=greentrip_dot_v1_dot_indicator__pb2.MeasureBicyclesRequest.SerializeToString,
+                response_deserializer=greentrip_dot_v1_dot_indicator__pb2.BicycleNetwork.FromString,
+                _registered_method=True)
+        self.MeasureRoads = channel.unary_unary(
+                '/greentrip.v1.IndicatorService/MeasureRoads',
+                request_serializer=greentrip_dot_v1_dot_indicator__pb2.MeasureRoadsRequest.SerializeToString,
+                response_deserializer=greentrip_dot_v1_dot_indicator__pb2.RoadStructure.FromString,
+                _registered_method=True)
         self.StreamLayer = channel.unary_stream(
                 '/greentrip.v1.IndicatorService/StreamLayer',
                 request_serializer=greentrip_dot_v1_dot_indicator__pb2.StreamLayerRequest.SerializeToString,
@@ -60,6 +80,34 @@ class IndicatorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def MeasureReach(self, request, context):
+        """Measures whom a place reaches door to door within some minutes, by mode and period.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MeasureLines(self, request, context):
+        """Measures lines and stations by mode and year, and the density of rail in areas.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MeasureBicycles(self, request, context):
+        """Measures the length and continuity of the streets of an area that may be cycled.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MeasureRoads(self, request, context):
+        """Measures the density of an area's streets, dead ends, bottlenecks and one-way continuity.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def StreamLayer(self, request, context):
         """Streams the map layer of a measurement as GeoJSON (RFC 7946), in pieces of at most 1 MiB.
         """
@@ -74,6 +122,26 @@ def add_IndicatorServiceServicer_to_server(servicer, server):
                     servicer.MeasureCoverage,
                     request_deserializer=greentrip_dot_v1_dot_indicator__pb2.MeasureCoverageRequest.FromString,
                     response_serializer=greentrip_dot_v1_dot_indicator__pb2.Coverage.SerializeToString,
+            ),
+            'MeasureReach': grpc.unary_unary_rpc_method_handler(
+                    servicer.MeasureReach,
+                    request_deserializer=greentrip_dot_v1_dot_indicator__pb2.MeasureReachRequest.FromString,
+                    response_serializer=greentrip_dot_v1_dot_indicator__pb2.Reach.SerializeToString,
+            ),
+            'MeasureLines': grpc.unary_unary_rpc_method_handler(
+                    servicer.MeasureLines,
+                    request_deserializer=greentrip_dot_v1_dot_indicator__pb2.MeasureLinesRequest.FromString,
+                    response_serializer=greentrip_dot_v1_dot_indicator__pb2.LineFigures.SerializeToString,
+            ),
+            'MeasureBicycles': grpc.unary_unary_rpc_method_handler(
+                    servicer.MeasureBicycles,
+                    request_deserializer=greentrip_dot_v1_dot_indicator__pb2.MeasureBicyclesRequest.FromString,
+                    response_serializer=greentrip_dot_v1_dot_indicator__pb2.BicycleNetwork.SerializeToString,
+            ),
+            'MeasureRoads': grpc.unary_unary_rpc_method_handler(
+                    servicer.MeasureRoads,
+                    request_deserializer=greentrip_dot_v1_dot_indicator__pb2.MeasureRoadsRequest.FromString,
+                    response_serializer=greentrip_dot_v1_dot_indicator__pb2.RoadStructure.SerializeToString,
             ),
             'StreamLayer': grpc.unary_stream_rpc_method_handler(
                     servicer.StreamLayer,
@@ -110,6 +178,114 @@ class IndicatorService:
             '/greentrip.v1.IndicatorService/MeasureCoverage',
             greentrip_dot_v1_dot_indicator__pb2.MeasureCoverageRequest.SerializeToString,
             greentrip_dot_v1_dot_indicator__pb2.Coverage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MeasureReach(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/greentrip.v1.IndicatorService/MeasureReach',
+            greentrip_dot_v1_dot_indicator__pb2.MeasureReachRequest.SerializeToString,
+            greentrip_dot_v1_dot_indicator__pb2.Reach.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MeasureLines(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/greentrip.v1.IndicatorService/MeasureLines',
+            greentrip_dot_v1_dot_indicator__pb2.MeasureLinesRequest.SerializeToString,
+            greentrip_dot_v1_dot_indicator__pb2.LineFigures.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MeasureBicycles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/greentrip.v1.IndicatorService/MeasureBicycles',
+            greentrip_dot_v1_dot_indicator__pb2.MeasureBicyclesRequest.SerializeToString,
+            greentrip_dot_v1_dot_indicator__pb2.BicycleNetwork.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MeasureRoads(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/greentrip.v1.IndicatorService/MeasureRoads',
+            greentrip_dot_v1_dot_indicator__pb2.MeasureRoadsRequest.SerializeToString,
+            greentrip_dot_v1_dot_indicator__pb2.RoadStructure.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,6 +37,14 @@ class IndicatorServiceStub:
     def __new__(cls, channel: _aio.Channel) -> IndicatorServiceAsyncStub: ...
     MeasureCoverage: _grpc.UnaryUnaryMultiCallable[_indicator_pb2.MeasureCoverageRequest, _indicator_pb2.Coverage]
     """Measures what is within a distance of rail stations or bus stops, by area, year and denominator."""
+    MeasureReach: _grpc.UnaryUnaryMultiCallable[_indicator_pb2.MeasureReachRequest, _indicator_pb2.Reach]
+    """Measures whom a place reaches door to door within some minutes, by mode and period."""
+    MeasureLines: _grpc.UnaryUnaryMultiCallable[_indicator_pb2.MeasureLinesRequest, _indicator_pb2.LineFigures]
+    """Measures lines and stations by mode and year, and the density of rail in areas."""
+    MeasureBicycles: _grpc.UnaryUnaryMultiCallable[_indicator_pb2.MeasureBicyclesRequest, _indicator_pb2.BicycleNetwork]
+    """Measures the length and continuity of the streets of an area that may be cycled."""
+    MeasureRoads: _grpc.UnaryUnaryMultiCallable[_indicator_pb2.MeasureRoadsRequest, _indicator_pb2.RoadStructure]
+    """Measures the density of an area's streets, dead ends, bottlenecks and one-way continuity."""
     StreamLayer: _grpc.UnaryStreamMultiCallable[_indicator_pb2.StreamLayerRequest, _indicator_pb2.LayerPiece]
     """Streams the map layer of a measurement as GeoJSON (RFC 7946), in pieces of at most 1 MiB."""
 
@@ -49,6 +57,14 @@ class IndicatorServiceAsyncStub(IndicatorServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     MeasureCoverage: _aio.UnaryUnaryMultiCallable[_indicator_pb2.MeasureCoverageRequest, _indicator_pb2.Coverage]  # type: ignore[assignment]
     """Measures what is within a distance of rail stations or bus stops, by area, year and denominator."""
+    MeasureReach: _aio.UnaryUnaryMultiCallable[_indicator_pb2.MeasureReachRequest, _indicator_pb2.Reach]  # type: ignore[assignment]
+    """Measures whom a place reaches door to door within some minutes, by mode and period."""
+    MeasureLines: _aio.UnaryUnaryMultiCallable[_indicator_pb2.MeasureLinesRequest, _indicator_pb2.LineFigures]  # type: ignore[assignment]
+    """Measures lines and stations by mode and year, and the density of rail in areas."""
+    MeasureBicycles: _aio.UnaryUnaryMultiCallable[_indicator_pb2.MeasureBicyclesRequest, _indicator_pb2.BicycleNetwork]  # type: ignore[assignment]
+    """Measures the length and continuity of the streets of an area that may be cycled."""
+    MeasureRoads: _aio.UnaryUnaryMultiCallable[_indicator_pb2.MeasureRoadsRequest, _indicator_pb2.RoadStructure]  # type: ignore[assignment]
+    """Measures the density of an area's streets, dead ends, bottlenecks and one-way continuity."""
     StreamLayer: _aio.UnaryStreamMultiCallable[_indicator_pb2.StreamLayerRequest, _indicator_pb2.LayerPiece]  # type: ignore[assignment]
     """Streams the map layer of a measurement as GeoJSON (RFC 7946), in pieces of at most 1 MiB."""
 
@@ -64,6 +80,38 @@ class IndicatorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_indicator_pb2.Coverage, _abc.Awaitable[_indicator_pb2.Coverage]]:
         """Measures what is within a distance of rail stations or bus stops, by area, year and denominator."""
+
+    @_abc_1.abstractmethod
+    def MeasureReach(
+        self,
+        request: _indicator_pb2.MeasureReachRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_indicator_pb2.Reach, _abc.Awaitable[_indicator_pb2.Reach]]:
+        """Measures whom a place reaches door to door within some minutes, by mode and period."""
+
+    @_abc_1.abstractmethod
+    def MeasureLines(
+        self,
+        request: _indicator_pb2.MeasureLinesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_indicator_pb2.LineFigures, _abc.Awaitable[_indicator_pb2.LineFigures]]:
+        """Measures lines and stations by mode and year, and the density of rail in areas."""
+
+    @_abc_1.abstractmethod
+    def MeasureBicycles(
+        self,
+        request: _indicator_pb2.MeasureBicyclesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_indicator_pb2.BicycleNetwork, _abc.Awaitable[_indicator_pb2.BicycleNetwork]]:
+        """Measures the length and continuity of the streets of an area that may be cycled."""
+
+    @_abc_1.abstractmethod
+    def MeasureRoads(
+        self,
+        request: _indicator_pb2.MeasureRoadsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_indicator_pb2.RoadStructure, _abc.Awaitable[_indicator_pb2.RoadStructure]]:
+        """Measures the density of an area's streets, dead ends, bottlenecks and one-way continuity."""
 
     @_abc_1.abstractmethod
     def StreamLayer(

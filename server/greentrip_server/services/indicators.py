@@ -3,24 +3,36 @@
 import asyncio
 import threading
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
+import numpy as np
 from greentrip.v1 import indicator_pb2, indicator_pb2_grpc
-from greentrip_networks.indicators import Coverage, measure_coverage
+from greentrip_agents.parameters import Parameters, default_parameters
+from greentrip_networks.errors import TableError
+from greentrip_networks.indicators import (
+    Pace,
+    measure_bicycles,
+    measure_coverage,
+    measure_lines,
+    measure_reach,
+    measure_roads,
+)
 from greentrip_networks.network import Network
 
 from greentrip_server.answer import pieces, streaming, unary
 from greentrip_server.cities import PREFIX, Cities
+from greentrip_server.directory import DataDirectory
 from greentrip_server.errors import FieldError
-from greentrip_server.jobs import last_part
+from greentrip_server.jobs import Jobs, last_part
+from greentrip_server.services.runs import finished
 
 
 class IndicatorService(indicator_pb2_grpc.IndicatorServiceServicer):
     """Measures networks; the last measurements are kept, so that a table and its layer are one measurement."""
 
-    def __init__(self, cities: Cities, keep: int = 8) -> None:
-        self._cities = cities
+    def __init__(self, cities: Cities, jobs: Jobs, directory: DataDirectory, keep: int = 8) -> None:
+        self._cities, self._jobs, self._directory = cities, jobs, directory
         self._keep = keep
         self._made: OrderedDict[tuple[Network, str, bytes], Any] = OrderedDict()
         self._lock = threading.Lock()
@@ -28,13 +40,29 @@ class IndicatorService(indicator_pb2_grpc.IndicatorServiceServicer):
     @unary
     def MeasureCoverage(self, request: indicator_pb2.MeasureCoverageRequest) -> indicator_pb2.Coverage:  # noqa: N802
         """Return the shares within a distance."""
-        found = self._measured(request)
-        made = indicator_pb2.Coverage(
-            network=f"{PREFIX}{found.network}", stops=found.stops, distance_m=found.distance_m, notes=found.notes
-        )
-        for row in found.to_dict()["rows"]:
-            made.rows.add(**row)
-        return made
+        return indicator_pb2.Coverage(**self._figures(request))
+
+    @unary
+    def MeasureReach(self, request: indicator_pb2.MeasureReachRequest) -> indicator_pb2.Reach:  # noqa: N802
+        """Return whom a place reaches."""
+        return indicator_pb2.Reach(**self._figures(request))
+
+    @unary
+    def MeasureLines(self, request: indicator_pb2.MeasureLinesRequest) -> indicator_pb2.LineFigures:  # noqa: N802
+        """Return lines by mode and year, and their density."""
+        return indicator_pb2.LineFigures(**self._figures(request))
+
+    @unary
+    def MeasureBicycles(  # noqa: N802
+        self, request: indicator_pb2.MeasureBicyclesRequest
+    ) -> indicator_pb2.BicycleNetwork:
+        """Return the bicycle network of an area."""
+        return indicator_pb2.BicycleNetwork(**self._figures(request))
+
+    @unary
+    def MeasureRoads(self, request: indicator_pb2.MeasureRoadsRequest) -> indicator_pb2.RoadStructure:  # noqa: N802
+        """Return the structure of an area's streets."""
+        return indicator_pb2.RoadStructure(**self._figures(request))
 
     @streaming
     async def StreamLayer(  # noqa: N802
@@ -49,6 +77,11 @@ class IndicatorService(indicator_pb2_grpc.IndicatorServiceServicer):
         for piece in pieces(text.encode()):
             yield indicator_pb2.LayerPiece(content=piece)
 
+    def _figures(self, request: Any) -> dict[str, Any]:
+        """Return what was measured as the fields of its message, which bear the same names."""
+        found: dict[str, Any] = self._measured(request).to_dict()
+        return found | {"network": PREFIX + found["network"]}
+
     def _measured(self, request: Any) -> Any:
         """Measure what a request asks for, or return it if it was measured a moment ago."""
         network = self._cities.get(last_part(request.network, "networks", "network"))
@@ -57,21 +90,58 @@ class IndicatorService(indicator_pb2_grpc.IndicatorServiceServicer):
             if key in self._made:
                 self._made.move_to_end(key)
                 return self._made[key]
-        made = _MEASURE[type(request)](network, request)
+        made = self._measure(network, request)
         with self._lock:
             self._made[key] = made
             while len(self._made) > self._keep:
                 self._made.popitem(last=False)
         return made
 
+    def _measure(self, network: Network, asked: Any) -> Any:
+        """Measure; a field left out takes the default of what measures it."""
+        if isinstance(asked, indicator_pb2.MeasureCoverageRequest):
+            density = {"built_up_per_km2": asked.built_up_per_km2} if asked.built_up_per_km2 else {}
+            return measure_coverage(
+                network, stops=asked.stops or "rail", distance_m=asked.distance_m or None, years=tuple(asked.years),
+                areas=tuple(asked.areas), **density,
+            )  # fmt: skip
+        if isinstance(asked, indicator_pb2.MeasureReachRequest):
+            if not asked.place:
+                raise FieldError("place", "saw none; expected a station, a zone or longitude,latitude")
+            period = asked.period or "am"
+            traffic = self._traffic(network, asked.run, period) if asked.run else None
+            limits = {"minutes": tuple(asked.minutes)} if asked.minutes else {}
+            return measure_reach(
+                network, asked.place, mode=asked.mode or "transit", period=period, link_seconds=traffic,
+                pace=pace_of(default_parameters(network.name)), **limits,
+            )  # fmt: skip
+        if isinstance(asked, indicator_pb2.MeasureLinesRequest):
+            return measure_lines(network, years=tuple(asked.years), areas=tuple(asked.areas))
+        if isinstance(asked, indicator_pb2.MeasureBicyclesRequest):
+            return measure_bicycles(network, area=asked.area, without=tuple(asked.without))
+        return measure_roads(network, area=asked.area or "whole city")
 
-def _coverage(network: Network, asked: indicator_pb2.MeasureCoverageRequest) -> Coverage:
-    """Measure coverage."""
-    more = {"built_up_per_km2": asked.built_up_per_km2} if asked.built_up_per_km2 else {}
-    return measure_coverage(
-        network, stops=asked.stops or "rail", distance_m=asked.distance_m or None, years=tuple(asked.years),
-        areas=tuple(asked.areas), **more,
-    )  # fmt: skip
+    def _traffic(self, network: Network, run: str, period: str) -> Any:
+        """Return the link times that a finished run met in a period."""
+        row = finished(self._jobs, run, "run")
+        with np.load(self._directory.folder(row.id) / "costs.npz") as costs:
+            name = f"link_s_{period}"
+            seconds = costs[name] if name in costs else np.zeros(0)
+        if len(seconds) != len(network.compiled.roads.tail):
+            expected = f"a run on the streets of {network.name}, {len(network.compiled.roads.tail)} links"
+            raise TableError(run, expected, column=name, value=len(seconds))
+        return seconds
 
 
-_MEASURE: dict[type, Callable[[Network, Any], Any]] = {indicator_pb2.MeasureCoverageRequest: _coverage}
+def pace_of(parameters: Parameters) -> Pace:
+    """Return the model's speeds and fixed times for measuring reach."""
+    p = parameters
+    return Pace(
+        street_detour=p["distance.street_detour"],
+        walk_m_s=p["speed.walk_m_s"],
+        bicycle_km_h=p["speed.bicycle_km_h"],
+        bicycle_fixed_min=p["weight.bicycle_fixed_min"],
+        car_terminal_min=p["speed.car_terminal_min"],
+        bus_over_car=p["speed.bus_over_car"],
+        bus_dwell_s=p["speed.bus_dwell_s"],
+    )
