@@ -164,6 +164,8 @@ def rail_of_year(network: Network, year: int) -> Network:
 
     Headways changed before by a scenario are kept for lines that run in both years.
     """
+    if "folder" not in network.extra:
+        raise UnknownNameError(f"rail year of {network.name}, an imported network", year, [network.year])
     folder = Path(network.extra["folder"])
     years = City(folder).listed("rail_years")
     if years and year not in years:

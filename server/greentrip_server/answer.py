@@ -55,6 +55,25 @@ def streaming(method: Handler) -> Handler:
     return answer
 
 
+def collecting(method: Handler) -> Handler:
+    """Answer a stream of requests, which a coroutine takes in, with one message."""
+
+    @functools.wraps(method)
+    async def answer(self: Any, requests: AsyncIterator[Any], context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        async def checked() -> AsyncIterator[Any]:
+            async for request in requests:
+                check(request)
+                yield request
+
+        try:
+            return await method(self, checked())
+        except Exception as error:
+            await refuse(context, error, method.__qualname__)
+            raise
+
+    return answer
+
+
 def pieces(content: bytes) -> Iterator[bytes]:
     """Cut bytes into messages; nothing is still one empty piece."""
     for start in range(0, max(len(content), 1), CHUNK):

@@ -195,10 +195,10 @@ def register(
     server: grpc.aio.Server, jobs: Jobs, dispatcher: Dispatcher, directory: DataDirectory, settings: Settings
 ) -> health.aio.HealthServicer:
     """Add every service to a gRPC server; return the health service, which nothing reports to yet."""
-    cities = Cities()
+    cities = Cities(directory.results)
     members = Members(jobs)
     pairs = Pairs(jobs, cities, directory)
-    network_pb2_grpc.add_NetworkServiceServicer_to_server(NetworkService(cities), server)
+    network_pb2_grpc.add_NetworkServiceServicer_to_server(NetworkService(cities, jobs), server)
     indicator_pb2_grpc.add_IndicatorServiceServicer_to_server(IndicatorService(cities, jobs, directory), server)
     scenario_pb2_grpc.add_ScenarioServiceServicer_to_server(ScenarioService(jobs, cities), server)
     plan_pb2_grpc.add_PlanServiceServicer_to_server(PlanService(jobs, cities, dispatcher, settings), server)

@@ -1,46 +1,97 @@
-"""Networks by name, loaded once and kept while they are in use."""
+"""Networks by name, bundled or imported, loaded once and kept while they are in use."""
 
 import json
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from greentrip_networks import NAMES, load, validate
 from greentrip_networks.errors import ScenarioError, UnknownNameError
+from greentrip_networks.layers import Layers
 from greentrip_networks.network import Network
 from greentrip_networks.scenario import Scenario, intervention_from_dict
+from greentrip_networks.store import NetworkStore
 
 PREFIX = "networks/"
+FOLDER = ".networks"  # of a results folder: servers that share results share networks
 
 
 class Cities:
-    """A small store of loaded networks; safe to share between threads."""
+    """The networks of a service; safe to share between threads."""
 
-    def __init__(self, keep: int = 3) -> None:
+    def __init__(self, results: Path | None = None, keep: int = 3) -> None:
         self._keep = keep
-        self._loaded: OrderedDict[tuple[str, int], Network] = OrderedDict()
+        self._loaded: OrderedDict[tuple[str, int, str], Network] = OrderedDict()
         self._lock = threading.Lock()
-        self._valid: set[tuple[str, int, str]] = set()
+        self._valid: set[tuple[str, int, str, str]] = set()
+        self.store = NetworkStore(results / FOLDER) if results is not None else None
+
+    def look_in(self, results: Path) -> None:
+        """Find imported networks beside these results."""
+        if self.store is None or self.store.folder != results / FOLDER:
+            self.store = NetworkStore(results / FOLDER)
+
+    def names(self) -> list[str]:
+        """Return the names of all networks, the bundled ones first."""
+        return [*NAMES, *(self.store.names() if self.store else ())]
+
+    def imported(self, name: str) -> bool:
+        """Return whether a network was imported; raise UnknownNameError with the nearest names if there is none."""
+        plain = name.removeprefix(PREFIX)
+        if plain in NAMES:
+            return False
+        if self.store is not None and plain in self.store:
+            return True
+        raise UnknownNameError("network", plain, self.names())
 
     def get(self, name: str, placement: int = 0) -> Network:
-        """Return a network by its resource name or plain name; raise UnknownNameError with the nearest names."""
+        """Return a network by its resource name or plain name.
+
+        Raises
+        ------
+        UnknownNameError
+            With the nearest names, if there is none.
+        BadInputError
+            If an imported network lacks what a simulation needs.
+        """
         plain = name.removeprefix(PREFIX)
-        if plain not in NAMES:
-            raise UnknownNameError("network", plain, NAMES)
-        key = (plain, placement)
+        content = ""
+        if self.imported(plain):
+            assert self.store is not None
+            content = str(self.store.facts(plain)["content"])
+        key = (plain, placement, content)
         with self._lock:
             if key not in self._loaded:
-                self._loaded[key] = load(plain, placement=placement)
+                self._loaded[key] = self._make(plain, placement)
                 while len(self._loaded) > self._keep:
                     self._loaded.popitem(last=False)
             self._loaded.move_to_end(key)
             return self._loaded[key]
 
+    def layers(self, name: str) -> Layers:
+        """Return a network in the neutral form."""
+        plain = name.removeprefix(PREFIX)
+        if self.imported(plain):
+            assert self.store is not None
+            return self.store.load(plain)
+        from greentrip_networks.layers_of import layers_of
+
+        return layers_of(self.get(plain))
+
+    def _make(self, plain: str, placement: int) -> Network:
+        if plain in NAMES:
+            return load(plain, placement=placement)
+        from greentrip_networks.from_layers import network_of
+
+        assert self.store is not None
+        return network_of(self.store.load(plain), plain, placement)
+
     def build(self, name: str, placement: int, interventions: Sequence[Mapping[str, Any]]) -> Network:
         """Return a network with interventions applied, checked that it can be simulated; raise ScenarioError if not."""
         base = self.get(name, placement)
-        content = (base.name, placement, json.dumps(interventions, sort_keys=True))
+        content = (base.name, placement, str(base.extra.get("content", "")), json.dumps(interventions, sort_keys=True))
         steps = tuple(_read(i, step) for i, step in enumerate(interventions))
         network = Scenario(name="", base=base.name, interventions=steps).build(base) if steps else base
         if content not in self._valid:

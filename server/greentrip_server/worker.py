@@ -21,6 +21,7 @@ def work(connection: Connection) -> None:
     inbox = _Inbox(connection)
     while True:
         job = inbox.next()
+        cities.look_in(Path(job["aside"]).parent)
         try:
             result = (_simulate if job["kind"] == RUNS else _design)(job, cities, connection)
             connection.send(("done", result))

@@ -37,6 +37,7 @@ _MODULES: tuple[str, ...] = (  # in the order in which they are asked what a fil
     "gmns",
     "matsim",
     "sumo",
+    "node_link",
     "geopackage",
     "geojson",
     "geoparquet",
@@ -98,6 +99,7 @@ def read_layers(
     form: str = "",
     options: ReadOptions | None = None,
     problems: Problems | None = None,
+    names: Sequence[str] = (),
 ) -> Layers:
     """Read files, folders or archives into one network; paths of several formats are joined.
 
@@ -111,6 +113,8 @@ def read_layers(
         Coordinates, encoding, limits.
     problems
         Gathers warnings too, for a caller that wants to show them.
+    names
+        What messages call each path, where that is not its own name.
 
     Raises
     ------
@@ -122,11 +126,12 @@ def read_layers(
     options = options or ReadOptions()
     found = Problems() if problems is None else problems
     wanted = format_named(form) if form else None
-    shown = ", ".join(Path(p).name for p in paths)
+    called = list(names) or [Path(p).name for p in paths]
+    shown = ", ".join(called)
     with ExitStack() as stack:
         groups: dict[str, list[Source]] = {}
-        for path in paths:
-            source = stack.enter_context(open_source(Path(path), options.limits))
+        for path, name in zip(paths, called, strict=True):
+            source = stack.enter_context(open_source(Path(path), options.limits, name))
             kind = wanted or detect(source)
             if kind is None or kind.read is None:
                 readable = ", ".join(f.name for f in formats().values() if f.read)

@@ -37,8 +37,8 @@ class Source:
     without that folder.
     """
 
-    def __init__(self, path: Path, limits: Limits) -> None:
-        self.path, self.limits, self.name = path, limits, path.name
+    def __init__(self, path: Path, limits: Limits, name: str = "") -> None:
+        self.path, self.limits, self.name = path, limits, name or path.name
         self.files: dict[str, int] = {}
         self._zip: zipfile.ZipFile | None = None
         self._entry: dict[str, zipfile.ZipInfo] = {}
@@ -220,6 +220,9 @@ class _Bounded(io.RawIOBase):
         super().close()
 
 
-def open_source(path: Path, limits: Limits | None = None) -> Source:
-    """Open a file, folder, zip archive or gzip file; raise BadInputError if it is not safe or not there."""
-    return Source(path, limits or Limits())
+def open_source(path: Path, limits: Limits | None = None, name: str = "") -> Source:
+    """Open a file, folder, zip archive or gzip file; raise BadInputError if it is not safe or not there.
+
+    Messages call it `name`, or by its own name.
+    """
+    return Source(path, limits or Limits(), name)

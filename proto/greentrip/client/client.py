@@ -22,6 +22,7 @@ from greentrip.client.embedded import Embedded
 from greentrip.client.errors import CallError, ConnectError, call_error, from_status
 from greentrip.client.frames import frame
 from greentrip.client.indicators import Indicators
+from greentrip.client.networks import NetworkFiles
 from greentrip.client.runs import Runs
 from greentrip.interventions import to_message
 from greentrip.v1 import (
@@ -105,6 +106,7 @@ class Client:
         self._reports = report_pb2_grpc.ReportServiceStub(self.channel)
         self._operations = operations_pb2_grpc.OperationsStub(self.channel)
         self.indicators = Indicators(self.channel)
+        self.network_files = NetworkFiles(self.channel)
 
     def __enter__(self) -> Self:
         """Use the client in a block."""

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from greentrip.v1 import network_pb2 as greentrip_dot_v1_dot_network__pb2
 
 GRPC_GENERATED_VERSION = '1.81.1'
@@ -26,7 +27,7 @@ if _version_not_supported:
 
 
 class NetworkServiceStub:
-    """Reads the networks that are bundled with the service.
+    """Keeps networks: those that are bundled with the service, and those that were imported.
     """
 
     def __init__(self, channel):
@@ -45,10 +46,35 @@ class NetworkServiceStub:
                 request_serializer=greentrip_dot_v1_dot_network__pb2.ListNetworksRequest.SerializeToString,
                 response_deserializer=greentrip_dot_v1_dot_network__pb2.ListNetworksResponse.FromString,
                 _registered_method=True)
+        self.ImportNetwork = channel.stream_unary(
+                '/greentrip.v1.NetworkService/ImportNetwork',
+                request_serializer=greentrip_dot_v1_dot_network__pb2.ImportNetworkRequest.SerializeToString,
+                response_deserializer=greentrip_dot_v1_dot_network__pb2.ImportNetworkResponse.FromString,
+                _registered_method=True)
+        self.ValidateNetwork = channel.unary_unary(
+                '/greentrip.v1.NetworkService/ValidateNetwork',
+                request_serializer=greentrip_dot_v1_dot_network__pb2.ValidateNetworkRequest.SerializeToString,
+                response_deserializer=greentrip_dot_v1_dot_network__pb2.NetworkCheck.FromString,
+                _registered_method=True)
+        self.ExportNetwork = channel.unary_stream(
+                '/greentrip.v1.NetworkService/ExportNetwork',
+                request_serializer=greentrip_dot_v1_dot_network__pb2.ExportNetworkRequest.SerializeToString,
+                response_deserializer=greentrip_dot_v1_dot_network__pb2.ExportNetworkResponse.FromString,
+                _registered_method=True)
+        self.DeleteNetwork = channel.unary_unary(
+                '/greentrip.v1.NetworkService/DeleteNetwork',
+                request_serializer=greentrip_dot_v1_dot_network__pb2.DeleteNetworkRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.ListFormats = channel.unary_unary(
+                '/greentrip.v1.NetworkService/ListFormats',
+                request_serializer=greentrip_dot_v1_dot_network__pb2.ListFormatsRequest.SerializeToString,
+                response_deserializer=greentrip_dot_v1_dot_network__pb2.ListFormatsResponse.FromString,
+                _registered_method=True)
 
 
 class NetworkServiceServicer:
-    """Reads the networks that are bundled with the service.
+    """Keeps networks: those that are bundled with the service, and those that were imported.
     """
 
     def GetNetwork(self, request, context):
@@ -60,6 +86,43 @@ class NetworkServiceServicer:
 
     def ListNetworks(self, request, context):
         """Lists the networks by name, without loading them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportNetwork(self, request_iterator, context):
+        """Reads uploaded files of any supported format into a new network. The first message has the settings; each file is
+        then a message with its name followed by messages with its bytes. Errors in the files do not end the call: the
+        response says what they are, and that nothing was stored.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ValidateNetwork(self, request, context):
+        """Checks a network: connectivity, lengths, speeds, capacities, stops, zones, timetables.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportNetwork(self, request, context):
+        """Streams a network as a file of another format; the first message is the header.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteNetwork(self, request, context):
+        """Removes an imported network that no scenario refers to.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFormats(self, request, context):
+        """Lists the file formats that can be read or written.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -78,6 +141,31 @@ def add_NetworkServiceServicer_to_server(servicer, server):
                     request_deserializer=greentrip_dot_v1_dot_network__pb2.ListNetworksRequest.FromString,
                     response_serializer=greentrip_dot_v1_dot_network__pb2.ListNetworksResponse.SerializeToString,
             ),
+            'ImportNetwork': grpc.stream_unary_rpc_method_handler(
+                    servicer.ImportNetwork,
+                    request_deserializer=greentrip_dot_v1_dot_network__pb2.ImportNetworkRequest.FromString,
+                    response_serializer=greentrip_dot_v1_dot_network__pb2.ImportNetworkResponse.SerializeToString,
+            ),
+            'ValidateNetwork': grpc.unary_unary_rpc_method_handler(
+                    servicer.ValidateNetwork,
+                    request_deserializer=greentrip_dot_v1_dot_network__pb2.ValidateNetworkRequest.FromString,
+                    response_serializer=greentrip_dot_v1_dot_network__pb2.NetworkCheck.SerializeToString,
+            ),
+            'ExportNetwork': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportNetwork,
+                    request_deserializer=greentrip_dot_v1_dot_network__pb2.ExportNetworkRequest.FromString,
+                    response_serializer=greentrip_dot_v1_dot_network__pb2.ExportNetworkResponse.SerializeToString,
+            ),
+            'DeleteNetwork': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteNetwork,
+                    request_deserializer=greentrip_dot_v1_dot_network__pb2.DeleteNetworkRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'ListFormats': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFormats,
+                    request_deserializer=greentrip_dot_v1_dot_network__pb2.ListFormatsRequest.FromString,
+                    response_serializer=greentrip_dot_v1_dot_network__pb2.ListFormatsResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'greentrip.v1.NetworkService', rpc_method_handlers)
@@ -87,7 +175,7 @@ def add_NetworkServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class NetworkService:
-    """Reads the networks that are bundled with the service.
+    """Keeps networks: those that are bundled with the service, and those that were imported.
     """
 
     @staticmethod
@@ -134,6 +222,141 @@ class NetworkService:
             '/greentrip.v1.NetworkService/ListNetworks',
             greentrip_dot_v1_dot_network__pb2.ListNetworksRequest.SerializeToString,
             greentrip_dot_v1_dot_network__pb2.ListNetworksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportNetwork(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/greentrip.v1.NetworkService/ImportNetwork',
+            greentrip_dot_v1_dot_network__pb2.ImportNetworkRequest.SerializeToString,
+            greentrip_dot_v1_dot_network__pb2.ImportNetworkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ValidateNetwork(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/greentrip.v1.NetworkService/ValidateNetwork',
+            greentrip_dot_v1_dot_network__pb2.ValidateNetworkRequest.SerializeToString,
+            greentrip_dot_v1_dot_network__pb2.NetworkCheck.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportNetwork(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/greentrip.v1.NetworkService/ExportNetwork',
+            greentrip_dot_v1_dot_network__pb2.ExportNetworkRequest.SerializeToString,
+            greentrip_dot_v1_dot_network__pb2.ExportNetworkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteNetwork(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/greentrip.v1.NetworkService/DeleteNetwork',
+            greentrip_dot_v1_dot_network__pb2.DeleteNetworkRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFormats(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/greentrip.v1.NetworkService/ListFormats',
+            greentrip_dot_v1_dot_network__pb2.ListFormatsRequest.SerializeToString,
+            greentrip_dot_v1_dot_network__pb2.ListFormatsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,25 +1,43 @@
-"""The network service: what cities there are and what is in them."""
+"""The network service: what networks there are, what is in them, and how they come and go."""
 
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import empty_pb2
 from greentrip.v1 import network_pb2, network_pb2_grpc
-from greentrip_networks import NAMES, summary
+from greentrip_networks import summary
+from greentrip_networks.layers import Layers
+from greentrip_networks.problems import BadInputError, Problem, Problems
+from sqlalchemy import select
 
-from greentrip_server.answer import unary
+from greentrip_server.answer import collecting, streaming, unary
 from greentrip_server.cities import PREFIX, Cities
 from greentrip_server.convert import struct
-from greentrip_server.errors import FieldError
-from greentrip_server.jobs import last_part
+from greentrip_server.errors import FieldError, StateError
+from greentrip_server.jobs import Jobs, last_part
+from greentrip_server.services.uploads import Upload
+from greentrip_server.tables import ScenarioRow
+
+LISTED = 200  # problems in one response
 
 
 class NetworkService(network_pb2_grpc.NetworkServiceServicer):
-    """Reads bundled networks."""
+    """Reads bundled and imported networks, imports, checks, exports and removes."""
 
-    def __init__(self, cities: Cities) -> None:
-        self._cities = cities
+    def __init__(self, cities: Cities, jobs: Jobs) -> None:
+        self._cities, self._jobs = cities, jobs
 
     @unary
     def GetNetwork(self, request: network_pb2.GetNetworkRequest) -> network_pb2.Network:  # noqa: N802
         """Return one network with its counts."""
-        network = self._cities.get(last_part(request.name, "networks", "name"))
+        name = last_part(request.name, "networks", "name")
+        try:
+            network = self._cities.get(name)
+        except BadInputError as error:
+            return _not_simulated(name, self._cities.layers(name), error.problems)
         target = network.target
         return network_pb2.Network(
             name=f"{PREFIX}{network.name}",
@@ -42,9 +60,184 @@ class NetworkService(network_pb2_grpc.NetworkServiceServicer):
             raise FieldError(
                 "page_token", f"saw {request.page_token!r}; expected the next_page_token of the page before"
             )
+        names = self._cities.names()
         first = int(request.page_token or 0)
         last = first + min(request.page_size or 100, 1000)
         return network_pb2.ListNetworksResponse(
-            networks=[network_pb2.Network(name=f"{PREFIX}{name}") for name in NAMES[first:last]],
-            next_page_token=str(last) if last < len(NAMES) else "",
+            networks=[network_pb2.Network(name=f"{PREFIX}{name}") for name in names[first:last]],
+            next_page_token=str(last) if last < len(names) else "",
         )
+
+    @collecting
+    async def ImportNetwork(  # noqa: N802
+        self, requests: AsyncIterator[network_pb2.ImportNetworkRequest]
+    ) -> network_pb2.ImportNetworkResponse:
+        """Take an upload, read it, check it, keep it."""
+        with tempfile.TemporaryDirectory(prefix="greentrip-upload-") as folder:
+            upload = Upload(Path(folder))
+            async for request in requests:
+                upload.take(request)
+            upload.end()
+            settings = upload.settings
+            if not settings.validate_only:
+                self._free(settings.network_id)
+            return await asyncio.to_thread(self._import, upload)
+
+    def _free(self, name: str) -> None:
+        """Raise FieldError unless a new network can have this name."""
+        from greentrip_networks.store import NAME
+
+        if not NAME.fullmatch(name):
+            expected = "lower-case letters, digits and hyphens, a letter first, at most 63"
+            raise FieldError("settings.network_id", f"saw {name!r:.80}; expected {expected}")
+        if name in self._cities.names():
+            raise StateError(f"there is a network {name!r} already", "delete it first, or choose another name")
+
+    def _import(self, upload: Upload) -> network_pb2.ImportNetworkResponse:
+        """Read what was uploaded; runs in a thread."""
+        from greentrip_networks.formats import ReadOptions, read_layers
+        from greentrip_networks.from_layers import missing_for_simulation
+        from greentrip_networks.layer_checks import validate_layers
+        from greentrip_networks.repair import repair
+
+        s = upload.settings
+        options = ReadOptions(
+            name=s.display_name or s.network_id, crs=s.crs, gcj02=s.gcj02, encoding=s.encoding, repair=s.repair
+        )
+        found = Problems()
+        repairs: list[str] = []
+        try:
+            layers = read_layers(*upload.paths, form=s.format, options=options, problems=found, names=upload.names)
+        except BadInputError as error:
+            problems = error.problems if error.problems is found else found
+            if error.problems is not found:
+                found.extend(error.problems)
+            return network_pb2.ImportNetworkResponse(check=check_message(problems, None))
+        if s.repair:
+            layers, repairs = repair(layers)
+        found.extend(validate_layers(layers))
+        missing = missing_for_simulation(layers)
+        made = network_pb2.ImportNetworkResponse(
+            check=check_message(found, layers),
+            repairs=repairs,
+            missing=[problem_message(p) for p in missing.kept],
+            network=_not_simulated("", layers, missing),
+        )
+        if found.errors or s.validate_only:
+            return made
+        assert self._cities.store is not None
+        self._cities.store.save(s.network_id, layers)
+        made.network.name = f"{PREFIX}{s.network_id}"
+        made.stored = True
+        return made
+
+    @unary
+    def ValidateNetwork(self, request: network_pb2.ValidateNetworkRequest) -> network_pb2.NetworkCheck:  # noqa: N802
+        """Check a network."""
+        from greentrip_networks.layer_checks import validate_layers
+
+        layers = self._cities.layers(last_part(request.name, "networks", "name"))
+        return check_message(validate_layers(layers), layers)
+
+    @streaming
+    async def ExportNetwork(  # noqa: N802
+        self, request: network_pb2.ExportNetworkRequest
+    ) -> AsyncIterator[network_pb2.ExportNetworkResponse]:
+        """Stream a file of another format."""
+        with tempfile.TemporaryDirectory(prefix="greentrip-export-") as folder:
+            header, path = await asyncio.to_thread(self._export, request, Path(folder))
+            yield network_pb2.ExportNetworkResponse(header=header)
+            with path.open("rb") as content:
+                while piece := await asyncio.to_thread(content.read, 1 << 20):
+                    yield network_pb2.ExportNetworkResponse(content=piece)
+
+    def _export(self, request: network_pb2.ExportNetworkRequest, folder: Path) -> tuple[network_pb2.ExportHeader, Path]:
+        """Write the file, or the folder as an archive; runs in a thread."""
+        import shutil
+
+        from greentrip_networks.formats import format_named, write_layers
+
+        kind = format_named(request.format)
+        layers = self._cities.layers(last_part(request.name, "networks", "name"))
+        target = folder / ("network" + ("" if kind.folder else kind.suffix))
+        try:
+            problems = write_layers(layers, target, kind.name)
+        except BadInputError as error:
+            first = error.problems.kept[0]
+            raise StateError(f"{request.name} cannot be written as {kind.name}: {first}", first.remedy) from error
+        if kind.folder:
+            target = Path(shutil.make_archive(str(folder / "archive"), "zip", target))
+        header = network_pb2.ExportHeader(
+            suffix=".zip" if kind.folder else kind.suffix, folder=kind.folder, check=check_message(problems, layers)
+        )
+        return header, target
+
+    @unary
+    def DeleteNetwork(self, request: network_pb2.DeleteNetworkRequest) -> empty_pb2.Empty:  # noqa: N802
+        """Remove an imported network."""
+        name = last_part(request.name, "networks", "name")
+        if not self._cities.imported(name):
+            raise StateError(f"{name} is bundled with the service", "only imported networks can be deleted")
+        with self._jobs.session() as session:
+            used = session.scalars(
+                select(ScenarioRow.id).where(ScenarioRow.network == f"{PREFIX}{name}").limit(1)
+            ).first()
+        if used is not None:
+            raise StateError(f"scenarios/{used} refers to {name}", "delete the scenario first")
+        assert self._cities.store is not None
+        self._cities.store.delete(name)
+        return empty_pb2.Empty()
+
+    @unary
+    def ListFormats(self, _: network_pb2.ListFormatsRequest) -> network_pb2.ListFormatsResponse:  # noqa: N802
+        """List the file formats."""
+        from greentrip_networks.formats import formats
+
+        return network_pb2.ListFormatsResponse(
+            formats=[
+                network_pb2.FileFormat(name=f.name, title=f.title, reads=f.read is not None, writes=f.write is not None)
+                for f in formats().values()
+            ]
+        )
+
+
+def _not_simulated(name: str, layers: Layers, missing: Problems) -> network_pb2.Network:
+    """Return a network of which only rows are counted, and what it lacks to be simulated."""
+    facts: dict[str, Any] = {"rows": layers.counts(), "missing": [str(p) for p in missing.sorted()]}
+    return network_pb2.Network(
+        name=f"{PREFIX}{name}" if name else "",
+        display_name=layers.notes.name or name,
+        summary=struct(facts),
+        assumptions=layers.notes.assumptions,
+        sources=[*layers.notes.sources, *layers.notes.files],
+    )
+
+
+def problem_message(problem: Problem) -> network_pb2.NetworkProblem:
+    """Return a problem as its message."""
+    return network_pb2.NetworkProblem(
+        level=problem.level,
+        code=problem.code,
+        place=problem.place,
+        saw=problem.saw,
+        expected=problem.expected,
+        remedy=problem.remedy,
+        file=problem.file,
+        line=problem.line or 0,
+        record=problem.record,
+        field=problem.field,
+    )
+
+
+def check_message(problems: Problems, layers: Layers | None) -> network_pb2.NetworkCheck:
+    """Return problems as their message."""
+    return network_pb2.NetworkCheck(
+        errors=problems.errors,
+        warnings=problems.warnings,
+        kinds=[
+            network_pb2.ProblemCount(level=level, code=code, count=n)
+            for (level, code), n in sorted(problems.counted.items())
+        ],
+        problems=[problem_message(p) for p in problems.sorted()[:LISTED]],
+        counts=layers.counts() if layers is not None else {},
+    )
