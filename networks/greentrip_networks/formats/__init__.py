@@ -41,6 +41,12 @@ _MODULES: tuple[str, ...] = (  # in the order in which they are asked what a fil
     "geopackage",
     "geojson",
     "geoparquet",
+    "omx",
+    "matrix_csv",
+    "population",
+    "tntp",
+    "visum",
+    "emme",
 )
 
 
