@@ -206,7 +206,7 @@ def register(
     comparison_pb2_grpc.add_ComparisonServiceServicer_to_server(ComparisonService(pairs, members), server)
     report_pb2_grpc.add_ReportServiceServicer_to_server(ReportService(jobs, pairs), server)
     operations_pb2_grpc.add_OperationsServicer_to_server(OperationService(jobs, dispatcher), server)
-    batches = Batches(jobs, members, cities, dispatcher, settings)
+    batches = Batches(jobs, members, cities, dispatcher, directory, settings)
     batches.start()
     experiments = ExperimentService(jobs, members, batches, cities, dispatcher, settings)
     experiment_pb2_grpc.add_ExperimentServiceServicer_to_server(experiments, server)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import greentrip
+import polars as pl
 import pytest
 from greentrip.client import CallError, Client
 from greentrip.plain import plain
@@ -214,3 +215,32 @@ def test_a_comparison_says_what_is_missing_and_refuses_what_it_cannot(
         client.compare_scenarios("fares", indicators=["gren_share"])
     with pytest.raises(CallError, match=r"expected 0\.5 to below 1"):
         client.compare_scenarios("fares", level=95)
+
+
+def test_the_data_set_answers_in_sql_what_the_runs_say_and_nothing_else(
+    client: Client, done: experiment_pb2.Experiment, tmp_path: Path
+) -> None:
+    sql = "SELECT scenario, seed, sum(weight) AS w FROM trips WHERE mode = 'metro' GROUP BY ALL ORDER BY ALL"
+    rows = json.loads(client.query_experiment("fares", sql, "json"))
+    assert {r["scenario"] for r in rows} == {s.name for s in done.scenarios}
+    for row in rows:
+        run = next((r for r in done.runs if (r.scenario, r.seed) == (row["scenario"], row["seed"])), None)
+        if run is not None:
+            trips = pl.read_ipc_stream(client.table(run.run, "trips"))
+            assert row["w"] == pytest.approx(trips.filter(pl.col("mode") == "metro")["weight"].sum())
+    figures = "SELECT avg(value) AS mean FROM figures WHERE indicator = 'green_share' AND scenario = 'today'"
+    told = client.experiment_result("fares").scenarios[0].figures[0].mean
+    assert json.loads(client.query_experiment("fares", figures, "json"))[0]["mean"] == pytest.approx(told)
+    assert client.query_experiment("fares", "SELECT count(*) AS n FROM scenarios", "csv") == b"n\n3\n"
+    secret = tmp_path / "secret.csv"
+    secret.write_text("a\n1\n")
+    for bad, text in (
+        (f"SELECT * FROM read_csv('{secret}')", "disabled|Permission|not allowed"),
+        ("SELECT nothing FROM trips", "nothing"),
+        ("DROP VIEW trips", "expected one SELECT"),
+        ("SELECT 1; SELECT 2", "expected one SELECT"),
+        (f"COPY trips TO '{tmp_path}/out.csv'", "expected one SELECT"),
+    ):
+        with pytest.raises(CallError, match=text):
+            client.query_experiment("fares", bad)
+    assert not (tmp_path / "out.csv").exists()

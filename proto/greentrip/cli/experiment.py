@@ -82,6 +82,20 @@ def experiment_cancel(name: Name, server: Server = None, data_dir: DataDir = Non
         print_all([client.cancel_experiment(name)], as_json, _line)
 
 
+@app.command("query")
+def experiment_query(
+    name: Name,
+    sql: Annotated[str, typer.Argument(help="One SELECT over trips, links, lines, figures, scenarios.")],
+    server: Server = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask the trips of every run that has finished a question in SQL."""
+    with client_of(server, data_dir) as client:
+        answer = client.query_experiment(name, sql, "json" if as_json else "csv").decode()
+    typer.echo(answer.rstrip())
+
+
 def _seeds(text: str) -> list[int]:
     """Read seeds such as 0-9,12."""
     found: list[int] = []

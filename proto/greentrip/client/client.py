@@ -533,6 +533,11 @@ class Client:
         request = experiment_pb2.CancelExperimentRequest(name=_in("experiments", name))
         return _call(self._experiments.CancelExperiment, request)
 
+    def query_experiment(self, name: str, sql: str, output: str = "arrow") -> bytes:
+        """Return the answer to one SELECT over trips, links, lines, figures and scenarios, as arrow, csv or json."""
+        request = experiment_pb2.QueryExperimentRequest(name=_in("experiments", name), sql=sql, format=output)
+        return b"".join(piece.content for piece in _stream(self._experiments.QueryExperiment, request))
+
     def experiment_result(self, name: str) -> experiment_pb2.ExperimentResult:
         """Return the figures of the runs that have finished, and what is missing."""
         request = experiment_pb2.GetExperimentResultRequest(name=_in("experiments", name))

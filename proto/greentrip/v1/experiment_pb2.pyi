@@ -773,6 +773,58 @@ class CancelExperimentRequest(_message.Message):
 Global___CancelExperimentRequest: _TypeAlias = CancelExperimentRequest  # noqa: Y015
 
 @_typing.final
+class QueryExperimentRequest(_message.Message):
+    """Asks an experiment a question."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SQL_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Resource name: `experiments/north`."""
+    sql: _builtins.str
+    """One SELECT in DuckDB's SQL over the tables `trips`, `links`, `lines`, `figures` (each with `scenario` and `seed`) and `scenarios`."""
+    format: _builtins.str
+    """How to answer: `arrow` (an IPC stream), `csv` or `json`. Empty means `arrow`."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        sql: _builtins.str = ...,
+        format: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "name", b"name", "sql", b"sql"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryExperimentRequest: _TypeAlias = QueryExperimentRequest  # noqa: Y015
+
+@_typing.final
+class QueryExperimentResponse(_message.Message):
+    """A piece of the answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTENT_FIELD_NUMBER: _builtins.int
+    content: _builtins.bytes
+    """Bytes, in order, at most 1 MiB."""
+    def __init__(
+        self,
+        *,
+        content: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QueryExperimentResponse: _TypeAlias = QueryExperimentResponse  # noqa: Y015
+
+@_typing.final
 class GetExperimentResultRequest(_message.Message):
     """Asks for an experiment's figures."""
 

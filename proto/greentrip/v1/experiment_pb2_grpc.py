@@ -75,6 +75,11 @@ class ExperimentServiceStub:
                 request_serializer=greentrip_dot_v1_dot_experiment__pb2.GetExperimentResultRequest.SerializeToString,
                 response_deserializer=greentrip_dot_v1_dot_experiment__pb2.ExperimentResult.FromString,
                 _registered_method=True)
+        self.QueryExperiment = channel.unary_stream(
+                '/greentrip.v1.ExperimentService/QueryExperiment',
+                request_serializer=greentrip_dot_v1_dot_experiment__pb2.QueryExperimentRequest.SerializeToString,
+                response_deserializer=greentrip_dot_v1_dot_experiment__pb2.QueryExperimentResponse.FromString,
+                _registered_method=True)
 
 
 class ExperimentServiceServicer:
@@ -138,6 +143,13 @@ class ExperimentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def QueryExperiment(self, request, context):
+        """Answers a question in SQL about the trips, links, lines and figures of the runs that have finished.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ExperimentServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -180,6 +192,11 @@ def add_ExperimentServiceServicer_to_server(servicer, server):
                     servicer.GetExperimentResult,
                     request_deserializer=greentrip_dot_v1_dot_experiment__pb2.GetExperimentResultRequest.FromString,
                     response_serializer=greentrip_dot_v1_dot_experiment__pb2.ExperimentResult.SerializeToString,
+            ),
+            'QueryExperiment': grpc.unary_stream_rpc_method_handler(
+                    servicer.QueryExperiment,
+                    request_deserializer=greentrip_dot_v1_dot_experiment__pb2.QueryExperimentRequest.FromString,
+                    response_serializer=greentrip_dot_v1_dot_experiment__pb2.QueryExperimentResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -399,6 +416,33 @@ class ExperimentService:
             '/greentrip.v1.ExperimentService/GetExperimentResult',
             greentrip_dot_v1_dot_experiment__pb2.GetExperimentResultRequest.SerializeToString,
             greentrip_dot_v1_dot_experiment__pb2.ExperimentResult.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def QueryExperiment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/greentrip.v1.ExperimentService/QueryExperiment',
+            greentrip_dot_v1_dot_experiment__pb2.QueryExperimentRequest.SerializeToString,
+            greentrip_dot_v1_dot_experiment__pb2.QueryExperimentResponse.FromString,
             options,
             channel_credentials,
             insecure,

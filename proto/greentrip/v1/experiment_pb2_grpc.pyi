@@ -51,6 +51,8 @@ class ExperimentServiceStub:
     """Stops the experiment and its runs; what has finished stays."""
     GetExperimentResult: _grpc.UnaryUnaryMultiCallable[_experiment_pb2.GetExperimentResultRequest, _experiment_pb2.ExperimentResult]
     """Returns the figures of the runs that have finished so far, and what is missing."""
+    QueryExperiment: _grpc.UnaryStreamMultiCallable[_experiment_pb2.QueryExperimentRequest, _experiment_pb2.QueryExperimentResponse]
+    """Answers a question in SQL about the trips, links, lines and figures of the runs that have finished."""
 
 @_typing.type_check_only
 class ExperimentServiceAsyncStub(ExperimentServiceStub):
@@ -75,6 +77,8 @@ class ExperimentServiceAsyncStub(ExperimentServiceStub):
     """Stops the experiment and its runs; what has finished stays."""
     GetExperimentResult: _aio.UnaryUnaryMultiCallable[_experiment_pb2.GetExperimentResultRequest, _experiment_pb2.ExperimentResult]  # type: ignore[assignment]
     """Returns the figures of the runs that have finished so far, and what is missing."""
+    QueryExperiment: _aio.UnaryStreamMultiCallable[_experiment_pb2.QueryExperimentRequest, _experiment_pb2.QueryExperimentResponse]  # type: ignore[assignment]
+    """Answers a question in SQL about the trips, links, lines and figures of the runs that have finished."""
 
 class ExperimentServiceServicer(metaclass=_abc_1.ABCMeta):
     """Runs batches, and follows, pauses and reads them."""
@@ -144,5 +148,13 @@ class ExperimentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_experiment_pb2.ExperimentResult, _abc.Awaitable[_experiment_pb2.ExperimentResult]]:
         """Returns the figures of the runs that have finished so far, and what is missing."""
+
+    @_abc_1.abstractmethod
+    def QueryExperiment(
+        self,
+        request: _experiment_pb2.QueryExperimentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_experiment_pb2.QueryExperimentResponse], _abc.AsyncIterator[_experiment_pb2.QueryExperimentResponse]]:
+        """Answers a question in SQL about the trips, links, lines and figures of the runs that have finished."""
 
 def add_ExperimentServiceServicer_to_server(servicer: ExperimentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

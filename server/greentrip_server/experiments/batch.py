@@ -3,15 +3,18 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import structlog
 from greentrip_networks.errors import GreentripError
 
 from greentrip_server.cities import Cities
+from greentrip_server.directory import DataDirectory
 from greentrip_server.dispatcher import Dispatcher
 from greentrip_server.errors import status_of, status_to_json
-from greentrip_server.experiments.members import DONE, PAUSED, WAITING, Member, Members, content_of, ended
+from greentrip_server.experiments import store
+from greentrip_server.experiments.members import DONE, EXPERIMENTS, PAUSED, WAITING, Member, Members, content_of, ended
 from greentrip_server.jobs import RUNS, Jobs, digest, queued_run, run_hash
 from greentrip_server.settings import Settings
 from greentrip_server.tables import CANCELLED, QUEUED, RUNNING, SUCCEEDED, ExperimentRow, JobRow, ScenarioRow
@@ -23,12 +26,28 @@ class Batches:
     """The one place that starts experiments' runs; `feed` and what it calls run off the event loop."""
 
     def __init__(
-        self, jobs: Jobs, members: Members, cities: Cities, dispatcher: Dispatcher, settings: Settings
+        self,
+        jobs: Jobs,
+        members: Members,
+        cities: Cities,
+        dispatcher: Dispatcher,
+        directory: DataDirectory,
+        settings: Settings,
     ) -> None:
-        self._jobs, self._members, self._cities = jobs, members, cities
+        self._jobs, self._members, self._cities, self._directory = jobs, members, cities, directory
+        self._laid: dict[str, set[tuple[str, int, str]]] = {}
         self._dispatcher, self._settings = dispatcher, settings
         self._lock = asyncio.Lock()
         self._log = structlog.get_logger("batches")
+
+    def root(self, name: str) -> Path:
+        """Return the folder of an experiment's data set."""
+        return self._directory.path / EXPERIMENTS / name
+
+    def begin(self, row: ExperimentRow) -> None:
+        """Lay an experiment's data set anew; finished runs come back as it is fed."""
+        store.clear(self.root(row.id), row.points)
+        self._laid[row.id] = set()
 
     def start(self) -> None:
         """Feed running experiments for as long as the event loop lives; one of a server that ended goes on."""
@@ -110,10 +129,22 @@ class Batches:
                     self._start(row, points[member.scenario], member, content)
                     live += 1
                     started = True
+            self._lay(row.id, self._members.of(row.id))
             if ended(self._members.of(row.id)):
                 self._members.set_state(row.id, DONE, only=(RUNNING,))
                 self._log.info("experiment done", experiment=row.id)
         return started
+
+    def _lay(self, name: str, members: Sequence[Member]) -> None:
+        """Add runs that have finished to the data set."""
+        laid = self._laid.setdefault(name, set())
+        for member in members:
+            key = (member.scenario, member.seed, member.run)
+            if member.state == SUCCEEDED and key not in laid:
+                row = self._jobs.get(JobRow, member.run, RUNS)
+                folder = self._directory.folder(row.id)
+                store.add(self.root(name), member.scenario, member.seed, folder, row.result or {})
+                laid.add(key)
 
     def _start(self, row: ExperimentRow, point: Mapping[str, Any], member: Member, content: Mapping[str, Any]) -> None:
         """Queue one run; what forbids it is the member's error and the rest goes on."""

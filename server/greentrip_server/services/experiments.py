@@ -1,6 +1,7 @@
 """The experiment service: check a batch, store it, follow, pause and stop it, read its figures."""
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from greentrip_agents.statistics import figures, mean_interval, select
 from greentrip_networks.errors import ScenarioError, UnknownNameError
 
 from greentrip_server import convert
-from greentrip_server.answer import streaming, unary
+from greentrip_server.answer import pieces, streaming, unary
 from greentrip_server.cities import Cities
 from greentrip_server.dispatcher import Dispatcher
 from greentrip_server.errors import FieldError, status_from_json
@@ -29,9 +30,12 @@ from greentrip_server.experiments.members import (
     plain_spec,
 )
 from greentrip_server.experiments.spec import Family, Spec, read_spec, read_toml
+from greentrip_server.experiments.store import ask
 from greentrip_server.jobs import PLANS, RUNS, Jobs, digest, run_hash
 from greentrip_server.settings import Settings
 from greentrip_server.tables import CANCELLED, FAILED, RUNNING, SUCCEEDED, ExperimentRow, JobRow, PlanRow, ScenarioRow
+
+FORMATS = ("arrow", "csv", "json")
 
 
 class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
@@ -81,7 +85,9 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
             row = ExperimentRow(id=spec.name, spec=plain, points=points, state=RUNNING, created=0.0)
             todo = [(p["name"], s) for s in spec.seeds for p in points]
             return self._message(row, [Member(n, s, "", False, WAITING, None, None, None, 0) for n, s in todo])
-        return self._message(self._members.store(spec.name, plain, points), self._members.of(spec.name))
+        made = self._members.store(spec.name, plain, points)
+        self._batches.begin(made)
+        return self._message(made, self._members.of(spec.name))
 
     def _check(self, spec: Spec) -> None:
         """Refuse what is too much, what is unknown and what cannot be built, before anything is stored."""
@@ -197,6 +203,28 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
                     interval=comparison_pb2.Interval(low=interval[0], high=interval[1]) if interval else None,
                 )
         return made
+
+    @streaming
+    async def QueryExperiment(  # noqa: N802
+        self, request: experiment_pb2.QueryExperimentRequest
+    ) -> AsyncIterator[experiment_pb2.QueryExperimentResponse]:
+        """Stream the answer to a question."""
+        for piece in pieces(await asyncio.to_thread(self._answer, request)):
+            yield experiment_pb2.QueryExperimentResponse(content=piece)
+
+    def _answer(self, request: experiment_pb2.QueryExperimentRequest) -> bytes:
+        """Return the answer's bytes."""
+        if request.format not in ("", *FORMATS):
+            raise UnknownNameError("format", request.format, FORMATS)
+        found = ask(self._batches.root(self._row(request.name).id), request.sql)
+        buffer = io.BytesIO()
+        if request.format == "csv":
+            found.write_csv(buffer)
+        elif request.format == "json":
+            found.write_json(buffer)
+        else:
+            found.write_ipc_stream(buffer)
+        return buffer.getvalue()
 
     def _row(self, name: str) -> ExperimentRow:
         return self._members.get(name)
