@@ -143,7 +143,7 @@ def _references(layers: Layers, problems: Problems) -> None:
             file=name,
             key=KEYS[name][0],
             saw=column,
-            remedy="repair leaves the row out",
+            remedy="repair leaves out the row or the reference",
         )
 
 

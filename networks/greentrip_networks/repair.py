@@ -75,7 +75,7 @@ def _unswapped(layers: Layers, done: list[str]) -> Layers:
 def _referring(layers: Layers, done: list[str]) -> Layers:
     for name, column, other, key, empty in REFERENCES:
         frame, known = getattr(layers, name), getattr(layers, other)[key]
-        if other == "agencies" or not len(frame):
+        if not len(frame) or (other == "agencies" and not len(known)):
             continue
         fine = pl.col(column).is_in(known.implode())
         if empty:
@@ -83,7 +83,7 @@ def _referring(layers: Layers, done: list[str]) -> Layers:
         lost = len(frame) - len(frame.filter(fine))
         if not lost:
             continue
-        if name in ("stops", "patterns") and empty:  # the reference goes, the row stays
+        if name in ("stops", "patterns", "lines") and empty:  # the reference goes, the row stays
             done.append(f"removed {lost:,} references of {name} to no {key}")
             kept = frame.with_columns(pl.when(fine).then(column).otherwise(pl.lit("")).alias(column))
         elif name == "pattern_stops" and column == "stop_id":  # a pattern without one of its stops is another

@@ -15,6 +15,15 @@ from typing import IO, BinaryIO, Self
 from greentrip_networks.problems import bad_input
 
 GIB = 1 << 30
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+)  # archives'
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,7 @@ class Source:
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         try:
             self._list()
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
+        except _DAMAGE as error:
             self.close()
             raise bad_input(
                 "file", self.name, "unreadable", "a whole file or archive", saw=error, file=self.name
@@ -85,6 +94,12 @@ class Source:
 
     def open(self, name: str) -> BinaryIO:
         """Open a file for reading; reading more than the limits raises BadInputError."""
+        try:
+            return self._open(name)
+        except _DAMAGE as error:
+            raise bad_input("file", self.name, "damaged", "a whole file", saw=error, file=name) from None
+
+    def _open(self, name: str) -> BinaryIO:
         packed = None
         if self._zip is not None:
             entry = self._entry[name]
@@ -207,7 +222,7 @@ class _Bounded(io.RawIOBase):
     def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
         try:
             data = self._stream.read(len(buffer))
-        except (zipfile.BadZipFile, zlib.error, EOFError, gzip.BadGzipFile, NotImplementedError) as error:
+        except _DAMAGE as error:
             raise bad_input("file", self._name, "damaged", "a whole file", saw=error, file=self._name) from None
         self._given += len(data)
         if self._given > self._most:

@@ -1,3 +1,4 @@
+import re
 import zipfile
 from pathlib import Path
 
@@ -6,9 +7,12 @@ import pytest
 from feeds import FEED, timetables, write_feed
 from greentrip_networks.formats import ReadOptions, detect, read_layers, write_layers
 from greentrip_networks.formats.sources import open_source
+from greentrip_networks.layer_checks import validate_layers
 from greentrip_networks.layers import Layers, differences
 from greentrip_networks.problems import BadInputError, Problems
+from greentrip_networks.repair import repair
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 
 @pytest.fixture
@@ -154,3 +158,59 @@ def test_names_in_gbk_are_read(feed: Layers, tmp_path: Path) -> None:
     path = write_feed(tmp_path / "gbk.zip", stops=FEED["stops.txt"].encode("gbk"))
     assert differences(feed, read_layers(path, problems=problems)) == []
     assert [(p.level, p.code, p.file) for p in problems.kept] == [("warning", "encoding", "stops.txt")]
+
+
+NASTY = ("", "NaN", "inf", "-1", "9" * 30, '"', ",", "\n", "\0", "25:61:00", "20240230", "é", "回龙观", "S1", "x" * 300)
+
+
+@given(
+    name=st.sampled_from(sorted(FEED)),
+    cell=st.integers(0, 10**6),
+    value=st.sampled_from(NASTY) | st.text(max_size=20),
+    cut=st.none() | st.integers(0, 2000),
+    encoding=st.sampled_from(["utf-8", "utf-8", "gbk", "utf-16"]),
+    mend=st.booleans(),
+)
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_feed_ends_in_anything_but_a_network_or_named_problems(
+    tmp_path_factory: pytest.TempPathFactory,
+    name: str,
+    cell: int,
+    value: str,
+    cut: int | None,
+    encoding: str,
+    mend: bool,
+) -> None:
+    cells = re.split(r"([,\n])", FEED[name])
+    cells[cell % len(cells)] = value
+    spoilt = "".join(cells).encode(encoding, "replace")[:cut]
+    path = write_feed(tmp_path_factory.mktemp("fuzz") / "feed.zip", **{name.removesuffix(".txt"): spoilt})
+    refused: BadInputError | None = None
+    layers = Layers()
+    try:
+        layers = read_layers(path, form="gtfs", options=ReadOptions(repair=mend))
+    except BadInputError as error:
+        refused = error
+    if refused is not None:
+        assert refused.problems.errors > 0
+        assert len(str(refused)) < 1000
+    whole, _ = repair(layers)
+    assert [p for p in validate_layers(whole).kept if p.level == "error" and "repair" in p.remedy] == []
+
+
+def test_an_archive_with_damaged_headers_is_refused(tmp_path: Path) -> None:
+    whole = write_feed(tmp_path / "feed.zip").read_bytes()
+    for at, new in ((whole.index(b"PK\x03\x04", 4), b"XX"), (whole.rindex(b"PK\x01\x02") + 42, b"\xff\xff\xff\xff")):
+        (tmp_path / "bad.zip").write_bytes(whole[:at] + new + whole[at + len(new) :])
+        with pytest.raises(BadInputError) as e:
+            read_layers(tmp_path / "bad.zip", form="gtfs")
+        assert e.value.problems.kept[0].code in ("damaged", "unreadable")
+
+
+def test_an_unknown_agency_is_forgotten_by_repair(tmp_path: Path) -> None:
+    path = write_feed(tmp_path / "feed.zip", routes=FEED["routes.txt"].replace("R1,A", "R1,Z"))
+    layers = read_layers(path)
+    assert [p.code for p in validate_layers(layers).kept] == ["unknown-agency_id"]
+    whole, done = repair(layers)
+    assert done == ["removed 1 references of lines to no agency_id"]
+    assert validate_layers(whole).table() == "no problems"
