@@ -1,0 +1,1 @@
+"""General transit route design: routes and their number given by rules, for passengers, operator or both."""
