@@ -22,7 +22,7 @@ LOOSE = 1e9
 
 
 @njit()
-def value_of(problem: Problem, state: State, trial: Trial, weights: NDArray[np.float64]) -> float:
+def value_of(state: State, trial: Trial, weights: NDArray[np.float64]) -> float:
     """Return the objective of a state in step: weights times summed demand * time, and summed length."""
     value = weights[1] * state.totals[2]
     if weights[0] > 0:
@@ -76,6 +76,18 @@ def anneal(
                 take_back(problem, state, trial)
                 continue
             floor = weigh(problem, state, trial, number + 1)
+            if trial.sizes[1] == 0:
+                value += weights[0] * state.totals[1]
+                if value > limit:
+                    take_back(problem, state, trial)
+                    continue
+                values[0] = value
+                tally[kind, 1] += 1
+                if value < values[1]:
+                    values[1] = value
+                    best_route[:] = state.route
+                    best_count[:] = state.calls
+                continue
             if value + weights[0] * floor > limit:
                 refuse(problem, state, trial)
                 continue
@@ -100,4 +112,4 @@ def anneal(
             values[1] = value
             tally[kind, 2] += 1
             best_route[:] = state.route
-            best_count[:] = state.count
+            best_count[:] = state.calls

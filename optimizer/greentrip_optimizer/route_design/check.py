@@ -1,6 +1,7 @@
 """Whether a set of routes keeps the rules, told by plain sets and a walk, apart from everything the search uses."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from greentrip_optimizer.route_design.instance import Instance
 
@@ -17,10 +18,8 @@ def faults(instance: Instance, routes: Sequence[Sequence[int]]) -> list[str]:
             out.append(f"route {number} has {len(route)} nodes, expected {rules.min_nodes} to {rules.max_nodes}")
         if len(set(route)) != len(route):
             out.append(f"route {number} meets a node twice")
-        for node in route:
-            if not 0 <= node < n:
-                out.append(f"route {number} has node {node}, expected 0 to {n - 1}")
-        for a, b in zip(route, route[1:], strict=False):
+        out.extend(f"route {number} has node {v}, expected 0 to {n - 1}" for v in route if not 0 <= v < n)
+        for a, b in pairwise(route):
             if 0 <= a < n and 0 <= b < n and not (a != b and instance.time_min[a, b] < float("inf")):
                 out.append(f"route {number} goes from {a} to {b}, where no link runs")
             beside.setdefault(a, set()).add(b)

@@ -22,8 +22,8 @@ def best_ride(high: NDArray[np.int16], low: NDArray[np.int16], transfer: int, mi
     for r in range(high.shape[0]):
         gap = kind(high[r] - low[r])
         back = kind(low[r] - high[r])
-        gap = back if back > gap else gap
-        least = gap if gap < least else least
+        gap = max(gap, back)
+        least = min(least, gap)
     return (miss if int(least) > miss // 2 else int(least)) + transfer
 
 
@@ -34,24 +34,22 @@ def best_two(one: NDArray[np.int16], other: NDArray[np.int16]) -> int:
     least = kind(one[0] + other[0])
     for k in range(one.shape[0]):
         total = kind(one[k] + other[k])
-        least = total if total < least else least
+        least = min(least, total)
     return int(least)
 
 
 @njit(bare=True)
-def floor_of_row(
-    two: NDArray[np.int16], three_rides: NDArray[np.int16], demand: NDArray[np.int32]
-) -> float:
+def floor_of_row(two: NDArray[np.int16], three_rides: NDArray[np.int16], demand: NDArray[np.int32]) -> float:
     """Return the sum over a row of demand times the lesser of two rides and the least that three can take."""
     total = demand.dtype.type(0)
     for j in range(two.shape[0]):
-        time = two[j] if two[j] < three_rides[j] else three_rides[j]
+        time = min(three_rides[j], two[j])
         total = demand.dtype.type(total + demand[j] * time)
     return float(total)
 
 
 @njit(bare=True)
-def place(state: State, route: int, nodes: NDArray[np.int32], count: int, problem: Problem) -> int:
+def place(problem: Problem, state: State, route: int, nodes: NDArray[np.int32], count: int) -> int:
     """Write a route's nodes and the times along it; return its length."""
     at = 0
     for k in range(count):
@@ -62,14 +60,14 @@ def place(state: State, route: int, nodes: NDArray[np.int32], count: int, proble
         state.high[node, route] = at
         state.low[node, route] = at
         state.covered[node] += 1
-    state.count[route] = count
+    state.calls[route] = count
     return at
 
 
 @njit(bare=True)
 def lift(state: State, route: int, miss: int) -> int:
     """Take a route out of the times; return its length."""
-    count = state.count[route]
+    count = state.calls[route]
     length = int(state.high[state.route[route, count - 1], route])
     for k in range(count):
         node = state.route[route, k]
@@ -86,11 +84,11 @@ def loose_parts(state: State, parent: NDArray[np.int64]) -> int:
     for v in range(n):
         parent[v] = v
     parts = n - 1
-    for r in range(state.count.shape[0]):
+    for r in range(state.calls.shape[0]):
         root = state.route[r, 0]
         while parent[root] != root:
             root = parent[root]
-        for k in range(1, state.count[r]):
+        for k in range(1, state.calls[r]):
             v = state.route[r, k]
             while parent[v] != v:
                 above = parent[v]
@@ -99,7 +97,7 @@ def loose_parts(state: State, parent: NDArray[np.int64]) -> int:
             if v != root:
                 parent[v] = root
                 parts -= 1
-    return parts
+    return int(parts)
 
 
 @njit(bare=True)
@@ -108,14 +106,14 @@ def apply(problem: Problem, state: State, trial: Trial) -> None:
     miss = problem.costs[2]
     for c in range(trial.sizes[0]):
         r = trial.which[c]
-        trial.old_count[c] = state.count[r]
-        for k in range(state.count[r]):
+        trial.old_count[c] = state.calls[r]
+        for k in range(state.calls[r]):
             node = state.route[r, k]
             trial.old[c, k] = node
             trial.old_at[c, k] = state.high[node, r]
         state.totals[2] -= lift(state, r, miss)
     for c in range(trial.sizes[0]):
-        state.totals[2] += place(state, trial.which[c], trial.route[c], trial.count[c], problem)
+        state.totals[2] += place(problem, state, trial.which[c], trial.route[c], trial.calls[c])
 
 
 @njit(bare=True)
@@ -125,11 +123,11 @@ def take_back(problem: Problem, state: State, trial: Trial) -> None:
     for c in range(trial.sizes[0]):
         state.totals[2] -= lift(state, trial.which[c], miss)
     for c in range(trial.sizes[0]):
-        state.totals[2] += place(state, trial.which[c], trial.old[c], trial.old_count[c], problem)
+        state.totals[2] += place(problem, state, trial.which[c], trial.old[c], trial.old_count[c])
 
 
 @njit(bare=True)
-def _note(problem: Problem, state: State, trial: Trial, i: int, j: int, now: int, stamp: int) -> None:
+def _note(state: State, trial: Trial, i: int, j: int, now: int, stamp: int) -> None:
     """Keep a pair whose ride may have changed, once, and the nodes of those that did."""
     a, b = min(i, j), max(i, j)
     if trial.mark[a, b] == stamp:
@@ -162,17 +160,17 @@ def _changed_pairs(problem: Problem, state: State, trial: Trial, stamp: int) -> 
                 j = trial.old[c, y]
                 was = trial.old_at[c, x] - trial.old_at[c, y]
                 there = int(state.high[j, r])
-                if was + transfer == state.ride[i, j] and (here == miss or there == miss or abs(here - there) != was):
+                if was + transfer == state.ride[i, j] and (miss in (here, there) or abs(here - there) != was):
                     now = best_ride(state.high[i], state.low[j], transfer, miss)
-                    _note(problem, state, trial, i, j, now, stamp)
-        for x in range(trial.count[c]):
+                    _note(state, trial, i, j, now, stamp)
+        for x in range(trial.calls[c]):
             i = trial.route[c, x]
             here = int(state.high[i, r])
             for y in range(x):
                 j = trial.route[c, y]
                 if here - int(state.high[j, r]) + transfer < state.ride[i, j]:
                     now = best_ride(state.high[i], state.low[j], transfer, miss)
-                    _note(problem, state, trial, i, j, now, stamp)
+                    _note(state, trial, i, j, now, stamp)
 
 
 @njit(bare=True)
@@ -191,7 +189,7 @@ def _lower(two: NDArray[np.int16], ride: NDArray[np.int16], first: int) -> None:
     head = kind(first)
     for j in range(two.shape[0]):
         total = kind(head + ride[j])
-        two[j] = total if total < two[j] else two[j]
+        two[j] = min(two[j], total)
 
 
 @njit(bare=True)
@@ -285,6 +283,15 @@ def refresh_rows(problem: Problem, state: State) -> None:
         state.row_sum[i] = floor_of_row(state.two[i], problem.three_rides[i], problem.demand[i])
 
 
+@njit(bare=True)
+def _any_above(one: NDArray[np.int16], other: NDArray[np.int16]) -> bool:
+    """Return whether an entry of a row is above another row's."""
+    found = np.uint8(0)
+    for j in range(one.shape[0]):
+        found |= np.uint8(one[j] > other[j])
+    return bool(found > 0)
+
+
 @njit()
 def beyond(problem: Problem, state: State, trial: Trial) -> float:
     """Return what the floor leaves out, or infinity where a pair of nodes has no journey.
@@ -296,6 +303,8 @@ def beyond(problem: Problem, state: State, trial: Trial) -> float:
         return np.inf
     extra = 0.0
     for i in range(n):
+        if not _any_above(state.two[i], problem.three_rides[i]):
+            continue
         for j in range(i + 1, n):
             if state.two[i, j] > problem.three_rides[i, j] and problem.demand[i, j] > 0:
                 time = min(int(state.two[i, j]), best_two(state.two[i], state.ride[j]))
@@ -317,7 +326,7 @@ def _beyond_any(problem: Problem, state: State, far: int) -> float:
             if head < far:
                 for j in range(all_rides.shape[1]):
                     total = kind(head + all_rides[k, j])
-                    all_rides[i, j] = total if total < all_rides[i, j] else all_rides[i, j]
+                    all_rides[i, j] = min(all_rides[i, j], total)
     extra = 0.0
     for i in range(n):
         for j in range(i + 1, n):
@@ -337,7 +346,7 @@ def load(problem: Problem, state: State, trial: Trial, routes: NDArray[np.int32]
     state.covered[:] = 0
     state.totals[2] = 0.0
     for r in range(problem.sizes[1]):
-        state.totals[2] += place(state, r, routes[r], count[r], problem)
+        state.totals[2] += place(problem, state, r, routes[r], count[r])
     state.ride[:] = miss
     for i in range(n):
         for j in range(n):

@@ -5,6 +5,7 @@ Plain and slow on purpose: the search has its own fast evaluator, and this one j
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ def journeys(instance: Instance, routes: Sequence[Sequence[int]]) -> tuple[NDArr
     n = instance.nodes
     code = np.full((n, n), _FAR, dtype=np.int64)
     for route in routes:
-        steps = [instance.links[a, b] for a, b in zip(route, route[1:], strict=False)]
+        steps = [instance.links[a, b] for a, b in pairwise(route)]
         at = np.concatenate([[0], np.cumsum(steps)]).astype(np.int64)
         where = np.asarray(route)
         ride = (np.abs(at[:, None] - at[None, :]) + instance.transfer) * _RIDES + 1
@@ -86,11 +87,13 @@ def evaluate(instance: Instance, routes: Sequence[Sequence[int]]) -> Worth:
     return Worth(
         att,
         sum(length(instance, r) for r in routes) / instance.scale,
-        *shares,
+        shares[0],
+        shares[1],
+        shares[2],
         float(100 * trips[wanted & ((transfers < 0) | (transfers > 2))].sum() / total),
     )
 
 
 def length(instance: Instance, route: Sequence[int]) -> int:
     """Return a route's one-way time in units of 1 / `scale` minutes."""
-    return int(sum(instance.links[a, b] for a, b in zip(route, route[1:], strict=False)))
+    return int(sum(instance.links[a, b] for a, b in pairwise(route)))

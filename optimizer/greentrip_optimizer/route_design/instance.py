@@ -220,5 +220,7 @@ def _matrix(file: Path) -> NDArray[np.float64]:
             raise TableError(str(file), f"{len(rows[0])} columns", row=number, value=len(row))
         rows.append(row)
     if not rows or len(rows) != len(rows[0]) or len(rows) < 2:
-        raise TableError(str(file), "a square matrix of at least 2 rows", value=(len(rows), len(rows[0]) if rows else 0))
+        raise TableError(
+            str(file), "a square matrix of at least 2 rows", value=(len(rows), len(rows[0]) if rows else 0)
+        )
     return np.array(rows)

@@ -24,7 +24,7 @@ class Problem(NamedTuple):
     `sizes` is nodes, routes, fewest nodes, most nodes; `costs` is transfer, far, miss (what stands for no journey).
     Nodes beside node i are `beside[start[i]:start[i + 1]]`. Stretches of road from a to b with at most three nodes
     between are rows `pieces_start[a * nodes + b]` on of `pieces`: the count between, then the nodes. `demand` is
-    symmetric: both directions of a pair summed.
+    symmetric: both directions of a pair summed, in parts of a trip where trips are not whole numbers.
     """
 
     sizes: NDArray[np.int64]
@@ -42,7 +42,7 @@ class Problem(NamedTuple):
 class State(NamedTuple):
     """Routes and what follows from them, kept in step by every accepted change.
 
-    `route` (routes, most nodes) with `count` nodes each; `covered[v]` routes call at node v. `high[v, r]` and
+    `route` (routes, most nodes) with `calls` nodes each; `covered[v]` routes call at node v. `high[v, r]` and
     `low[v, r]` are the time along route r to node v, and where r does not call, +miss and -miss: so
     `abs(high[i] - low[j])` is far wherever a route misses one of the two. `ride` (nodes, padded) is the best single
     ride with a transfer charged, `two` the best of at most two. `totals` is: the sum of demand * min(two, three
@@ -50,7 +50,7 @@ class State(NamedTuple):
     """
 
     route: NDArray[np.int32]
-    count: NDArray[np.int64]
+    calls: NDArray[np.int64]
     covered: NDArray[np.int64]
     high: NDArray[np.int16]
     low: NDArray[np.int16]
@@ -63,14 +63,14 @@ class State(NamedTuple):
 class Trial(NamedTuple):
     """One change being weighed: at most two routes anew, and scratch for what follows.
 
-    `route[k]`, `count[k]`, `which[k]` say the new nodes of route `which[k]`; `sizes` is routes changed, pairs changed,
+    `route[k]`, `calls[k]`, `which[k]` say the new nodes of route `which[k]`; `sizes` is routes changed, pairs changed,
     nodes in them. `pair` rows are (i, j, ride before, ride after); `node` lists the nodes in pairs, `mark` and `seen`
-    hold the number of the trial that met a pair or node last; `two` and `stale` are rows of the nodes in pairs (`stale_words` is
-    `stale` eight entries at a time).
+    hold the number of the trial that met a pair or node last; `two` and `stale` are rows of the nodes in pairs
+    (`stale_words` is `stale` eight entries at a time).
     """
 
     route: NDArray[np.int32]
-    count: NDArray[np.int64]
+    calls: NDArray[np.int64]
     which: NDArray[np.int64]
     old: NDArray[np.int32]
     old_at: NDArray[np.int32]
@@ -101,14 +101,16 @@ def problem(instance: Instance) -> Problem:
     if kind is None:
         raise OverflowError(f"{instance.name}: journeys of {longest} units; expected less than {_LIMITS[-1][1]}")
     wide = padded(n)
-    both = instance.demand + instance.demand.T
-    whole = bool((both == np.rint(both)).all())
-    fits = whole and float(both.sum(axis=1).max()) * longest < 2**31 - 1
-    demand = np.zeros((n, wide), dtype=np.int32 if fits else np.float64)
-    demand[:, :n] = both
-    three = np.zeros((n, wide), dtype=kind)
+    three = np.full((n, wide), 3 * miss, dtype=kind)  # nobody travels to the padding
     three[:, :n] = instance.shortest + 3 * instance.transfer
     np.fill_diagonal(three, 0)
+    both = instance.demand + instance.demand.T
+    # Whole trips as they are; others in parts small enough to tell, large enough that a row's sum fits 32 bits.
+    most = (2**31 - 1) / (float(both.sum(axis=1).max()) * float(three[:, :n].max()))
+    whole = bool((both == np.rint(both)).all()) and most >= 1
+    parts = 1.0 if whole else 2.0 ** np.floor(np.log2(most / 2))
+    demand = np.zeros((n, wide), dtype=np.int32)
+    demand[:, :n] = np.rint(both * parts)
     ends = [np.flatnonzero(row >= 0) for row in links]
     start = np.concatenate([[0], np.cumsum([len(e) for e in ends])]).astype(np.int32)
     beside = np.concatenate(ends).astype(np.int32)

@@ -13,6 +13,7 @@ from greentrip_optimizer.route_design.layout import Problem, State, Trial
 
 STRETCH, ENDS, TAIL, ANEW, CROSS, DONATE = range(6)
 KINDS = 6
+_TRIES = 10_000
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -45,13 +46,16 @@ def propose(problem: Problem, state: State, trial: Trial, kind: int, luck: NDArr
     trial.sizes[0] = 1
     trial.which[0] = r
     if kind == STRETCH:
-        return _stretch(problem, state, trial, r, luck)
+        return _stretch(problem, state, trial, r, luck) and _fit(problem, trial, luck)
     if kind == ENDS:
-        return _ends(problem, state, trial, r, luck)
-    if kind == TAIL:
-        return _tail(problem, state, trial, r, 1 + below(luck, int(state.count[r]) - 1), luck)
-    if kind == ANEW:
-        return _anew(problem, state, trial, r, luck)
+        return _ends(problem, state, trial, r, luck) and _fit(problem, trial, luck)
+    if kind in (TAIL, ANEW):
+        if kind == TAIL:
+            _take(state, trial, 0, r, below(luck, 2) == 1)
+            trial.calls[0] = 1 + below(luck, int(state.calls[r]) - 1)
+        else:
+            _begin(problem, trial, luck)
+        return _lead(problem, trial, luck) and _fit(problem, trial, luck)
     if routes < 2:
         return False
     other = (r + 1 + below(luck, routes - 1)) % routes
@@ -65,8 +69,8 @@ def propose(problem: Problem, state: State, trial: Trial, kind: int, luck: NDArr
 @njit(bare=True)
 def _take(state: State, trial: Trial, slot: int, r: int, turned: bool) -> None:
     """Copy a route into the trial, turned round or not."""
-    count = state.count[r]
-    trial.count[slot] = count
+    count = state.calls[r]
+    trial.calls[slot] = count
     for k in range(count):
         trial.route[slot, k] = state.route[r, count - 1 - k if turned else k]
 
@@ -74,15 +78,15 @@ def _take(state: State, trial: Trial, slot: int, r: int, turned: bool) -> None:
 @njit(bare=True)
 def _drop_first(trial: Trial, slot: int, drop: int) -> None:
     """Take nodes off the front of a trial's route."""
-    trial.count[slot] -= drop
-    for k in range(trial.count[slot]):
+    trial.calls[slot] -= drop
+    for k in range(trial.calls[slot]):
         trial.route[slot, k] = trial.route[slot, k + drop]
 
 
 @njit(bare=True)
 def _turn(trial: Trial, slot: int) -> None:
     """Turn a trial's route round."""
-    count = trial.count[slot]
+    count = trial.calls[slot]
     for k in range(count // 2):
         trial.route[slot, k], trial.route[slot, count - 1 - k] = trial.route[slot, count - 1 - k], trial.route[slot, k]
 
@@ -90,50 +94,50 @@ def _turn(trial: Trial, slot: int) -> None:
 @njit(bare=True)
 def _holds(trial: Trial, slot: int, node: int) -> bool:
     """Return whether a trial's route calls at a node."""
-    for k in range(trial.count[slot]):
-        if trial.route[slot, k] == node:
-            return True
-    return False
+    held = False
+    for k in range(trial.calls[slot]):
+        held |= trial.route[slot, k] == node
+    return bool(held)
 
 
 @njit(bare=True)
 def _grow(problem: Problem, trial: Trial, slot: int, luck: NDArray[np.uint64]) -> bool:
     """Append a random neighbour that the route does not call at yet; return whether there is one."""
-    last = trial.route[slot, trial.count[slot] - 1]
+    last = trial.route[slot, trial.calls[slot] - 1]
     begin, many = problem.start[last], problem.start[last + 1] - problem.start[last]
     offset = below(luck, many)
     for k in range(many):
         node = problem.beside[begin + (offset + k) % many]
         if not _holds(trial, slot, node):
-            trial.route[slot, trial.count[slot]] = node
-            trial.count[slot] += 1
+            trial.route[slot, trial.calls[slot]] = node
+            trial.calls[slot] += 1
             return True
     return False
 
 
 @njit(bare=True)
-def _fit(problem: Problem, trial: Trial, slot: int, luck: NDArray[np.uint64]) -> bool:
+def _fit(problem: Problem, trial: Trial, luck: NDArray[np.uint64]) -> bool:
     """Drop nodes from random ends of a route that is too long, grow ends of one too short; return whether it fits."""
     least, most = problem.sizes[2], problem.sizes[3]
-    while trial.count[slot] > most:
+    while trial.calls[0] > most:
         if below(luck, 2):
-            _drop_first(trial, slot, 1)
+            _drop_first(trial, 0, 1)
         else:
-            trial.count[slot] -= 1
-    if trial.count[slot] < least and below(luck, 2):
-        _turn(trial, slot)
-    while trial.count[slot] < least:
-        if not _grow(problem, trial, slot, luck):
-            _turn(trial, slot)
-            if not _grow(problem, trial, slot, luck):
-                return False
-    return True
+            trial.calls[0] -= 1
+    stuck = 0
+    while trial.calls[0] < least:
+        if stuck > 0 or below(luck, 2):
+            _turn(trial, 0)
+        stuck = 0 if _grow(problem, trial, 0, luck) else stuck + 1
+        if stuck == 2:
+            return False
+    return bool(trial.calls[0] >= 2)
 
 
 @njit(bare=True)
 def _stretch(problem: Problem, state: State, trial: Trial, r: int, luck: NDArray[np.uint64]) -> bool:
     """Replace up to three neighbouring nodes, or none, by another stretch of road."""
-    n, count = problem.sizes[0], state.count[r]
+    n, count = problem.sizes[0], state.calls[r]
     first = below(luck, int(count) - 1)
     last = min(first + 1 + below(luck, 4), count - 1)
     a, b = state.route[r, first], state.route[r, last]
@@ -160,83 +164,64 @@ def _stretch(problem: Problem, state: State, trial: Trial, r: int, luck: NDArray
     for k in range(last, count):
         trial.route[0, total] = state.route[r, k]
         total += 1
-    trial.count[0] = total
+    trial.calls[0] = total
     if total < count and below(luck, 2):
         if below(luck, 2):
             _turn(trial, 0)
         _grow(problem, trial, 0, luck)
-    return _fit(problem, trial, 0, luck)
+    return True
 
 
 @njit(bare=True)
 def _ends(problem: Problem, state: State, trial: Trial, r: int, luck: NDArray[np.uint64]) -> bool:
     """Drop up to three nodes from one end, then grow the same or the other end."""
     _take(state, trial, 0, r, below(luck, 2) == 1)
-    drop = min((0, 0, 1, 1, 1, 1, 2, 3)[below(luck, 8)], int(trial.count[0]) - 1)
-    trial.count[0] -= drop
-    last = int(trial.route[0, trial.count[0] - 1])
-    dropped = -1 if drop == 0 else int(trial.route[0, trial.count[0]])
+    drop = min((0, 0, 1, 1, 1, 1, 2, 3)[below(luck, 8)], int(trial.calls[0]) - 1)
+    trial.calls[0] -= drop
     grow = (0, 1, 1, 1, 1, 1, 2, 3)[below(luck, 8)]
     if drop + grow == 0:
         return False
-    other_end = below(luck, 2) == 1
-    if other_end:
-        _turn(trial, 0)
-    for _ in range(grow):
-        if trial.count[0] == problem.sizes[3] or not _grow(problem, trial, 0, luck):
-            break
-    if not other_end and dropped >= 0 and drop == trial.count[0] - (state.count[r] - drop):
-        k = int(state.count[r]) - drop
-        if trial.route[0, k - 1] == last and trial.route[0, k] == dropped and drop == 1:
-            return False
-    return trial.count[0] >= 2 and _fit(problem, trial, 0, luck)
-
-
-@njit(bare=True)
-def _walk(problem: Problem, trial: Trial, slot: int, luck: NDArray[np.uint64]) -> None:
-    """Lead the end of a route towards a random node, nearly the shortest way, until there, full or stuck."""
-    goal = below(luck, int(problem.sizes[0]))
-    give = below(luck, 3) * int(problem.costs[0]) // 2
-    while trial.count[slot] < problem.sizes[3]:
-        here = trial.route[slot, trial.count[slot] - 1]
-        if here == goal:
-            return
-        chosen, among = -1, 0
-        for edge in range(problem.start[here], problem.start[here + 1]):
-            node = problem.beside[edge]
-            detour = problem.link[here, node] + problem.shortest[node, goal] - problem.shortest[here, goal]
-            if detour <= give and not _holds(trial, slot, node):
-                among += 1
-                if below(luck, among) == 0:
-                    chosen = int(node)
-        if chosen < 0:
-            return
-        trial.route[slot, trial.count[slot]] = chosen
-        trial.count[slot] += 1
-
-
-@njit(bare=True)
-def _tail(problem: Problem, state: State, trial: Trial, r: int, keep: int, luck: NDArray[np.uint64]) -> bool:
-    """Keep the first or last `keep` nodes of a route and lead it elsewhere."""
-    _take(state, trial, 0, r, below(luck, 2) == 1)
-    trial.count[0] = keep
-    _walk(problem, trial, 0, luck)
     if below(luck, 2):
         _turn(trial, 0)
-        _walk(problem, trial, 0, luck)
-    return trial.count[0] >= 2 and _fit(problem, trial, 0, luck)
+    for _ in range(grow):
+        if trial.calls[0] == problem.sizes[3] or not _grow(problem, trial, 0, luck):
+            break
+    return True
 
 
 @njit(bare=True)
-def _anew(problem: Problem, state: State, trial: Trial, r: int, luck: NDArray[np.uint64]) -> bool:
-    """Draw a route anew from a random node, both ways."""
+def _begin(problem: Problem, trial: Trial, luck: NDArray[np.uint64]) -> None:
+    """Begin a route at a random node."""
     trial.route[0, 0] = below(luck, int(problem.sizes[0]))
-    trial.count[0] = 1
-    _walk(problem, trial, 0, luck)
-    for _ in range(2):
-        _turn(trial, 0)
-        _walk(problem, trial, 0, luck)
-    return trial.count[0] >= 2 and _fit(problem, trial, 0, luck)
+    trial.calls[0] = 1
+
+
+@njit(bare=True)
+def _lead(problem: Problem, trial: Trial, luck: NDArray[np.uint64]) -> bool:
+    """Lead the ends of a route towards random nodes, nearly the shortest way, until there, full or stuck."""
+    legs = 1 + below(luck, 3)
+    for leg in range(legs):
+        if leg > 0 and below(luck, 2):
+            _turn(trial, 0)
+        goal = below(luck, int(problem.sizes[0]))
+        give = below(luck, 3) * int(problem.costs[0]) // 2
+        while trial.calls[0] < problem.sizes[3]:
+            here = trial.route[0, trial.calls[0] - 1]
+            if here == goal:
+                break
+            chosen, among = -1, 0
+            for edge in range(problem.start[here], problem.start[here + 1]):
+                node = problem.beside[edge]
+                detour = problem.link[here, node] + problem.shortest[node, goal] - problem.shortest[here, goal]
+                if detour <= give and not _holds(trial, 0, node):
+                    among += 1
+                    if below(luck, among) == 0:
+                        chosen = int(node)
+            if chosen < 0:
+                break
+            trial.route[0, trial.calls[0]] = chosen
+            trial.calls[0] += 1
+    return True
 
 
 @njit(bare=True)
@@ -245,7 +230,7 @@ def _cross(problem: Problem, state: State, trial: Trial, r: int, other: int, luc
     least, most, miss = problem.sizes[2], problem.sizes[3], problem.costs[2]
     _take(state, trial, 0, r, False)
     _take(state, trial, 1, other, below(luck, 2) == 1)
-    a, b = trial.count[0], trial.count[1]
+    a, b = trial.calls[0], trial.calls[1]
     offset = below(luck, int(a))
     for k in range(a):
         x = (offset + k) % a
@@ -275,7 +260,7 @@ def _cross(problem: Problem, state: State, trial: Trial, r: int, other: int, luc
                 trial.route[0, x + z] = q
             if x + z < a:
                 trial.route[1, y + z] = p
-        trial.count[0], trial.count[1] = one, two
+        trial.calls[0], trial.calls[1] = one, two
         return True
     return False
 
@@ -285,22 +270,42 @@ def _donate(problem: Problem, state: State, trial: Trial, r: int, other: int, lu
     """Move an end node of one route to an end of another, then refill the giver's other end if it must be."""
     _take(state, trial, 0, r, below(luck, 2) == 1)
     _take(state, trial, 1, other, below(luck, 2) == 1)
-    node = trial.route[0, trial.count[0] - 1]
+    node = trial.route[0, trial.calls[0] - 1]
     if state.high[node, other] != problem.costs[2]:
         return False
-    if problem.link[trial.route[1, trial.count[1] - 1], node] < 0:
+    if problem.link[trial.route[1, trial.calls[1] - 1], node] < 0:
         _turn(trial, 1)
-        if problem.link[trial.route[1, trial.count[1] - 1], node] < 0:
+        if problem.link[trial.route[1, trial.calls[1] - 1], node] < 0:
             return False
-    trial.count[0] -= 1
-    if trial.count[1] >= problem.sizes[3] or trial.count[0] < 2:
-        if trial.count[0] < 2:
+    trial.calls[0] -= 1
+    if trial.calls[1] >= problem.sizes[3] or trial.calls[0] < 2:
+        if trial.calls[0] < 2:
             return False
         _drop_first(trial, 1, 1)
-    trial.route[1, trial.count[1]] = node
-    trial.count[1] += 1
-    if trial.count[0] < problem.sizes[2] or below(luck, 2):
+    trial.route[1, trial.calls[1]] = node
+    trial.calls[1] += 1
+    if trial.calls[0] < problem.sizes[2] or below(luck, 2):
         _turn(trial, 0)
-        if not _grow(problem, trial, 0, luck) and trial.count[0] < problem.sizes[2]:
+        if not _grow(problem, trial, 0, luck) and trial.calls[0] < problem.sizes[2]:
             return False
+    return True
+
+
+@njit()
+def draw_routes(problem: Problem, state: State, trial: Trial, key: int, number: int) -> bool:
+    """Draw every route of a state at random; they need not serve or join all nodes; return whether all were found."""
+    luck = np.zeros(2, dtype=np.uint64)
+    # Away from the numbers of proposals.
+    rekey(luck, key, -1 - number)
+    for r in range(problem.sizes[1]):
+        fits, tries = False, 0
+        while not fits and tries < _TRIES:
+            _begin(problem, trial, luck)
+            fits = _lead(problem, trial, luck) and _fit(problem, trial, luck)
+            tries += 1
+        if not fits:
+            return False
+        for k in range(trial.calls[0]):
+            state.route[r, k] = trial.route[0, k]
+        state.calls[r] = trial.calls[0]
     return True
