@@ -153,24 +153,33 @@ def _changed_pairs(problem: Problem, state: State, trial: Trial, stamp: int) -> 
     trial.sizes[1] = trial.sizes[2] = 0
     for c in range(trial.sizes[0]):
         r = trial.which[c]
+        # Where the nodes were and are along the route, side by side: most pairs are told unchanged by these alone.
         for x in range(trial.old_count[c]):
-            i = trial.old[c, x]
-            here = int(state.high[i, r])
+            trial.at[x] = state.high[trial.old[c, x], r]
+            trial.before[trial.old[c, x]] = trial.old_at[c, x]
+        for x in range(trial.old_count[c]):
+            i, here = trial.old[c, x], trial.at[x]
             for y in range(x):
-                j = trial.old[c, y]
                 was = trial.old_at[c, x] - trial.old_at[c, y]
-                there = int(state.high[j, r])
-                if was + transfer == state.ride[i, j] and (miss in (here, there) or abs(here - there) != was):
-                    now = best_ride(state.high[i], state.low[j], transfer, miss)
-                    _note(state, trial, i, j, now, stamp)
+                if here != miss and trial.at[y] != miss and abs(here - trial.at[y]) == was:
+                    continue
+                j = trial.old[c, y]
+                if was + transfer == state.ride[i, j]:
+                    _note(state, trial, i, j, best_ride(state.high[i], state.low[j], transfer, miss), stamp)
         for x in range(trial.calls[c]):
-            i = trial.route[c, x]
-            here = int(state.high[i, r])
+            trial.at[x] = trial.before[trial.route[c, x]]
+            trial.new_at[x] = state.high[trial.route[c, x], r]
+        for x in range(trial.calls[c]):
+            i, was = trial.route[c, x], trial.at[x]
             for y in range(x):
+                now = trial.new_at[x] - trial.new_at[y]
+                if was >= 0 and trial.at[y] >= 0 and abs(was - trial.at[y]) == now:
+                    continue
                 j = trial.route[c, y]
-                if here - int(state.high[j, r]) + transfer < state.ride[i, j]:
-                    now = best_ride(state.high[i], state.low[j], transfer, miss)
-                    _note(state, trial, i, j, now, stamp)
+                if now + transfer < state.ride[i, j]:
+                    _note(state, trial, i, j, best_ride(state.high[i], state.low[j], transfer, miss), stamp)
+        for x in range(trial.old_count[c]):
+            trial.before[trial.old[c, x]] = -1
 
 
 @njit(bare=True)

@@ -74,7 +74,9 @@ class Trial(NamedTuple):
     which: NDArray[np.int64]
     old: NDArray[np.int32]
     old_at: NDArray[np.int32]
+    at: NDArray[np.int32]
     new_at: NDArray[np.int32]
+    before: NDArray[np.int32]
     old_count: NDArray[np.int64]
     sizes: NDArray[np.int64]
     pair: NDArray[np.int32]
@@ -224,7 +226,9 @@ def trial(made: Problem) -> Trial:
         np.zeros(2, dtype=np.int64),
         np.zeros((2, most), dtype=np.int32),
         np.zeros((2, most), dtype=np.int32),
-        np.zeros((2, most + 8), dtype=np.int32),
+        np.zeros(most + 8, dtype=np.int32),
+        np.zeros(most + 8, dtype=np.int32),
+        np.full(n, -1, dtype=np.int32),
         np.zeros(2, dtype=np.int64),
         np.zeros(4, dtype=np.int64),
         np.zeros((n * n, 4), dtype=np.int32),

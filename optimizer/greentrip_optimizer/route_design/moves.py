@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from greentrip_optimizer.route_design.layout import Problem, State, Trial
 
-STRETCH, ENDS, TAIL, ANEW, CROSS, DONATE = range(6)
-KINDS = 6
+STRETCH, ENDS, TAIL, ANEW, PAIR, CROSS, DONATE = range(7)
+KINDS = 7
 _TRIES = 10_000
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
@@ -49,18 +49,20 @@ def propose(problem: Problem, state: State, trial: Trial, kind: int, luck: NDArr
         return _stretch(problem, state, trial, r, luck) and _fit(problem, trial, luck)
     if kind == ENDS:
         return _ends(problem, state, trial, r, luck) and _fit(problem, trial, luck)
-    if kind in (TAIL, ANEW):
-        if kind == TAIL:
-            _take(state, trial, 0, r, below(luck, 2) == 1)
-            trial.calls[0] = 1 + below(luck, int(state.calls[r]) - 1)
-        else:
-            _begin(problem, trial, luck)
-        return _lead(problem, trial, luck) and _fit(problem, trial, luck)
+    if kind in (TAIL, ANEW) or (kind == PAIR and routes < 2):
+        return _redraw(problem, state, trial, r, kind == ANEW, luck)
     if routes < 2:
         return False
     other = (r + 1 + below(luck, routes - 1)) % routes
     trial.sizes[0] = 2
     trial.which[1] = other
+    if kind == PAIR:
+        if not _redraw(problem, state, trial, other, below(luck, 4) == 0, luck):
+            return False
+        for k in range(trial.calls[0]):
+            trial.route[1, k] = trial.route[0, k]
+        trial.calls[1] = trial.calls[0]
+        return _redraw(problem, state, trial, r, below(luck, 4) == 0, luck)
     if kind == CROSS:
         return _cross(problem, state, trial, r, other, luck)
     return _donate(problem, state, trial, r, other, luck)
@@ -194,6 +196,17 @@ def _begin(problem: Problem, trial: Trial, luck: NDArray[np.uint64]) -> None:
     """Begin a route at a random node."""
     trial.route[0, 0] = below(luck, int(problem.sizes[0]))
     trial.calls[0] = 1
+
+
+@njit(bare=True)
+def _redraw(problem: Problem, state: State, trial: Trial, r: int, anew: bool, luck: NDArray[np.uint64]) -> bool:
+    """Keep one end of a route, or nothing of it, and lead it elsewhere."""
+    if anew:
+        _begin(problem, trial, luck)
+    else:
+        _take(state, trial, 0, r, below(luck, 2) == 1)
+        trial.calls[0] = 1 + below(luck, int(state.calls[r]) - 1)
+    return _lead(problem, trial, luck) and _fit(problem, trial, luck)
 
 
 @njit(bare=True)

@@ -29,8 +29,8 @@ _RUNS = (1, 1, 2, 4, 8, 16, 32)
 _BATCH = 1000
 _START = 20_000
 _STARTS = 200
-# How often each kind of move is drawn: stretch, ends, tail, anew, cross, donate.
-_SHARES = (8, 6, 2, 1, 2, 2)
+# How often each kind of move is drawn: stretch, ends, tail, anew, pair, cross, donate.
+_SHARES = (8, 6, 2, 1, 1, 2, 2)
 
 
 class NoRoutesError(GreentripError):
