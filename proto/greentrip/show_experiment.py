@@ -5,7 +5,7 @@ from typing import Any
 
 from greentrip.plain import plain
 from greentrip.show import Cell, console, number, table
-from greentrip.v1 import comparison_pb2, experiment_pb2
+from greentrip.v1 import comparison_pb2, experiment_pb2, plan_pb2
 
 
 def line(made: experiment_pb2.Experiment) -> str:
@@ -129,3 +129,38 @@ def _detail(out: Any, scenario: str, detail: Mapping[str, Any]) -> None:
     out.print(table(f"{scenario}: trips a weekday that become easier or harder", columns, groups))
     head = detail["headline"]
     out.print(f"{scenario}: verdict {head['verdict']} ({head['note']})", markup=False)
+
+
+def plan_difference(found: plan_pb2.PlanDifference) -> None:
+    """Print two plans side by side."""
+    out = console()
+    rows: list[Sequence[Cell]] = [
+        (
+            r.kind,
+            r.station,
+            r.before or "-",
+            r.after or "-",
+            f"+{len(r.stops_added)} -{len(r.stops_dropped)}",
+            _sides(r.headway_s_before / 60, r.headway_s_after / 60),
+            _sides(r.vehicles_before, r.vehicles_after),
+            round(r.residents),
+        )
+        for r in found.routes
+    ]
+    columns = ("route", "station", "before", "after", "stops", "headway min", "buses", "residents")
+    out.print(table(f"{found.before} and {found.after}", columns, rows))
+    out.print(
+        f"Buses {found.vehicles_before} -> {found.vehicles_after}; "
+        f"CNY a day {found.cost_cny_day_before:,.0f} -> {found.cost_cny_day_after:,.0f}"
+    )
+    out.print(
+        f"Residents within {found.walk_m:.0f} m of a stop: "
+        f"{found.residents_before:,.0f} -> {found.residents_after:,.0f} (gain {found.residents_gain:,.0f}, lose {found.residents_lose:,.0f}; "
+        f"more often {found.residents_more_often:,.0f}, less often {found.residents_less_often:,.0f})"
+    )
+
+
+def _sides(before: float, after: float) -> str:
+    """Return a figure before and after, once where equal; 0 means there is none."""
+    texts = [f"{x:.3g}" if x else "-" for x in (before, after)]
+    return texts[0] if texts[0] == texts[1] else " -> ".join(texts)

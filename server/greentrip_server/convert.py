@@ -1,7 +1,7 @@
 """Turn rows into the contract's messages."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from google.longrunning import operations_pb2
@@ -157,6 +157,37 @@ def plan(row: PlanRow) -> plan_pb2.Plan:
     )
     for route in document["routes"]:
         fill(made.routes.add(), route)
+    return made
+
+
+def plan_difference(found: Mapping[str, Any], names: Sequence[str]) -> plan_pb2.PlanDifference:
+    """Return two plans side by side from plain data."""
+    rank = {"changed": 0, "dropped": 1, "added": 2, "kept": 3}
+    made = plan_pb2.PlanDifference(
+        before=names[0],
+        after=names[1],
+        **{
+            f"{field}_{side}": found[field][i]
+            for field in ("vehicles", "cost_cny_day", "residents")
+            for i, side in enumerate(("before", "after"))
+        },
+        **{f"residents_{field}": found[field] for field in ("gain", "lose", "more_often", "less_often")},
+        walk_m=found["walk_m"],
+    )
+    for route in sorted(found["routes"], key=lambda r: rank[r["kind"]]):
+        made.routes.add(
+            kind=route["kind"],
+            station=route["station"],
+            before=route["before"] or "",
+            after=route["after"] or "",
+            stops_added=route["stops_added"],
+            stops_dropped=route["stops_dropped"],
+            headway_s_before=route["headway_s"][0] or 0.0,
+            headway_s_after=route["headway_s"][1] or 0.0,
+            vehicles_before=route["vehicles"][0],
+            vehicles_after=route["vehicles"][1],
+            residents=route["residents"],
+        )
     return made
 
 

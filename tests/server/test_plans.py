@@ -78,3 +78,14 @@ def test_a_bad_design_is_refused_before_work(
     with pytest.raises(CallError, match=text) as caught:
         client.design_feeders(base, stations, vehicles=vehicles)
     assert caught.value.code == code
+
+
+def test_two_plans_are_compared_route_by_route(client: Client, plan: plan_pb2.Plan) -> None:
+    fewer = client.create_plan("tiny", plan.routes[1:], name="fewer")
+    found = client.compare_plans("north", fewer.name)
+    assert [r.kind for r in found.routes if r.kind != "kept"] == ["dropped"]
+    assert found.vehicles_before - found.vehicles_after == plan.routes[0].vehicles
+    assert found.residents_lose > 0
+    assert found.residents_gain == 0
+    with pytest.raises(CallError, match="unknown plan"):
+        client.compare_plans("north", "south-by-southwest")

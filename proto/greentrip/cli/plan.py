@@ -44,3 +44,27 @@ def plan_export(
     with client_of(server, data_dir) as client:
         feed = client.export_plan(name)
     write_file(out, feed, as_json)
+
+
+@app.command("diff")
+def plan_diff(
+    before: Annotated[str, typer.Argument(help="The plan compared with.")],
+    after: Annotated[str, typer.Argument(help="The other plan, of the same network.")],
+    gtfs: Annotated[Path | None, typer.Option(help="Write both plans as zipped GTFS feeds to this folder.")] = None,
+    server: Server = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print which routes are added, dropped and changed, and how many people that touches."""
+    with client_of(server, data_dir) as client:
+        found = client.compare_plans(before, after)
+        for name in (found.before, found.after) if gtfs is not None else ():
+            assert gtfs is not None
+            gtfs.mkdir(parents=True, exist_ok=True)
+            (gtfs / f"{name.removeprefix('plans/')}.zip").write_bytes(client.export_plan(name))
+    if as_json:
+        print_message(found)
+        return
+    from greentrip import show_experiment
+
+    show_experiment.plan_difference(found)

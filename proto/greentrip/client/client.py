@@ -429,6 +429,11 @@ class Client:
         request = plan_pb2.ListPlansRequest(filter=filter, show_archived=show_archived)
         return list(_pages(self._plans.ListPlans, request, "plans"))
 
+    def compare_plans(self, before: str, after: str) -> plan_pb2.PlanDifference:
+        """Return what one plan changes of another: routes added, dropped and changed, and the people it touches."""
+        request = plan_pb2.ComparePlansRequest(before=_in("plans", before), after=_in("plans", after))
+        return _call(self._plans.ComparePlans, request)
+
     def export_plan(self, name: str) -> bytes:
         """Return a plan as the bytes of a zipped GTFS feed."""
         request = plan_pb2.ExportPlanRequest(name=_in("plans", name))

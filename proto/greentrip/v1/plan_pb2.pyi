@@ -458,3 +458,171 @@ class UpdatePlanRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpdatePlanRequest: _TypeAlias = UpdatePlanRequest  # noqa: Y015
+
+@_typing.final
+class ComparePlansRequest(_message.Message):
+    """Asks what one plan changes of another."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    before: _builtins.str
+    """Resource name: `plans/north`."""
+    after: _builtins.str
+    """Resource name: `plans/south`, on the same network."""
+    def __init__(
+        self,
+        *,
+        before: _builtins.str = ...,
+        after: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ComparePlansRequest: _TypeAlias = ComparePlansRequest  # noqa: Y015
+
+@_typing.final
+class PlanDifference(_message.Message):
+    """Two plans side by side; residents are those within a walk of a stop."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    ROUTES_FIELD_NUMBER: _builtins.int
+    VEHICLES_BEFORE_FIELD_NUMBER: _builtins.int
+    VEHICLES_AFTER_FIELD_NUMBER: _builtins.int
+    COST_CNY_DAY_BEFORE_FIELD_NUMBER: _builtins.int
+    COST_CNY_DAY_AFTER_FIELD_NUMBER: _builtins.int
+    RESIDENTS_BEFORE_FIELD_NUMBER: _builtins.int
+    RESIDENTS_AFTER_FIELD_NUMBER: _builtins.int
+    RESIDENTS_GAIN_FIELD_NUMBER: _builtins.int
+    RESIDENTS_LOSE_FIELD_NUMBER: _builtins.int
+    RESIDENTS_MORE_OFTEN_FIELD_NUMBER: _builtins.int
+    RESIDENTS_LESS_OFTEN_FIELD_NUMBER: _builtins.int
+    WALK_M_FIELD_NUMBER: _builtins.int
+    before: _builtins.str
+    """The first plan."""
+    after: _builtins.str
+    """The second plan."""
+    vehicles_before: _builtins.int
+    """Buses of the first plan."""
+    vehicles_after: _builtins.int
+    """Buses of the second plan."""
+    cost_cny_day_before: _builtins.float
+    """Operating cost of the first plan, CNY a day."""
+    cost_cny_day_after: _builtins.float
+    """Operating cost of the second plan, CNY a day."""
+    residents_before: _builtins.float
+    """Residents that the first plan reaches."""
+    residents_after: _builtins.float
+    """Residents that the second plan reaches."""
+    residents_gain: _builtins.float
+    """Reached by the second plan only."""
+    residents_lose: _builtins.float
+    """Reached by the first plan only."""
+    residents_more_often: _builtins.float
+    """Reached by both, by more buses an hour in the second."""
+    residents_less_often: _builtins.float
+    """Reached by both, by fewer buses an hour in the second."""
+    walk_m: _builtins.float
+    """How far a stop reaches, metres as the crow flies."""
+    @_builtins.property
+    def routes(self) -> _containers.RepeatedCompositeFieldContainer[Global___RouteDifference]:
+        """Routes that changed first, then dropped, added and kept ones."""
+
+    def __init__(
+        self,
+        *,
+        before: _builtins.str = ...,
+        after: _builtins.str = ...,
+        routes: _abc.Iterable[Global___RouteDifference] | None = ...,
+        vehicles_before: _builtins.int = ...,
+        vehicles_after: _builtins.int = ...,
+        cost_cny_day_before: _builtins.float = ...,
+        cost_cny_day_after: _builtins.float = ...,
+        residents_before: _builtins.float = ...,
+        residents_after: _builtins.float = ...,
+        residents_gain: _builtins.float = ...,
+        residents_lose: _builtins.float = ...,
+        residents_more_often: _builtins.float = ...,
+        residents_less_often: _builtins.float = ...,
+        walk_m: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "cost_cny_day_after", b"cost_cny_day_after", "cost_cny_day_before", b"cost_cny_day_before", "residents_after", b"residents_after", "residents_before", b"residents_before", "residents_gain", b"residents_gain", "residents_less_often", b"residents_less_often", "residents_lose", b"residents_lose", "residents_more_often", b"residents_more_often", "routes", b"routes", "vehicles_after", b"vehicles_after", "vehicles_before", b"vehicles_before", "walk_m", b"walk_m"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PlanDifference: _TypeAlias = PlanDifference  # noqa: Y015
+
+@_typing.final
+class RouteDifference(_message.Message):
+    """A route in two plans."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    STATION_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    STOPS_ADDED_FIELD_NUMBER: _builtins.int
+    STOPS_DROPPED_FIELD_NUMBER: _builtins.int
+    HEADWAY_S_BEFORE_FIELD_NUMBER: _builtins.int
+    HEADWAY_S_AFTER_FIELD_NUMBER: _builtins.int
+    VEHICLES_BEFORE_FIELD_NUMBER: _builtins.int
+    VEHICLES_AFTER_FIELD_NUMBER: _builtins.int
+    RESIDENTS_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """`added`, `dropped`, `changed` or `kept`."""
+    station: _builtins.str
+    """Station id."""
+    before: _builtins.str
+    """Id in the first plan; empty for a route that is added."""
+    after: _builtins.str
+    """Id in the second plan; empty for a route that is dropped."""
+    headway_s_before: _builtins.float
+    """Time between buses in the first plan, seconds; 0 for a route that is added."""
+    headway_s_after: _builtins.float
+    """Time between buses in the second plan, seconds; 0 for a route that is dropped."""
+    vehicles_before: _builtins.int
+    """Buses in the first plan."""
+    vehicles_after: _builtins.int
+    """Buses in the second plan."""
+    residents: _builtins.float
+    """Residents within a walk of a stop of either side."""
+    @_builtins.property
+    def stops_added(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Street nodes that the second plan stops at and the first does not."""
+
+    @_builtins.property
+    def stops_dropped(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Street nodes that the first plan stops at and the second does not."""
+
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        station: _builtins.str = ...,
+        before: _builtins.str = ...,
+        after: _builtins.str = ...,
+        stops_added: _abc.Iterable[_builtins.str] | None = ...,
+        stops_dropped: _abc.Iterable[_builtins.str] | None = ...,
+        headway_s_before: _builtins.float = ...,
+        headway_s_after: _builtins.float = ...,
+        vehicles_before: _builtins.int = ...,
+        vehicles_after: _builtins.int = ...,
+        residents: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "headway_s_after", b"headway_s_after", "headway_s_before", b"headway_s_before", "kind", b"kind", "residents", b"residents", "station", b"station", "stops_added", b"stops_added", "stops_dropped", b"stops_dropped", "vehicles_after", b"vehicles_after", "vehicles_before", b"vehicles_before"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RouteDifference: _TypeAlias = RouteDifference  # noqa: Y015

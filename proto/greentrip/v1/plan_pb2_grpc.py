@@ -67,6 +67,11 @@ class PlanServiceStub:
                 request_serializer=greentrip_dot_v1_dot_plan__pb2.DeletePlanRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
+        self.ComparePlans = channel.unary_unary(
+                '/greentrip.v1.PlanService/ComparePlans',
+                request_serializer=greentrip_dot_v1_dot_plan__pb2.ComparePlansRequest.SerializeToString,
+                response_deserializer=greentrip_dot_v1_dot_plan__pb2.PlanDifference.FromString,
+                _registered_method=True)
         self.ExportPlan = channel.unary_stream(
                 '/greentrip.v1.PlanService/ExportPlan',
                 request_serializer=greentrip_dot_v1_dot_plan__pb2.ExportPlanRequest.SerializeToString,
@@ -120,6 +125,13 @@ class PlanServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ComparePlans(self, request, context):
+        """Compares two plans of a network as sets of routes, and counts the people that the change touches.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExportPlan(self, request, context):
         """Streams the plan as a zipped GTFS feed.
         """
@@ -159,6 +171,11 @@ def add_PlanServiceServicer_to_server(servicer, server):
                     servicer.DeletePlan,
                     request_deserializer=greentrip_dot_v1_dot_plan__pb2.DeletePlanRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'ComparePlans': grpc.unary_unary_rpc_method_handler(
+                    servicer.ComparePlans,
+                    request_deserializer=greentrip_dot_v1_dot_plan__pb2.ComparePlansRequest.FromString,
+                    response_serializer=greentrip_dot_v1_dot_plan__pb2.PlanDifference.SerializeToString,
             ),
             'ExportPlan': grpc.unary_stream_rpc_method_handler(
                     servicer.ExportPlan,
@@ -329,6 +346,33 @@ class PlanService:
             '/greentrip.v1.PlanService/DeletePlan',
             greentrip_dot_v1_dot_plan__pb2.DeletePlanRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ComparePlans(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/greentrip.v1.PlanService/ComparePlans',
+            greentrip_dot_v1_dot_plan__pb2.ComparePlansRequest.SerializeToString,
+            greentrip_dot_v1_dot_plan__pb2.PlanDifference.FromString,
             options,
             channel_credentials,
             insecure,

@@ -47,6 +47,8 @@ class PlanServiceStub:
     """Changes a plan's description, or whether it is archived. ABORTED when the etag given is not its own."""
     DeletePlan: _grpc.UnaryUnaryMultiCallable[_plan_pb2.DeletePlanRequest, _empty_pb2.Empty]
     """Removes a plan; scenarios hold their own copy of its routes."""
+    ComparePlans: _grpc.UnaryUnaryMultiCallable[_plan_pb2.ComparePlansRequest, _plan_pb2.PlanDifference]
+    """Compares two plans of a network as sets of routes, and counts the people that the change touches."""
     ExportPlan: _grpc.UnaryStreamMultiCallable[_plan_pb2.ExportPlanRequest, _plan_pb2.ExportPlanResponse]
     """Streams the plan as a zipped GTFS feed."""
 
@@ -67,6 +69,8 @@ class PlanServiceAsyncStub(PlanServiceStub):
     """Changes a plan's description, or whether it is archived. ABORTED when the etag given is not its own."""
     DeletePlan: _aio.UnaryUnaryMultiCallable[_plan_pb2.DeletePlanRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Removes a plan; scenarios hold their own copy of its routes."""
+    ComparePlans: _aio.UnaryUnaryMultiCallable[_plan_pb2.ComparePlansRequest, _plan_pb2.PlanDifference]  # type: ignore[assignment]
+    """Compares two plans of a network as sets of routes, and counts the people that the change touches."""
     ExportPlan: _aio.UnaryStreamMultiCallable[_plan_pb2.ExportPlanRequest, _plan_pb2.ExportPlanResponse]  # type: ignore[assignment]
     """Streams the plan as a zipped GTFS feed."""
 
@@ -120,6 +124,14 @@ class PlanServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Removes a plan; scenarios hold their own copy of its routes."""
+
+    @_abc_1.abstractmethod
+    def ComparePlans(
+        self,
+        request: _plan_pb2.ComparePlansRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_plan_pb2.PlanDifference, _abc.Awaitable[_plan_pb2.PlanDifference]]:
+        """Compares two plans of a network as sets of routes, and counts the people that the change touches."""
 
     @_abc_1.abstractmethod
     def ExportPlan(

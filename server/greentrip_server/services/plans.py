@@ -166,6 +166,19 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
         self._jobs.delete(self._jobs.get(PlanRow, request.name, PLANS), request.etag)
         return Empty()
 
+    @unary
+    def ComparePlans(self, request: plan_pb2.ComparePlansRequest) -> plan_pb2.PlanDifference:  # noqa: N802
+        """Compare two plans as sets of routes."""
+        from greentrip_optimizer import Plan
+        from greentrip_optimizer.plan_diff import plan_diff
+
+        rows = [self._jobs.get(PlanRow, getattr(request, f), PLANS, f) for f in ("before", "after")]
+        if rows[0].network != rows[1].network:
+            raise FieldError("after", f"is on {rows[1].network}, before on {rows[0].network}; expected one network")
+        network = self._cities.get(rows[0].network, rows[0].placement)
+        before, after = (Plan.from_dict(row.document) for row in rows)
+        return convert.plan_difference(plan_diff(before, after, network).to_dict(), [f"{PLANS}/{r.id}" for r in rows])
+
     @streaming
     async def ExportPlan(self, request: plan_pb2.ExportPlanRequest) -> AsyncIterator[plan_pb2.ExportPlanResponse]:  # noqa: N802
         """Stream a plan as zipped GTFS."""
