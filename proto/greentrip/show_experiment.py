@@ -155,7 +155,8 @@ def plan_difference(found: plan_pb2.PlanDifference) -> None:
     )
     out.print(
         f"Residents within {found.walk_m:.0f} m of a stop: "
-        f"{found.residents_before:,.0f} -> {found.residents_after:,.0f} (gain {found.residents_gain:,.0f}, lose {found.residents_lose:,.0f}; "
+        f"{found.residents_before:,.0f} -> {found.residents_after:,.0f} "
+        f"(gain {found.residents_gain:,.0f}, lose {found.residents_lose:,.0f}; "
         f"more often {found.residents_more_often:,.0f}, less often {found.residents_less_often:,.0f})"
     )
 
