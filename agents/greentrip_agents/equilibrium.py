@@ -10,7 +10,8 @@ round, and flow is shifted between paths by safeguarded Newton steps. Results do
     done.volume, done.time, done.gap, done.unserved, roads.path_flows()
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from greentrip_networks.errors import ScenarioError
@@ -27,28 +28,36 @@ from greentrip_agents.equilibrium_problem import (
     pair_up,
 )
 from greentrip_agents.equilibrium_shift import settle
-from greentrip_agents.equilibrium_trees import Trees, first_loading, first_trees, next_trees
+from greentrip_agents.equilibrium_trees import Int32s, Trees, along, first_loading, first_trees, next_trees
 
 SWEEPS = 40  # over the pairs at most between two sets of trees
 SETTLED = 0.01  # of the round's gap: the excess at which a round's sweeps stop
 ENOUGH = 0.1  # of the asked gap: the excess at which they stop anyway
 ROUNDS = 1000
+NEAR = 1e-2  # gap from which on the last round's trees are nearly right
 ROOM = 32  # links a pair for which there is room at first
 
 
 class RoadEquilibrium:
     """Roads, demand and the paths in use: `solve` brings them into equilibrium, `change` keeps the paths."""
 
-    def __init__(self, links: Links, classes: Sequence[VehicleClass]) -> None:
-        """Lay out the links and the demand; nothing is loaded yet."""
+    def __init__(self, links: Links, classes: Sequence[VehicleClass], *, keep: int = 0) -> None:
+        """Lay out the links and the demand; nothing is loaded yet.
+
+        Paths are kept for so many rounds without flow: where demand changes from round to round, they come back.
+        """
+        self.keep = keep
         self.links, self.classes = links, classes
         self.roads = lay_out(links)
+        self.place = np.argsort(self.roads.order)  # of each link of the input
         self.pairs = pair_up(classes, links.nodes, self.roads)
         self.volume = self.roads.preload.copy()  # of the links as laid out, like time and slope
         self.time, self.slope = np.empty_like(self.volume), np.empty_like(self.volume)
+        self.cost = np.empty_like(self.pairs.extra)  # of each class on each link, when the trees were last put right
         self.trees = self._no_trees()
         self.paths = self.spare = empty(0, 0, 0)
         self.path_key = self.pairs.key[:0]  # the pairs that the paths belong to
+        self.gap = np.inf  # as last measured
         self.rooted = False  # whether the trees reach what they should, if not at the least cost
         self.ready = False  # whether the paths serve this demand
 
@@ -89,13 +98,11 @@ class RoadEquilibrium:
             If given, go on until no link's volume changed more than this (car equivalents) in the last round. A gap
             bounds cost, not flow: where delay is flat, volumes may be off by vehicles at a gap of 1e-10.
         """
-        if not self.ready:
-            self._begin()
         gaps: list[float] = []
         before = np.full(len(self.volume), np.inf)
         summed = False  # whether volumes are sums of path flows, not kept up by many small steps
         while True:
-            now, total = self._measure()
+            now, total = self.measure()
             done = now <= gap and float(np.max(np.abs(self.volume - before), initial=0.0)) <= flow_change
             if summed and (done or len(gaps) >= rounds):
                 return self._result(total, (*gaps, now), reached=now <= gap)
@@ -105,9 +112,72 @@ class RoadEquilibrium:
                 continue
             gaps.append(now)
             before = self.volume.copy()
-            self._renew()
-            self._shift(now, gap, total)
+            self.shift(now, gap, total)
             summed = False
+
+    def expect(self, time: Floats) -> None:
+        """Find the trees at link times known before anything is loaded; `skim` then tells what they cost."""
+        self.time[:] = time[self.roads.order]
+        self.cost = self.time + self.pairs.extra
+        first_trees(self.roads.graph, self.pairs.demand, self.cost, self.trees)
+        self.rooted = True
+
+    def load(self) -> None:
+        """Put the present demand on the paths in use, pairs without one on the last trees' or on their first."""
+        if not self.ready:
+            self._begin()
+
+    def measure(self) -> tuple[float, float]:
+        """Price the links and put the trees right; return the relative gap and the total cost of the trips served."""
+        self.load()
+        pairs = self.pairs
+        price_all(self.volume, self.roads.delays, self.time, self.slope)
+        self.cost = cost = self.time + pairs.extra
+        (next_trees if self.gap < NEAR else first_trees)(self.roads.graph, pairs.demand, cost, self.trees)
+        flow = self._class_flows() if len(pairs.units) > 1 else (self.volume - self.roads.preload)[None] / pairs.units
+        used = flow > 0
+        total = float(flow[used] @ cost[used])
+        served = np.isfinite(self.trees.low)
+        best = float(pairs.demand.vehicles[served] @ self.trees.low[served])
+        self.gap = (total - best) / total if total > 0 else 0.0
+        return self.gap, total
+
+    def shift(self, now: float, asked: float, total: float) -> None:
+        """Take in the trees' paths and shift flow, given what `measure` returned and the gap asked for."""
+        self._renew()
+        self._settle(now, asked, total)
+
+    def skim(self, targets: Int32s, weight: Floats | None = None) -> Floats:
+        """Return the cost, or another weight of the links (in the input's order), along the trees to some nodes.
+
+        Shape (groups, targets), infinite where no path leads. Groups are the sources of the one class, by node.
+        """
+        out = np.empty((len(self.pairs.demand.source), len(targets)))
+        values = self.cost[0] if weight is None else np.ascontiguousarray(weight[self.roads.order])
+        along(self.roads.graph, self.trees, values, self.roads.end[targets], out)
+        return out
+
+    def state(self) -> dict[str, Any]:
+        """Return the arrays from which `restore` goes on to the same bytes, the demand being the same."""
+        count = self._used()
+        return {
+            "key": self.path_key, "first": self.paths.first, "start": self.paths.start[: count + 1],
+            "flow": self.paths.flow[:count], "idle": self.paths.idle[:count], "link": self.paths.link[: self.paths.start[count]],
+            "volume": self.volume, "cost": self.cost, "gap": np.array(self.gap),
+        }  # fmt: skip
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` returned of an equilibrium of these links and classes."""
+        self.path_key, self.volume, self.cost = state["key"], state["volume"], state["cost"]
+        self.gap = float(state["gap"])
+        self.paths = Paths(state["first"], state["start"], state["flow"], state["idle"], state["link"])
+        first_trees(self.roads.graph, self.pairs.demand, self.cost, self.trees)
+        price_all(self.volume, self.roads.delays, self.time, self.slope)
+        self.rooted = self.ready = True
+
+    def on_links(self, values: Floats) -> Floats:
+        """Return values of the links as laid out in the order of the input."""
+        return values[self.place]
 
     def path_flows(self) -> PathFlows:
         """Return the paths with flow, links as numbered in the input; costs are those of the last `solve`."""
@@ -141,14 +211,18 @@ class RoadEquilibrium:
         return Trees(np.empty(size, np.int32), np.empty(size, np.int32), reached, np.full(len(self.pairs.key), np.inf))
 
     def _begin(self) -> None:
-        """Find the first paths: origin after origin on the roads so far loaded, or at the volumes of the paths kept."""
+        """Find the first paths: origin after origin on the roads so far loaded, or those kept and the last trees'."""
         roads, pairs = self.roads, self.pairs
         at = np.minimum(np.searchsorted(self.path_key, pairs.key), max(len(self.path_key) - 1, 0))
         known = self.path_key[at] == pairs.key if len(self.path_key) else np.zeros(len(pairs.key), bool)
-        if known.any():
+        if known.any() and self.rooted:  # the last trees' paths do for the pairs that have none
+            group, target = pairs.demand.group, pairs.demand.target
+            reached = (self.trees.via[group, target] >= 0) | (pairs.demand.source[group] == target)
+            self.trees.low[:] = np.where(reached & ~known, 0.0, np.inf)
             price_all(self.volume, roads.delays, self.time, self.slope)
-            grow = next_trees if self.rooted else first_trees
-            grow(roads.graph, pairs.demand, self.time + pairs.extra, self.trees)
+        elif known.any():
+            price_all(self.volume, roads.delays, self.time, self.slope)
+            first_trees(roads.graph, pairs.demand, self.time + pairs.extra, self.trees)
         else:
             self.volume = roads.preload.copy()
             first_loading(
@@ -157,19 +231,6 @@ class RoadEquilibrium:
             )  # fmt: skip
         self._renew(np.where(known, at, -1).astype(np.int64))
         self.rooted = self.ready = True
-
-    def _measure(self) -> tuple[float, float]:
-        """Price the links and put the trees right; return the relative gap and the total cost of the trips served."""
-        pairs = self.pairs
-        price_all(self.volume, self.roads.delays, self.time, self.slope)
-        cost = self.time + pairs.extra
-        next_trees(self.roads.graph, pairs.demand, cost, self.trees)
-        flow = self._class_flows() if len(pairs.units) > 1 else (self.volume - self.roads.preload)[None] / pairs.units
-        used = flow > 0
-        total = float(flow[used] @ cost[used])
-        served = np.isfinite(self.trees.low)
-        best = float(pairs.demand.vehicles[served] @ self.trees.low[served])
-        return (total - best) / total if total > 0 else 0.0, total
 
     def _class_flows(self) -> Floats:
         """Return the vehicles of each class on each link."""
@@ -189,12 +250,13 @@ class RoadEquilibrium:
         while True:
             at = renew(
                 at, self.roads.graph, pairs.demand, self.trees, self.time + pairs.extra, pairs.units, self.paths,
-                old_pair, new, used, self.volume,
+                old_pair, self.keep, new, used, self.volume,
             )  # fmt: skip
             if at == count:
                 break
             wider = empty(count, 2 * len(new.flow), 2 * len(new.link))
             wider.first[:], wider.start[: len(new.start)] = new.first, new.start
+            wider.idle[: len(new.idle)] = new.idle
             wider.flow[: len(new.flow)], wider.link[: len(new.link)] = new.flow, new.link
             new = wider
         self.spare, self.paths, self.path_key = self.paths, new, pairs.key
@@ -207,7 +269,7 @@ class RoadEquilibrium:
         enough = len(paths.first) == count + 1 and len(paths.flow) + 16 >= flows and len(paths.link) >= links
         return paths if enough else empty(count, flows, links)
 
-    def _shift(self, now: float, asked: float, total: float) -> None:
+    def _settle(self, now: float, asked: float, total: float) -> None:
         """Sweep over the pairs with a choice until little excess cost is left among their paths."""
         pairs, roads, count = self.pairs, self.roads, self._used()
         out = Choices(
@@ -239,12 +301,10 @@ class RoadEquilibrium:
             (key % n).astype(np.int32),
             pairs.demand.vehicles[lost],
         )
-        place = np.empty(len(roads.order), np.int64)  # of each link of the input
-        place[roads.order] = np.arange(len(roads.order))
         return Assignment(
-            self.volume[place],
-            self.time[place],
-            flow[:, place],
+            self.on_links(self.volume),
+            self.on_links(self.time),
+            flow[:, self.place],
             gaps[-1],
             float(delay.sum() + extra.sum()),
             total,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from greentrip_agents.equilibrium_delay import Floats, Int64s
 from greentrip_agents.equilibrium_trees import Demand, Graph, Trees
 
+Int8s = NDArray[np.int8]
 Int32s = NDArray[np.int32]
 
 SAME = 1e-14  # a path this much dearer than the tree's, relatively, is the tree's own or a tie
@@ -20,6 +21,7 @@ class Paths(NamedTuple):
     first: Int64s  # (pairs + 1)
     start: Int64s  # (room of paths)
     flow: Floats  # (room of paths) vehicles
+    idle: Int8s  # (room of paths) rounds without flow
     link: Int32s  # (room of links)
 
 
@@ -36,19 +38,23 @@ class Choices(NamedTuple):
 def empty(pairs: int, paths: int, links: int) -> Paths:
     """Return no paths, with room for some."""
     return Paths(
-        np.zeros(pairs + 1, np.int64), np.zeros(paths + 1, np.int64), np.zeros(paths), np.zeros(links, np.int32)
+        np.zeros(pairs + 1, np.int64),
+        np.zeros(paths + 1, np.int64),
+        np.zeros(paths),
+        np.zeros(paths, np.int8),
+        np.zeros(links, np.int32),
     )
 
 
 @njit(bare=True)
 def renew(
     from_pair: int, graph: Graph, demand: Demand, trees: Trees, cost: Floats, units: Floats, old: Paths,
-    old_pair: Int64s, new: Paths, used: Int64s, volume: Floats,
+    old_pair: Int64s, keep: int, new: Paths, used: Int64s, volume: Floats,
 ) -> int:  # fmt: skip
-    """Copy the paths with flow, add each pair's shortest where it is cheaper, and sum the volumes.
+    """Copy the paths with flow or lately so, add each pair's shortest where it is cheaper, and sum the volumes.
 
     Flows are scaled to the pair's demand, which also takes in a new demand; paths over closed links (infinite cost) go.
-    old_pair says which pair of the old paths each pair was, -1 for none. Returns the pair to go on from when the room
+    old_pair says which pair of the old paths each pair was, -1 for none; paths are kept so many rounds without flow. Returns the pair to go on from when the room
     of the new paths runs short, else the number of pairs; used holds the paths and links so far.
     """
     paths = used[0]
@@ -71,7 +77,7 @@ def renew(
         total = 0.0
         new.first[pair] = paths
         for p in range(a, b):
-            if old.flow[p] <= 0.0:
+            if old.flow[p] <= 0.0 and old.idle[p] >= keep:
                 continue
             c = 0.0
             at = links
@@ -84,6 +90,7 @@ def renew(
                 continue
             new.start[paths] = links
             new.flow[paths] = old.flow[p]
+            new.idle[paths] = 0 if old.flow[p] > 0.0 else old.idle[p] + 1
             total += old.flow[p]
             best = min(best, c)
             links = at
@@ -98,6 +105,7 @@ def renew(
                 node = graph.tail[trees.via[group, node]]
                 n += 1
             new.start[paths] = links
+            new.idle[paths] = 0
             new.flow[paths] = 0.0 if total > 0.0 else demand.vehicles[pair]
             at = links + n
             node = demand.target[pair]

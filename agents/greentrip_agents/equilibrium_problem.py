@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from greentrip_networks.errors import ScenarioError
 from greentrip_networks.tntp import TntpNetwork, TntpTrips
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import reverse_cuthill_mckee
 
 from greentrip_agents.equilibrium_delay import CLOSED, Bools, Delays, Floats, Int64s, bpr
 from greentrip_agents.equilibrium_trees import Demand, Graph, Int32s
@@ -37,7 +39,8 @@ class VehicleClass:
     """Vehicles of one kind: their trips (node to node), car equivalents, extra cost of each link and closed links.
 
     `extra` is in the unit of the delays: a toll times a weight, a length times a weight. Trips within a node use no
-    road; they are counted in the result. Pairs listed twice add up.
+    road; they are counted in the result. Pairs listed twice add up. `sources` are nodes that get a tree of cheapest
+    paths in any case, with demand or without.
     """
 
     origin: Int32s
@@ -47,6 +50,7 @@ class VehicleClass:
     extra: Floats | None = None
     closed: Bools | None = None
     name: str = "car"
+    sources: Int32s | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,7 @@ class Roads(NamedTuple):
     delays: Delays
     preload: Floats
     order: Int64s  # the input's link at each place
+    start: Int32s  # where paths from each node start
     end: Int32s  # where paths to each node end
 
 
@@ -119,7 +124,7 @@ class Pairs(NamedTuple):
 
 
 def lay_out(links: Links) -> Roads:
-    """Check links, split the nodes that must not be passed, and sort by tail."""
+    """Check links, split the nodes that must not be passed, number neighbours close to each other, sort by tail."""
     count, n = len(links.tail), links.nodes
     if len(links.head) != count or len(links.delays.kind) != count:
         raise ScenarioError("links", f"tail, head and delays must be of one length; there are {count} tails")
@@ -127,10 +132,13 @@ def lay_out(links: Links) -> Roads:
     if count and (ends.min() < 0 or ends.max() >= n):
         raise ScenarioError("links", f"unknown-node: nodes must be from 0 to {n - 1}")
     barred = np.zeros(n, bool) if links.no_through is None else links.no_through
-    end = np.arange(n, dtype=np.int32)
+    both = csr_array((np.ones(2 * count), (ends, np.concatenate([links.head, links.tail]))), (n, n))
+    start = np.empty(n, np.int32)
+    start[reverse_cuthill_mckee(both, symmetric_mode=True)] = np.arange(n)
+    end = start.copy()
     end[barred] = n + np.arange(int(barred.sum()))
-    order = np.lexsort((np.arange(count), links.tail))
-    tail = links.tail[order].astype(np.int32)
+    order = np.lexsort((np.arange(count), start[links.tail]))
+    tail = start[links.tail[order]]
     first_out = np.concatenate([[0], np.cumsum(np.bincount(tail, minlength=n + int(barred.sum())))])
     d = links.delays
     knots = np.diff(d.first_knot)[order]
@@ -149,14 +157,14 @@ def lay_out(links: Links) -> Roads:
     preload = np.zeros(count) if links.preload is None else np.ascontiguousarray(links.preload[order], np.float64)
     if not (np.isfinite(preload).all() and np.all(preload >= 0)):
         raise ScenarioError("links.preload", "negative-preload: finite values of at least 0")
-    return Roads(Graph(first_out.astype(np.int32), tail, end[links.head[order]]), delays, preload, order, end)
+    return Roads(Graph(first_out.astype(np.int32), tail, end[links.head[order]]), delays, preload, order, start, end)
 
 
 def pair_up(classes: Sequence[VehicleClass], nodes: int, roads: Roads) -> Pairs:
     """Check classes and sort their pairs by class, origin and destination, the same pair's trips added up."""
     extra = np.zeros((len(classes), len(roads.order)))
     within = 0.0
-    keys, vehicles = [np.zeros(0, np.int64)], [np.zeros(0)]
+    keys, vehicles, sources = [np.zeros(0, np.int64)], [np.zeros(0)], [np.zeros(0, np.int64)]
     for i, c in enumerate(classes):
         place = f"classes[{i}]"
         if not (np.isfinite(c.car_equivalents) and c.car_equivalents > 0):
@@ -170,9 +178,11 @@ def pair_up(classes: Sequence[VehicleClass], nodes: int, roads: Roads) -> Pairs:
         extra[i, roads.delays.kind == CLOSED] = np.inf
         if not (np.isfinite(c.vehicles).all() and np.all(c.vehicles >= 0)):
             raise ScenarioError(f"{place}.vehicles", "negative-demand: finite values of at least 0")
-        ends = np.concatenate([c.origin, c.destination])
+        more = np.zeros(0, np.int64) if c.sources is None else c.sources.astype(np.int64)
+        sources.append(i * nodes + more)
+        ends = np.concatenate([c.origin, c.destination, more])
         if len(ends) and (ends.min() < 0 or ends.max() >= nodes):
-            raise ScenarioError(place, f"unknown-node: origins and destinations must be from 0 to {nodes - 1}")
+            raise ScenarioError(place, f"unknown-node: origins, destinations and sources must be from 0 to {nodes - 1}")
         inside = c.origin == c.destination
         within += float(c.vehicles[inside].sum())
         use = ~inside & (c.vehicles > 0)
@@ -180,10 +190,11 @@ def pair_up(classes: Sequence[VehicleClass], nodes: int, roads: Roads) -> Pairs:
         vehicles.append(c.vehicles[use])
     key, index = np.unique(np.concatenate(keys), return_inverse=True)
     amount = np.bincount(index, np.concatenate(vehicles), len(key)).astype(np.float64)
-    groups, group = np.unique(key // nodes, return_inverse=True)
+    groups = np.unique(np.concatenate([key // nodes, *sources]))
+    group = np.searchsorted(groups, key // nodes)
     first = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=len(groups)))]).astype(np.int64)
     demand = Demand(
-        (groups % nodes).astype(np.int32),
+        roads.start[groups % nodes],
         (groups // nodes).astype(np.int32),
         first,
         group.astype(np.int32),

@@ -1,21 +1,25 @@
 """Shortest-path trees kept from round to round: costs change little, so the last round's tree is nearly right.
 
-A tree is found once by Dijkstra's method; after that its nodes, in the order of their former distance, get labels along
+A tree is found from nothing by a ring of buckets, or a heap where link costs differ too much for one; after that, near
+equilibrium, its nodes, in the order of their former distance, get labels along
 the former tree, every link is looked at once in that order, and the few nodes that still improve are put right. That is
 one pass over the links instead of a search with a heap (6 to 8 times faster on the test networks near equilibrium).
+Of equally cheap links into a node the first is taken, so that a tree does not depend on the one it was made from.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from greentrip_networks.heap import drop_first, push
 from greentrip_networks.kernels import njit, prange
 from numpy.typing import NDArray
 
 from greentrip_agents.equilibrium_delay import Delays, Floats, Int64s, price, price_all
+from greentrip_networks.heap import drop_first, push
 
 Int8s = NDArray[np.int8]
 Int32s = NDArray[np.int32]
+
+RING = 20_000.0  # buckets at most: a longer ring costs more than a heap
 
 
 class Graph(NamedTuple):
@@ -81,6 +85,8 @@ def _first_tree(
                 via[v] = link
                 push(key, node, size, d, v)
                 size += 1
+            elif d == dist[v] and link < via[v] and du < d:  # a free link might close a ring
+                via[v] = link
     trees.reached[group] = reached
     for pair in range(demand.first[group], demand.first[group + 1]):
         trees.low[pair] = dist[demand.target[pair]]
@@ -113,6 +119,8 @@ def _look(
                 end = first + size
                 waiting[end if end < nodes else end - nodes] = v
                 size += 1
+        elif d == dist[v] and link < via[v] and du < d:
+            via[v] = link
     return size
 
 
@@ -154,12 +162,24 @@ def _next_tree(
 
 
 @njit()
-def _first_of(group: int, graph: Graph, demand: Demand, cost: Floats, trees: Trees) -> None:
-    """Find one group's tree from nothing at its class's costs."""
-    links = graph.head.shape[0]
-    dist = np.empty(graph.first_out.shape[0] - 1)
-    key, node = np.empty(links + 1), np.empty(links + 1, np.int32)
-    _first_tree(group, graph, demand, cost[demand.vehicle[group]], trees, dist, key, node)
+def _first_of(group: int, graph: Graph, demand: Demand, cost: Floats, width: Floats, trees: Trees) -> None:
+    """Find one group's tree from nothing at its class's costs; width is 0 for a class that needs the heap."""
+    links, nodes = graph.head.shape[0], graph.first_out.shape[0] - 1
+    mine = cost[demand.vehicle[group]]
+    step = width[demand.vehicle[group], 0]
+    dist = np.empty(nodes)
+    if step == 0.0:
+        key, node = np.empty(links + 1), np.empty(links + 1, np.int32)
+        _first_tree(group, graph, demand, mine, trees, dist, key, node)
+        return
+    ring = np.full(int(width[demand.vehicle[group], 1]), -1, np.int32)
+    after, before = np.empty(nodes, np.int32), np.empty(nodes, np.int32)
+    via, order = trees.via[group], trees.order[group]
+    trees.reached[group] = bucket_tree(
+        demand.source[group], graph.first_out, graph.head, mine, step, len(ring), dist, via, order, ring, after, before
+    )
+    for pair in range(demand.first[group], demand.first[group + 1]):
+        trees.low[pair] = dist[demand.target[pair]]
 
 
 @njit()
@@ -170,11 +190,22 @@ def _next_of(group: int, graph: Graph, demand: Demand, cost: Floats, trees: Tree
     _next_tree(group, graph, demand, cost[demand.vehicle[group]], trees, dist, settled, waiting)
 
 
-@njit(parallel=True)
 def first_trees(graph: Graph, demand: Demand, cost: Floats, trees: Trees) -> None:
     """Find every group's tree from nothing; cost is (classes, links)."""
+    width = np.zeros((len(cost), 2))  # of the buckets, and how many
+    for mine, row in zip(width, cost, strict=True):
+        open_to = row[np.isfinite(row)]
+        low = float(open_to.min(initial=np.inf)) * 0.999999
+        if 0 < low < np.inf and open_to.max() < RING * low:
+            mine[:] = low, int(open_to.max() / low) + 3
+    _first_trees(graph, demand, cost, width, trees)
+
+
+@njit(parallel=True)
+def _first_trees(graph: Graph, demand: Demand, cost: Floats, width: Floats, trees: Trees) -> None:
+    """Find every group's tree from nothing."""
     for group in prange(demand.source.shape[0]):
-        _first_of(group, graph, demand, cost, trees)
+        _first_of(group, graph, demand, cost, width, trees)
 
 
 @njit(parallel=True)
@@ -182,6 +213,26 @@ def next_trees(graph: Graph, demand: Demand, cost: Floats, trees: Trees) -> None
     """Put every group's tree right after a change of costs; cost is (classes, links)."""
     for group in prange(demand.source.shape[0]):
         _next_of(group, graph, demand, cost, trees)
+
+
+@njit()
+def _along_of(group: int, graph: Graph, trees: Trees, weight: Floats, targets: Int32s, out: Floats) -> None:
+    """Add weights up along one group's tree."""
+    run = np.full(graph.first_out.shape[0] - 1, np.inf)
+    if trees.reached[group] > 0:
+        run[trees.order[group, 0]] = 0.0
+    for k in range(1, trees.reached[group]):
+        link = trees.via[group, trees.order[group, k]]
+        run[trees.order[group, k]] = run[graph.tail[link]] + weight[link]
+    for t in range(targets.shape[0]):
+        out[t] = run[targets[t]]
+
+
+@njit(parallel=True)
+def along(graph: Graph, trees: Trees, weight: Floats, targets: Int32s, out: Floats) -> None:
+    """Fill out (groups, targets) with the sum of a weight of the links along each tree, infinite where none leads."""
+    for group in prange(out.shape[0]):
+        _along_of(group, graph, trees, weight, targets, out[group])
 
 
 @njit()

@@ -4,7 +4,7 @@ One step is one weekday. Residents are rows of columns; a `Commuter` is a Mesa a
 somebody asks for it or subclasses its behaviour.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -34,7 +34,6 @@ FIRST_ROUNDS = 4  # of route choice on the first day
 DAYS_KNOWN = 8  # a calibrated first expectation of streets and trains weighs like so many days of experience
 BUS_ROUNDS_KNOWN = 5  # and that of buses like so many rounds
 FIRST_VERDICT = 10  # no run ends before its green share can be seen for ten days
-SWEEPS = 6  # route-choice sweeps a day
 FIRST_DAYS, BUS_ROUNDS_FIRST, BUS_ROUNDS = 4, 5, 2  # bus riders settle in rounds, more of them on the first days
 _OFF_PEAK_HOURS = 9.0  # of 13 h: the hours over which off-peak traffic would be spread evenly
 
@@ -170,16 +169,15 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
         for person in self.individuals:
             person.plan_day()
         vehicles = self._zone_demand((CAR, TAXI)) / self.parameters["population.car_occupancy"]
-        if self.day == 1:  # the first day's traffic knows no routes
-            self.road_authority.begin(vehicles)
-            for _ in range(FIRST_ROUNDS):
-                self.road_authority.skim()
-                self.road_authority.equilibrate()
-        else:
-            self.road_authority.load(vehicles)
-        self.road_authority.skim()
-        beyond, _ = self.road_authority.beyond_shortest()
-        self.road_authority.equilibrate()
+        roads = self.road_authority
+        roads.load(vehicles)
+        for _ in range(FIRST_ROUNDS if self.day == 1 else 0):  # the first day's traffic knows no routes
+            roads.measure()
+            roads.equilibrate()
+        roads.measure()
+        roads.skim()
+        beyond = sum(period.beyond for period in roads.periods)
+        roads.equilibrate()
         self.rail_operator.load(self._station_demand())
         self.bus_operator.load(self._zone_demand((BUS,)))
         self._learn()
@@ -329,30 +327,28 @@ class RoadAuthority(mesa.Agent):  # type: ignore[misc]
         for period, over_free in zip(self.periods, known, strict=False):
             period.expect(over_free)
 
-    def begin(self, vehicles: Floats) -> None:
-        """Find the first routes of each period's vehicles (zones, zones)."""
-        with ThreadPoolExecutor(len(self.periods)) as pool:
-            list(pool.map(lambda both: both[0].begin(both[1]), zip(self.periods, vehicles, strict=True)))
-
     def load(self, vehicles: Floats) -> None:
         """Put each period's vehicles (zones, zones) on the paths in use."""
-        for period, demand in zip(self.periods, vehicles, strict=True):
-            period.load(demand)
+        self._side_by_side(lambda period, demand: period.load(demand), vehicles)
+
+    def measure(self) -> None:
+        """Time the links and find the shortest paths at these times."""
+        for period in self.periods:
+            period.measure()
 
     def skim(self) -> None:
-        """Find shortest paths at today's times."""
+        """Take the times and lengths of the shortest paths."""
         for period in self.periods:
             period.skim()
 
-    def beyond_shortest(self) -> tuple[float, float]:
-        """Return vehicle-seconds spent beyond the shortest paths, and in all."""
-        parts = [period.relative_gap() for period in self.periods]
-        return sum(b for b, _ in parts), sum(t for _, t in parts)
-
     def equilibrate(self) -> None:
-        """Let drivers shift routes; the periods are independent and run side by side."""
+        """Let drivers shift routes."""
+        self._side_by_side(lambda period, _: period.equilibrate(), self.periods)
+
+    def _side_by_side(self, do: Callable[[RoadPeriod, Any], None], values: Iterable[Any]) -> None:
+        """Work on the periods at once: they are independent, and the work of each is serial."""
         with ThreadPoolExecutor(len(self.periods)) as pool:
-            list(pool.map(lambda period: period.equilibrate(SWEEPS), self.periods))
+            list(pool.map(do, self.periods, values))
 
     def minutes(self) -> Floats:
         """Return car minutes between zones, shape (periods, zones, zones)."""
