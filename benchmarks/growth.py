@@ -50,23 +50,23 @@ def _day(sample: float, threads: int) -> dict[str, Any]:
 
 def _trees(side: int) -> dict[str, Any]:
     """Return the seconds for all trees from ORIGINS nodes of a square grid with streets both ways."""
-    from greentrip_agents.paths import trees
+    from greentrip_agents.equilibrium import RoadEquilibrium
+    from greentrip_agents.equilibrium_delay import bpr
+    from greentrip_agents.equilibrium_problem import Links, VehicleClass
 
     n = side * side
     at = np.arange(n).reshape(side, side)
     pairs = [(at[:, :-1], at[:, 1:]), (at[:, 1:], at[:, :-1]), (at[:-1], at[1:]), (at[1:], at[:-1])]
     tail = np.concatenate([a.ravel() for a, _ in pairs])
     head = np.concatenate([b.ravel() for _, b in pairs])
-    order = np.lexsort((head, tail))
-    tail, head = tail[order].astype(np.int32), head[order].astype(np.int32)
-    first = np.concatenate([[0], np.cumsum(np.bincount(tail, minlength=n))]).astype(np.int32)
     cost = 20.0 + 40.0 * ((tail * 7919 + head * 104729) % 1000) / 1000
+    links = Links(n, tail.astype(np.int32), head.astype(np.int32), bpr(cost, 1000.0))
     sources = np.linspace(0, n - 1, ORIGINS).astype(np.int32)
-    out = np.empty((ORIGINS, n), np.int32), np.empty((ORIGINS, ORIGINS)), np.empty((ORIGINS, ORIGINS))
+    roads = RoadEquilibrium(links, [VehicleClass(sources[:0], sources[:0], np.zeros(0), sources=sources)])
     seconds = []
     for _ in range(6):
         start = time.perf_counter()
-        trees(sources, sources, first, tail, head, cost, cost, *out)
+        roads.expect(cost)
         seconds.append(time.perf_counter() - start)
     return {"links": len(tail), "seconds": round(float(np.median(seconds[1:])), 4)}
 

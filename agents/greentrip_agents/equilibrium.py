@@ -159,10 +159,10 @@ class RoadEquilibrium:
 
     def state(self) -> dict[str, Any]:
         """Return the arrays from which `restore` goes on to the same bytes, the demand being the same."""
-        count = self._used()
+        count, paths = self._used(), self.paths
         return {
-            "key": self.path_key, "first": self.paths.first, "start": self.paths.start[: count + 1],
-            "flow": self.paths.flow[:count], "idle": self.paths.idle[:count], "link": self.paths.link[: self.paths.start[count]],
+            "key": self.path_key, "first": paths.first, "start": paths.start[: count + 1],
+            "flow": paths.flow[:count], "idle": paths.idle[:count], "link": paths.link[: paths.start[count]],
             "volume": self.volume, "cost": self.cost, "gap": np.array(self.gap),
         }  # fmt: skip
 

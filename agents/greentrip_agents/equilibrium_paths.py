@@ -54,8 +54,9 @@ def renew(
     """Copy the paths with flow or lately so, add each pair's shortest where it is cheaper, and sum the volumes.
 
     Flows are scaled to the pair's demand, which also takes in a new demand; paths over closed links (infinite cost) go.
-    old_pair says which pair of the old paths each pair was, -1 for none; paths are kept so many rounds without flow. Returns the pair to go on from when the room
-    of the new paths runs short, else the number of pairs; used holds the paths and links so far.
+    old_pair says which pair of the old paths each pair was, -1 for none; paths are kept so many rounds without flow.
+    Returns the pair to go on from when the room of the new paths runs short, else the number of pairs; used holds the
+    paths and links so far.
     """
     paths = used[0]
     links = used[1]

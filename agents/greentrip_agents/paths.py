@@ -1,13 +1,11 @@
-"""Shortest paths on arrays: one search by a heap, shared by roads and rail, and trees by a ring of buckets."""
+"""Shortest paths from one node on arrays: by a heap, or by a ring of buckets where link costs allow it."""
 
 import numpy as np
-from greentrip_networks.kernels import njit, prange
+from greentrip_networks.kernels import njit
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Int32s = NDArray[np.int32]
-
-RING = 200_000.0  # buckets at most
 
 
 @njit(bare=True)
@@ -133,48 +131,3 @@ def bucket_tree(
             elif d == dist[v] and link < via[v]:
                 via[v] = link
     return reached
-
-
-@njit(parallel=True)
-def trees(
-    sources: Int32s, targets: Int32s, first_out: Int32s, tail: Int32s, head: Int32s, cost: Floats, length: Floats,
-    via: Int32s, to_target: Floats, metres: Floats,
-) -> None:  # fmt: skip
-    """Fill every source's shortest-path tree: via (sources, nodes), cost and metres to each target (sources, targets).
-
-    Every cost must be positive.
-    """
-    width = np.min(cost) * 0.999999
-    spread = np.max(cost) / width
-    buckets = int(spread) + 3 if spread < RING else 0  # a ring too long costs more than a heap
-    for s in prange(sources.shape[0]):
-        _tree(sources[s], targets, first_out, tail, head, cost, length, width, buckets, via[s], to_target[s], metres[s])
-
-
-@njit()
-def _tree(
-    source: int, targets: Int32s, first_out: Int32s, tail: Int32s, head: Int32s, cost: Floats, length: Floats,
-    width: float, buckets: int, via: Int32s, to_target: Floats, metres: Floats,
-) -> None:  # fmt: skip
-    """Fill one tree."""
-    n = first_out.shape[0] - 1
-    dist = np.empty(n)
-    after, before = np.empty(n, np.int32), np.empty(n, np.int32)
-    order = np.empty(n, np.int32)
-    reached = 0
-    if buckets > 0:
-        start = np.full(buckets, -1, np.int32)
-        reached = bucket_tree(source, first_out, head, cost, width, buckets, dist, via, order, start, after, before)
-    else:
-        dijkstra(source, first_out, head, cost, dist, via, after, before)
-        order[:] = np.argsort(dist)
-        while reached < n and dist[order[reached]] < np.inf:
-            reached += 1
-    run = np.empty(n)
-    run[source] = 0.0
-    for k in range(1, reached):
-        v = order[k]
-        run[v] = run[tail[via[v]]] + length[via[v]]
-    for t in range(targets.shape[0]):
-        to_target[t] = dist[targets[t]]
-        metres[t] = run[targets[t]] if dist[targets[t]] < np.inf else 0.0

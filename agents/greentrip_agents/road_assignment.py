@@ -52,8 +52,9 @@ class RoadPeriod:
         self.free = np.concatenate([r.free_s[keep], access.seconds, access.seconds])
         self.capacity = np.concatenate([r.capacity_veh_h[keep] * self.hours, extra])
         limited = np.isfinite(self.capacity)  # connectors delay nobody
-        delays = bpr(self.free, np.where(limited, self.capacity, 1.0), np.where(limited, self.alpha, 0.0), self.beta)
-        self.outside = np.where(limited, self.background * self.capacity, 0.0)
+        room = np.where(limited, self.capacity, 0.0)
+        delays = bpr(self.free, room, np.where(limited, self.alpha, 0.0), self.beta)
+        self.outside = self.background * room
         links = Links(nodes + 2 * zones, tail.astype(np.int32), head.astype(np.int32), delays, preload=self.outside)
         self.demand = np.zeros((zones, zones))
         self.traffic = RoadEquilibrium(links, [self._cars()], keep=KEEP)
