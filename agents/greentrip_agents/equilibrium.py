@@ -1,8 +1,8 @@
 """Road traffic in equilibrium: every driver on a path that no other path beats, to a gap as small as asked.
 
 Fixed demand by vehicle class; delay of each link by any monotone function of its volume in car equivalents; each class
-adds its own cost to a link (toll, distance) and may be barred from links. Paths are found by trees kept from round to
-round, and flow is shifted between paths by safeguarded Newton steps. Results do not depend on the number of threads.
+adds its own cost to a link (toll, distance) and may be barred from links. Paths are found by trees, kept from round
+to round, and flow is shifted between paths by safeguarded Newton steps. Results do not depend on the number of threads.
 
     links = Links(nodes, tail, head, bpr(minutes, capacity))
     roads = RoadEquilibrium(links, [VehicleClass(origin, destination, vehicles)])
@@ -28,13 +28,12 @@ from greentrip_agents.equilibrium_problem import (
     pair_up,
 )
 from greentrip_agents.equilibrium_shift import settle
-from greentrip_agents.equilibrium_trees import Int32s, Trees, along, first_loading, first_trees, next_trees
+from greentrip_agents.equilibrium_trees import Int32s, Trees, along, first_loading, grow
 
 SWEEPS = 40  # over the pairs at most between two sets of trees
 SETTLED = 0.01  # of the round's gap: the excess at which a round's sweeps stop
 ENOUGH = 0.1  # of the asked gap: the excess at which they stop anyway
 ROUNDS = 1000
-NEAR = 1e-2  # gap from which on the last round's trees are nearly right
 ROOM = 32  # links a pair for which there is room at first
 
 
@@ -57,7 +56,6 @@ class RoadEquilibrium:
         self.trees = self._no_trees()
         self.paths = self.spare = empty(0, 0, 0)
         self.path_key = self.pairs.key[:0]  # the pairs that the paths belong to
-        self.gap = np.inf  # as last measured
         self.rooted = False  # whether the trees reach what they should, if not at the least cost
         self.ready = False  # whether the paths serve this demand
 
@@ -67,7 +65,7 @@ class RoadEquilibrium:
         Nodes and links stay the same; a link to be opened or closed later is there from the start, closed to classes.
         """
         if links is not None:
-            roads = lay_out(links)
+            roads = lay_out(links, self.roads.hierarchy)
             if not all(np.array_equal(a, b) for a, b in zip(roads.graph, self.roads.graph, strict=True)):
                 raise ScenarioError("links", "other nodes or links than before: start a new equilibrium")
             self.links, self.roads = links, roads
@@ -82,7 +80,7 @@ class RoadEquilibrium:
             and np.array_equal(np.isinf(old.extra), np.isinf(self.pairs.extra))
         )
         if self.rooted:
-            self.trees = Trees(trees.via, trees.order, trees.reached, self.trees.low)
+            self.trees = Trees(trees.via, self.trees.low)
         self.ready = False
 
     def solve(self, gap: float = 1e-6, *, rounds: int = ROUNDS, flow_change: float = np.inf) -> Assignment:
@@ -119,7 +117,7 @@ class RoadEquilibrium:
         """Find the trees at link times known before anything is loaded; `skim` then tells what they cost."""
         self.time[:] = time[self.roads.order]
         self.cost = self.time + self.pairs.extra
-        first_trees(self.roads.graph, self.pairs.demand, self.cost, self.trees)
+        self._grow()
         self.rooted = True
 
     def load(self) -> None:
@@ -133,14 +131,13 @@ class RoadEquilibrium:
         pairs = self.pairs
         price_all(self.volume, self.roads.delays, self.time, self.slope)
         self.cost = cost = self.time + pairs.extra
-        (next_trees if self.gap < NEAR else first_trees)(self.roads.graph, pairs.demand, cost, self.trees)
+        self._grow()
         flow = self._class_flows() if len(pairs.units) > 1 else (self.volume - self.roads.preload)[None] / pairs.units
         used = flow > 0
         total = float(flow[used] @ cost[used])
         served = np.isfinite(self.trees.low)
         best = float(pairs.demand.vehicles[served] @ self.trees.low[served])
-        self.gap = (total - best) / total if total > 0 else 0.0
-        return self.gap, total
+        return (total - best) / total if total > 0 else 0.0, total
 
     def shift(self, now: float, asked: float, total: float) -> None:
         """Take in the trees' paths and shift flow, given what `measure` returned and the gap asked for."""
@@ -152,10 +149,8 @@ class RoadEquilibrium:
 
         Shape (groups, targets), infinite where no path leads. Groups are the sources of the one class, by node.
         """
-        out = np.empty((len(self.pairs.demand.source), len(targets)))
         values = self.cost[0] if weight is None else np.ascontiguousarray(weight[self.roads.order])
-        along(self.roads.graph, self.trees, values, self.roads.end[targets], out)
-        return out
+        return along(self.roads.graph, self.pairs.demand, self.trees, values, self.roads.end[targets])
 
     def state(self) -> dict[str, Any]:
         """Return the arrays from which `restore` goes on to the same bytes, the demand being the same."""
@@ -163,15 +158,14 @@ class RoadEquilibrium:
         return {
             "key": self.path_key, "first": paths.first, "start": paths.start[: count + 1],
             "flow": paths.flow[:count], "idle": paths.idle[:count], "link": paths.link[: paths.start[count]],
-            "volume": self.volume, "cost": self.cost, "gap": np.array(self.gap),
+            "volume": self.volume, "cost": self.cost,
         }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over what `state` returned of an equilibrium of these links and classes."""
         self.path_key, self.volume, self.cost = state["key"], state["volume"], state["cost"]
-        self.gap = float(state["gap"])
         self.paths = Paths(state["first"], state["start"], state["flow"], state["idle"], state["link"])
-        first_trees(self.roads.graph, self.pairs.demand, self.cost, self.trees)
+        self._grow()
         price_all(self.volume, self.roads.delays, self.time, self.slope)
         self.rooted = self.ready = True
 
@@ -207,8 +201,11 @@ class RoadEquilibrium:
     def _no_trees(self) -> Trees:
         """Return room for the trees of the present demand."""
         size = (len(self.pairs.demand.source), len(self.roads.graph.first_out) - 1)
-        reached = np.zeros(size[0], np.int64)
-        return Trees(np.empty(size, np.int32), np.empty(size, np.int32), reached, np.full(len(self.pairs.key), np.inf))
+        return Trees(np.empty(size, np.int32), np.full(len(self.pairs.key), np.inf))
+
+    def _grow(self) -> None:
+        """Find the trees at the present costs."""
+        grow(self.roads.hierarchy, self.roads.graph, self.pairs.demand, self.cost, self.trees)
 
     def _begin(self) -> None:
         """Find the first paths: origin after origin on the roads so far loaded, or those kept and the last trees'."""
@@ -222,11 +219,12 @@ class RoadEquilibrium:
             price_all(self.volume, roads.delays, self.time, self.slope)
         elif known.any():
             price_all(self.volume, roads.delays, self.time, self.slope)
-            first_trees(roads.graph, pairs.demand, self.time + pairs.extra, self.trees)
+            self.cost = self.time + pairs.extra
+            self._grow()
         else:
             self.volume = roads.preload.copy()
             first_loading(
-                roads.graph, pairs.demand, roads.delays, pairs.extra, pairs.units, self.trees, self.volume, self.time,
+                roads.hierarchy, roads.graph, pairs.demand, roads.delays, pairs.extra, pairs.units, self.trees, self.volume, self.time,
                 self.slope,
             )  # fmt: skip
         self._renew(np.where(known, at, -1).astype(np.int64))

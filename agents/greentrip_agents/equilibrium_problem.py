@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 from greentrip_networks.errors import ScenarioError
+from greentrip_networks.hierarchy import Hierarchy
 from greentrip_networks.tntp import TntpNetwork, TntpTrips
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import reverse_cuthill_mckee
@@ -106,6 +107,7 @@ class Roads(NamedTuple):
     """Links laid out for the kernels: sorted by tail, nodes that must not be passed split in two."""
 
     graph: Graph
+    hierarchy: Hierarchy
     delays: Delays
     preload: Floats
     order: Int64s  # the input's link at each place
@@ -123,8 +125,8 @@ class Pairs(NamedTuple):
     within: float
 
 
-def lay_out(links: Links) -> Roads:
-    """Check links, split the nodes that must not be passed, number neighbours close to each other, sort by tail."""
+def lay_out(links: Links, known: Hierarchy | None = None) -> Roads:
+    """Check links, split the nodes that must not be passed, sort by tail; the same links need no new hierarchy."""
     count, n = len(links.tail), links.nodes
     if len(links.head) != count or len(links.delays.kind) != count:
         raise ScenarioError("links", f"tail, head and delays must be of one length; there are {count} tails")
@@ -157,7 +159,9 @@ def lay_out(links: Links) -> Roads:
     preload = np.zeros(count) if links.preload is None else np.ascontiguousarray(links.preload[order], np.float64)
     if not (np.isfinite(preload).all() and np.all(preload >= 0)):
         raise ScenarioError("links.preload", "negative-preload: finite values of at least 0")
-    return Roads(Graph(first_out.astype(np.int32), tail, end[links.head[order]]), delays, preload, order, start, end)
+    graph = Graph(first_out.astype(np.int32), tail, end[links.head[order]])
+    hierarchy = Hierarchy.of(len(first_out) - 1, graph.tail, graph.head) if known is None else known
+    return Roads(graph, hierarchy, delays, preload, order, start, end)
 
 
 def pair_up(classes: Sequence[VehicleClass], nodes: int, roads: Roads) -> Pairs:
