@@ -224,7 +224,7 @@ class RoadEquilibrium:
         else:
             self.volume = roads.preload.copy()
             first_loading(
-                roads.hierarchy, roads.graph, pairs.demand, roads.delays, pairs.extra, pairs.units, self.trees, self.volume, self.time,
+                roads.graph, pairs.demand, roads.delays, pairs.extra, pairs.units, self.trees, self.volume, self.time,
                 self.slope,
             )  # fmt: skip
         self._renew(np.where(known, at, -1).astype(np.int64))

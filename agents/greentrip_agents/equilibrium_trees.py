@@ -1,8 +1,8 @@
 """Trees of cheapest paths, one for every origin of every vehicle class, and the first loading of demand on them.
 
-Trees are found by elimination, the order of nodes kept and only prices made anew (`greentrip_networks.hierarchy`). Costs
-are then added up along the trees, link by link from the origin, so that a tree's path costs exactly what the same path
-costs elsewhere.
+Trees are found by elimination, the order of nodes kept and only prices made anew (`greentrip_networks.hierarchy`).
+Costs are then added up along the trees, link by link from the origin, so that a tree's path costs exactly what the same
+path costs elsewhere.
 """
 
 from typing import NamedTuple
@@ -10,13 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from greentrip_networks.hierarchy import Hierarchy
 from greentrip_networks.kernels import njit, prange
+from greentrip_networks.search import spread_into
 from numpy.typing import NDArray
 
 from greentrip_agents.equilibrium_delay import Delays, Floats, Int64s, price, price_all
 
 Int32s = NDArray[np.int32]
-
-BATCH = 16  # origins loaded at the same prices
 
 
 class Graph(NamedTuple):
@@ -53,26 +52,6 @@ def grow(hierarchy: Hierarchy, graph: Graph, demand: Demand, cost: Floats, trees
     _lows(graph, demand, cost, trees)
 
 
-def first_loading(
-    hierarchy: Hierarchy, graph: Graph, demand: Demand, delays: Delays, extra: Floats, units: Floats, trees: Trees,
-    volume: Floats, time: Floats, slope: Floats,
-) -> None:  # fmt: skip
-    """Load origin after origin on cheapest paths, priced anew every few of them; a better start than empty roads.
-
-    extra is (classes, links), units the car equivalents of a class.
-    """
-    price_all(volume, delays, time, slope)
-    groups = len(demand.source)
-    for start in range(0, groups, BATCH):
-        batch = np.arange(start, min(start + BATCH, groups))
-        for vehicle in np.unique(demand.vehicle[batch]):
-            mine = batch[demand.vehicle[batch] == vehicle]
-            trees.via[mine] = hierarchy.price(time + extra[vehicle]).trees(demand.source[mine])[1]
-            _load(int(mine[0]), int(mine[-1]) + 1, graph, demand, units[vehicle], trees, volume)
-        price_all(volume, delays, time, slope)
-    _lows(graph, demand, time + extra, trees)
-
-
 def along(graph: Graph, demand: Demand, trees: Trees, weight: Floats, targets: Int32s) -> Floats:
     """Return the sum of a weight of the links along each tree, shape (groups, targets), infinite where none leads."""
     out = np.empty((len(demand.source), len(targets)))
@@ -80,16 +59,33 @@ def along(graph: Graph, demand: Demand, trees: Trees, weight: Floats, targets: I
     return out
 
 
-@njit(bare=True)
-def _load(a: int, b: int, graph: Graph, demand: Demand, unit: float, trees: Trees, volume: Floats) -> None:
-    """Put the demand of some groups on their trees."""
-    for group in range(a, b):
+@njit()
+def first_loading(
+    graph: Graph, demand: Demand, delays: Delays, extra: Floats, units: Floats, trees: Trees, volume: Floats,
+    time: Floats, slope: Floats,
+) -> None:  # fmt: skip
+    """Load origin after origin on its cheapest paths at the times that the origins before it left.
+
+    A better start than loading all on empty roads; extra is (classes, links), units the car equivalents of a class.
+    """
+    links = graph.head.shape[0]
+    dist = np.empty(graph.first_out.shape[0] - 1)
+    key, node = np.empty(links + 2), np.empty(links + 2, np.int32)
+    start, nothing = np.empty(1, np.int32), np.zeros(1)
+    price_all(volume, delays, time, slope)
+    for group in range(demand.source.shape[0]):
+        unit, via = units[demand.vehicle[group]], trees.via[group]
+        dist[:], via[:] = np.inf, -1
+        start[0] = demand.source[group]
+        cost = time + extra[demand.vehicle[group]]
+        spread_into(graph.first_out, graph.head, cost, start, nothing, np.inf, dist, via, key, node)
         for pair in range(demand.first[group], demand.first[group + 1]):
-            load = demand.vehicles[pair] * unit
-            link = trees.via[group, demand.target[pair]]
+            trees.low[pair] = dist[demand.target[pair]]
+            link = via[demand.target[pair]]
             while link >= 0:
-                volume[link] += load
-                link = trees.via[group, graph.tail[link]]
+                volume[link] += demand.vehicles[pair] * unit
+                price(link, volume[link], delays, time, slope)
+                link = via[graph.tail[link]]
 
 
 @njit(bare=True, taken_in=True)

@@ -110,9 +110,9 @@ class RoadPeriod:
         self.skim_s = self.traffic.skim(self.end)
         self.skim_m = self.traffic.skim(self.end, self.length)
 
-    def equilibrate(self) -> None:
-        """Let drivers shift towards the shortest paths last found."""
-        self.traffic.shift(self.beyond / max(self.total, 1e-9), ASKED, self.total)
+    def equilibrate(self, asked: float = ASKED) -> None:
+        """Let drivers shift towards the shortest paths last found, as closely as a gap asks for."""
+        self.traffic.shift(self.beyond / max(self.total, 1e-9), asked, self.total)
 
     def on_links(self, values: Floats) -> Floats:
         """Return values of this period's graph for the usable links of the network, connectors left out."""

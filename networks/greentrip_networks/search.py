@@ -28,7 +28,7 @@ def spread(
     nodes = len(first_out) - 1
     dist, via = np.full(nodes, np.inf), np.full(nodes, -1, np.int32)
     room = len(head) + len(start) + 1
-    _spread(
+    spread_into(
         first_out, head, cost, np.asarray(start, np.int32), np.asarray(start_cost, np.float64), limit, dist, via,
         np.empty(room), np.empty(room, np.int32),
     )  # fmt: skip
@@ -36,11 +36,11 @@ def spread(
 
 
 @njit(bare=True)
-def _spread(
+def spread_into(
     first_out: Int32s, head: Int32s, cost: Floats, start: Int32s, start_cost: Floats, limit: float, dist: Floats,
     via: Int32s, key: Floats, node: Int32s,
 ) -> None:  # fmt: skip
-    """Fill dist (infinite) and via (-1); key and node are the heap's scratch."""
+    """Fill dist (infinite) and via (-1); key and node are the heap's scratch, an entry a link and start and one."""
     size = 0
     for i in range(start.shape[0]):
         v, d = start[i], start_cost[i]

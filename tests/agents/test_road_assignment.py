@@ -36,7 +36,7 @@ def solve(
     period.load(demand)
     for _ in range(rounds):
         period.measure()
-        period.equilibrate()
+        period.equilibrate(1e-9)
     period.measure()
     period.skim()
     return period
