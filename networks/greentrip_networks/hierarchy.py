@@ -359,3 +359,23 @@ def _some(
         while done < many:
             _tree(at[done], first, upper, up, down, last_up, last_down, node, one, link_one, out[done], via[done])
             done += 1
+
+
+def sums_along(via: Int32s, tail: Int32s, values: Floats, targets: Int32s) -> Floats:
+    """Return the sums of a column of the links along each tree's paths, shape (trees, targets); 0 where none leads."""
+    out = np.zeros((len(via), len(targets)))
+    _sums_along(via, np.asarray(tail, np.int32), np.asarray(values, np.float64), np.asarray(targets, np.int32), out)
+    return out
+
+
+@njit(parallel=True)
+def _sums_along(via: Int32s, tail: Int32s, values: Floats, targets: Int32s, out: Floats) -> None:
+    """Fill the sums tree by tree, walking each path back."""
+    for s in prange(via.shape[0]):
+        for t in range(targets.shape[0]):
+            total = 0.0
+            at = targets[t]
+            while via[s, at] >= 0:
+                total += values[via[s, at]]
+                at = tail[via[s, at]]
+            out[s, t] = total
