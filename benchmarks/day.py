@@ -26,6 +26,7 @@ PARTS: tuple[tuple[type, str, str], ...] = (
     (CommuterModel, "_zone_demand", "demand"),
     (CommuterModel, "_station_demand", "demand"),
     (RoadAuthority, "load", "roads"),
+    (RoadAuthority, "measure", "roads"),
     (RoadAuthority, "skim", "roads"),
     (RoadAuthority, "equilibrate", "roads"),
     (RailOperator, "load", "rail"),
