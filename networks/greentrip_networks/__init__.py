@@ -16,16 +16,24 @@ if TYPE_CHECKING:
     from greentrip_networks.errors import ScenarioError as ScenarioError
     from greentrip_networks.errors import TableError as TableError
     from greentrip_networks.errors import UnknownNameError as UnknownNameError
+    from greentrip_networks.formats import read_layers as read_layers
+    from greentrip_networks.formats import write_layers as write_layers
+    from greentrip_networks.from_layers import network_of as network_of
+    from greentrip_networks.layer_checks import validate_layers as validate_layers
+    from greentrip_networks.layers import Layers as Layers
+    from greentrip_networks.layers_of import layers_of as layers_of
     from greentrip_networks.network import PERIOD_HOURS as PERIOD_HOURS
     from greentrip_networks.network import PERIODS as PERIODS
     from greentrip_networks.network import FeederRoute as FeederRoute
     from greentrip_networks.network import Network as Network
+    from greentrip_networks.problems import BadInputError as BadInputError
     from greentrip_networks.read import NAMES as NAMES
     from greentrip_networks.read import beijing as beijing
     from greentrip_networks.read import load as load
     from greentrip_networks.read import rail_of_year as rail_of_year
     from greentrip_networks.read import read_tables as read_tables
     from greentrip_networks.read import tiny as tiny
+    from greentrip_networks.repair import repair as repair
     from greentrip_networks.scenario import INTERVENTIONS as INTERVENTIONS
     from greentrip_networks.scenario import AddFeeders as AddFeeders
     from greentrip_networks.scenario import MoveResidents as MoveResidents
@@ -41,6 +49,14 @@ if TYPE_CHECKING:
     from greentrip_networks.validation import validate as validate
 
 _HOME = {
+    "read_layers": "formats",
+    "write_layers": "formats",
+    "network_of": "from_layers",
+    "validate_layers": "layer_checks",
+    "Layers": "layers",
+    "layers_of": "layers_of",
+    "BadInputError": "problems",
+    "repair": "repair",
     "GreentripError": "errors",
     "LimitError": "errors",
     "PiecesError": "errors",

@@ -105,9 +105,14 @@ def _links(network: Network) -> pl.DataFrame:
             walk="walk" in d["uses"],
             bus="auto" in d["uses"],
             generated=d["generated"],
-            geometry=_points(d["geometry"]),
+            geometry=_bends(_points(d["geometry"])),
         )
     return rows.frame()
+
+
+def _bends(points: list[float]) -> list[float]:
+    """Return a geometry, nothing for a straight line, which the nodes say already."""
+    return points if len(points) > 4 else []
 
 
 def _points(wkt: str) -> list[float]:

@@ -48,6 +48,18 @@ def test_a_timetable_from_a_feed_joins_the_streets(city: Network, layers: Layers
     check_same(city, network_of(joined, "joined"))
 
 
+def test_files_of_several_formats_make_one_city(city: Network, layers: Layers, tmp_path: Path) -> None:
+    write_layers(layers, tmp_path / "feed.zip", "gtfs")
+    write_layers(layers.with_(zones=pl.DataFrame()), tmp_path / "streets", "gmns")
+    write_layers(layers, tmp_path / "people.csv", "population")
+    joined = read_layers(tmp_path / "feed.zip", tmp_path / "streets", tmp_path / "people.csv")
+    assert joined.notes.format == "gtfs+gmns+population"
+    made = network_of(joined, "joined")
+    assert summary(made)["residents"] == pytest.approx(summary(city)["residents"])
+    assert summary(made)["rail_km_by_line"] == summary(city)["rail_km_by_line"]
+    assert 'the area "central six" is the whole network, since no zone says' in made.assumptions
+
+
 def test_stops_without_stations_and_one_direction_still_make_lines(city: Network, layers: Layers) -> None:
     stops = layers.stops.with_columns(
         stop_id=pl.col("stop_id"), parent=pl.lit(""), lat=pl.col("lat") + pl.lit(1e-4)

@@ -56,6 +56,10 @@ def test_every_network_can_be_exported(client: Client, harbour: str, layers: Lay
     header = client.network_files.export("tiny", "gtfs", tmp_path / "feed.zip")
     assert [p.saw for p in header.check.problems][:1] == ["'160 nodes'"]
     assert "stop_times.txt" in zipfile.ZipFile(tmp_path / "feed.zip").namelist()
+    client.network_files.export(harbour, "omx", tmp_path / "skims.omx")
+    assert set(read_layers(tmp_path / "skims.omx").matrices) == {"drive_min", "drive_km", "walk_km"}
+    client.network_files.export("tiny", "gmns", tmp_path / "gmns")
+    assert len(read_layers(tmp_path / "gmns").links) == 570
     with pytest.raises(CallError, match="nearest: gtfs") as e:
         client.network_files.export("tiny", "gfts", tmp_path / "x")
     assert e.value.code == "NOT_FOUND"

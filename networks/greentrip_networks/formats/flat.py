@@ -33,16 +33,15 @@ def take_flat(column: pl.Series) -> tuple[Floats, Floats, Ints]:
 
 def lengths_m(lon: Floats, lat: Floats, first: Ints) -> tuple[Floats, Floats]:
     """Return metres from the first point to each point, and the metres of each geometry, on the sphere."""
-    step = np.zeros(len(lon))
-    if len(lon) > 1:
-        step[1:] = haversine_m(lon[:-1], lat[:-1], lon[1:], lat[1:])
-    starts = first[:-1][first[:-1] < first[1:]]
-    step[starts] = 0.0
-    total = np.cumsum(step)
-    base = np.repeat(total[np.minimum(first[:-1], max(len(lon) - 1, 0))] if len(lon) else np.zeros(0), np.diff(first))
-    along = total - base if len(lon) else total
     whole = np.zeros(len(first) - 1)
+    if not len(lon):
+        return np.zeros(0), whole
+    step = np.zeros(len(lon))
+    step[1:] = haversine_m(lon[:-1], lat[:-1], lon[1:], lat[1:])
     some = first[:-1] < first[1:]
+    step[first[:-1][some]] = 0.0
+    total = np.cumsum(step)
+    along = total - np.repeat(total[np.minimum(first[:-1], len(lon) - 1)], np.diff(first))
     whole[some] = along[first[1:][some] - 1]
     return along, whole
 

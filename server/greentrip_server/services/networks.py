@@ -22,6 +22,7 @@ from greentrip_server.services.uploads import Upload
 from greentrip_server.tables import ScenarioRow
 
 LISTED = 200  # problems in one response
+MATRICES = ("omx", "matrix-csv")  # formats of matrices only: a network without any gets those of empty streets
 
 
 class NetworkService(network_pb2_grpc.NetworkServiceServicer):
@@ -159,6 +160,10 @@ class NetworkService(network_pb2_grpc.NetworkServiceServicer):
 
         kind = format_named(request.format)
         layers = self._cities.layers(last_part(request.name, "networks", "name"))
+        if kind.name in MATRICES and not layers.matrices:
+            from greentrip_networks.skims import free_skims
+
+            layers = layers.with_(matrices=free_skims(self._cities.get(request.name)))
         target = folder / ("network" + ("" if kind.folder else kind.suffix))
         try:
             problems = write_layers(layers, target, kind.name)
