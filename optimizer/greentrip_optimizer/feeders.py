@@ -66,10 +66,21 @@ def design_feeders(
     solver.load()
     ids = known_stations(network, stations)
     from greentrip_agents.catchment import catchment_demand  # type: ignore[attr-defined,unused-ignore]
+
+    options = options_of(network, vehicles=vehicles, budget_cny_day=budget_cny_day, seed=seed)
+    tell = progress or _silent
+    tell("demand around the stations", 0.0)
+    demands = catchment_demand(network, run, ids)
+    peak_s = (run.costs["link_s_am"] + run.costs["link_s_pm"]) / 2  # buses are timed for the peaks
+    return design(demands, network, options, link_s=peak_s, progress=progress)
+
+
+def options_of(network: Network, *, vehicles: int, budget_cny_day: float | None, seed: int) -> FeederOptions:
+    """Return options that weigh walking, waiting and money as the simulation of the network does."""
     from greentrip_agents.parameters import default_parameters
 
-    p = default_parameters()
-    options = FeederOptions(
+    p = default_parameters(network.name)
+    return FeederOptions(
         vehicles=vehicles,
         budget_cny_day=budget_cny_day,
         seed=seed,
@@ -83,12 +94,6 @@ def design_feeders(
         dwell_s=p["speed.bus_dwell_s"],
         bus_over_car=p["speed.bus_over_car"],
     )
-
-    tell = progress or _silent
-    tell("demand around the stations", 0.0)
-    demands = catchment_demand(network, run, ids)
-    peak_s = (run.costs["link_s_am"] + run.costs["link_s_pm"]) / 2  # buses are timed for the peaks
-    return design(demands, network, options, link_s=peak_s, progress=progress)
 
 
 def known_stations(network: Network, stations: Sequence[str]) -> list[str]:

@@ -21,6 +21,7 @@ from greentrip_networks.kernels import njit
 from greentrip_optimizer.everystop.cost import Costs
 
 _RATIO = 1.12  # between the frequencies at the ends of a class
+_PIECES = 24  # classes at most
 
 
 class Lines(NamedTuple):
@@ -60,13 +61,13 @@ def demand_steps(c: Costs, most: int) -> Steps:
     return Steps(width, int(total / width + 1e-6) + 1, c.demand < width * (1 - 1e-9))
 
 
-def cost_lines(c: Costs) -> Lines:
-    """Return lines that lie below operation and waiting of every route, by class of its frequency."""
+def cost_lines(c: Costs, pieces: int = _PIECES) -> Lines:
+    """Return lines that lie below operation and waiting of every route, by class of its frequency, `pieces` at most."""
     top = c.max_frequency
     q = float(c.demand.min())
     low = max(q / c.capacity, float(np.sqrt(c.waiting * q / (4 * c.operating * c.max_length))))
     low = min(low, top) * (1 - 1e-9)
-    pieces = max(1, int(np.ceil(np.log(top / low) / np.log(_RATIO))))
+    pieces = max(1, min(pieces, int(np.ceil(np.log(top / low) / np.log(_RATIO)))))
     edge = low * (top / low) ** (np.arange(pieces + 1) / pieces)
     length, demand, most = [2 * c.operating * top], [c.waiting / (2 * top)], [c.max_demand]
     for f1, f2 in pairwise(edge):

@@ -65,6 +65,7 @@ class _Solver:
         self.n = len(instance.demand)
         self.near = np.argsort(instance.apart, axis=1, kind="stable").astype(np.int32)
         self.lines, self.steps = cost_lines(self.c), demand_steps(self.c, 600 if self.n <= 120 else 250)
+        self.few_lines, self.few_steps = cost_lines(self.c, 5), demand_steps(self.c, 150)
         self.remembered = np.full(self.n, 8)
         self.remember = neighbourhoods(self.near, 8)
         self.relaxation = Relaxation(self.n)
@@ -179,7 +180,8 @@ class _Solver:
 
     def _grow(self, prices: Prices, beam: int, below: float = _BELOW, *, listing: bool = False, most: int = 3) -> Grown:
         """Grow routes at the prices, with as much room as it takes."""
-        table = completion(self.c, self.lines, self.steps, prices.stop)
+        lines, steps = (self.few_lines, self.few_steps) if beam > 0 else (self.lines, self.steps)
+        table = completion(self.c, lines, steps, prices.stop)
         if beam == 0 and not listing:
             start = least_by_start(self.c, self.lines, self.steps, table, prices.stop)
             self._prove(prices, start, "outermost")
@@ -192,7 +194,7 @@ class _Solver:
         for room in _ROOM[:most]:
             work = int(min(_WORK, max(self._left(), 1.0) * 1e8))
             rules = Rules(remember, in_cut, prices.cut, below, beam, listing, room, work)
-            grown = grow(self.c, self.lines, self.steps, table, prices.stop, rules)
+            grown = grow(self.c, lines, steps, table, prices.stop, rules)
             if grown.complete or self._left() <= 0:
                 break
         assert grown is not None
@@ -217,8 +219,12 @@ class _Solver:
 
     def _relax(self) -> bool:
         """Add routes that pay until none does; say whether the relaxation's value is proven."""
-        beam = 2
+        beam, allowed = 2, self._left()
         for _ in range(self.limits.rounds):
+            if self._left() < 0.7 * allowed:
+                beam = 0
+            if self._left() < 0.25 * allowed and self.bound < 0.98 * self.cost:
+                return self._prove_less(self.relaxation.solve())
             if self._left() <= 0:
                 return False
             prices = self.relaxation.solve()

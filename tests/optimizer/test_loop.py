@@ -1,0 +1,92 @@
+"""Design and simulation in turn: rounds end where a plan comes back, and the simulation judges it."""
+
+import pytest
+from greentrip_agents import simulate
+from greentrip_networks import tiny
+from greentrip_networks.errors import ScenarioError
+from greentrip_optimizer.loop import LEAVE, design_in_loop, million_a_year, moved_to_metro, pareto
+
+SAMPLE, DAYS = 0.2, 6
+
+
+@pytest.fixture(scope="module")
+def town():
+    return tiny()
+
+
+def run_of(network, seed):
+    return simulate(network, sample=SAMPLE, seed=seed, max_days=DAYS)
+
+
+@pytest.fixture(scope="module")
+def looped(town):
+    base = [run_of(town, s) for s in (0, 1)]
+    stations = list(town.rail.nodes)[:3]
+    return base, stations, design_in_loop(town, base, run_of, stations=stations, vehicles=8, most_rounds=3)
+
+
+def test_rounds_and_judgement(town, looped):
+    base, _, loop = looped
+    assert 1 <= len(loop.rounds) <= 3
+    full = [r for r in loop.rounds if "to_metro_from" in r]
+    assert all(set(r["to_metro_from"]) == set(LEAVE) for r in full)
+    assert loop.summary["seeds"] == [0, 1]
+    assert loop.plan.vehicles <= 8
+    # the final figures are the simulation's
+    again = run_of(town.with_(feeders=loop.plan.routes), 0)
+    head = loop.summary["headline"]
+    area, where = head["area"], head["base"]
+    assert again.indicators["green_share"][area][where] - base[0].indicators["green_share"][area][
+        where
+    ] == pytest.approx(_change(base, town, loop, 0), abs=1e-9)
+
+
+def _change(base, town, loop, k):
+    other = run_of(town.with_(feeders=loop.plan.routes), k)
+    head = loop.summary["headline"]
+    mean = head["change_points"]
+    second = run_of(town.with_(feeders=loop.plan.routes), 1 - k)
+    beside = second.indicators["green_share"][head["area"]][head["base"]]
+    rest = beside - base[1 - k].indicators["green_share"][head["area"]][head["base"]]
+    assert other.indicators["seed"] == k
+    return 2 * mean - rest
+
+
+def test_repeats(town, looped):
+    base, stations, loop = looped
+    again = design_in_loop(town, base, run_of, stations=stations, vehicles=8, most_rounds=3)
+    assert again.rounds == loop.rounds
+    assert again.plan.content_hash == loop.plan.content_hash
+
+
+def test_no_buses_change_nothing(town, looped):
+    base, stations, _ = looped
+    loop = design_in_loop(town, base, run_of, stations=stations, vehicles=0, most_rounds=3)
+    assert loop.settled
+    assert loop.plan.routes == ()
+    assert loop.summary["headline"]["change_points"] == 0.0
+    assert million_a_year(loop.plan) == 0.0
+
+
+def test_needs_a_base_and_a_round(town, looped):
+    base, stations, _ = looped
+    with pytest.raises(ScenarioError, match="base"):
+        design_in_loop(town, [], run_of, stations=stations, vehicles=1)
+    with pytest.raises(ScenarioError, match="most_rounds"):
+        design_in_loop(town, base, run_of, stations=stations, vehicles=1, most_rounds=0)
+
+
+def test_front_leaves_out_what_another_point_beats():
+    points = [
+        {"green_share_change_points": g, "million_cny_year": c} for g, c in ((0.0, 0), (0.2, 5), (0.1, 6), (0.3, 9))
+    ]
+    assert pareto(points) == [True, True, False, True]
+
+
+def test_moves_are_net():
+    rows = [
+        {"from": "car", "to": "metro", "trips_per_day": 10.0},
+        {"from": "metro", "to": "car", "trips_per_day": 4.0},
+        {"from": "bus", "to": "car", "trips_per_day": 9.0},
+    ]
+    assert moved_to_metro(rows) == {**dict.fromkeys(LEAVE, 0.0), "car": 6.0}
