@@ -3,8 +3,8 @@
     python benchmarks/feeder_beijing.py [--stations 40 | central] [--vehicles N] [--run FOLDER] [--json]
 
 `--stations 40` takes the stations with most residents within 3 km, each at least 3 km from all taken before.
-`central` takes every station of the central six districts. The base run is simulated once (and kept in `--run` if given)
-before the clock starts; kernels are compiled before it too. Demand around the stations counts in the time.
+`central` takes every station of the central six districts. The base run is simulated once (and kept in `--run` if
+given) before the clock starts; kernels are compiled before it too. Demand around the stations counts in the time.
 """
 
 import argparse

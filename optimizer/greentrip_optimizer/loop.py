@@ -129,7 +129,7 @@ def design_in_loop(
 
 
 def pareto(points: Sequence[dict[str, Any]]) -> list[bool]:
-    """Say for each point whether no other has at least its `green_share_change_points` at no more `million_cny_year`."""
+    """Say for each point whether no other is at least as good in green share and in cost and better in one."""
     out = []
     for p in points:
         mine = (p["green_share_change_points"], -p["million_cny_year"])
