@@ -8,10 +8,11 @@ import numpy as np
 from greentrip_agents.catchment import CatchmentDemand
 from greentrip_networks.compiled import Floats
 from greentrip_networks.errors import ScenarioError
-from greentrip_networks.network import Network
+from greentrip_networks.network import FeederRoute, Network
 
 from greentrip_optimizer import solver
 from greentrip_optimizer.area import Area, station_area
+from greentrip_optimizer.keep import demand_beside, options_beside
 from greentrip_optimizer.label import grow_routes, list_routes
 from greentrip_optimizer.master import Choice, best_start, choose
 from greentrip_optimizer.options import FeederOptions
@@ -35,6 +36,7 @@ def design_feeders(
     vehicles: int,
     budget_cny_day: float | None = None,
     seed: int = 0,
+    keep: Sequence[FeederRoute] = (),
     progress: Progress | None = None,
 ) -> Plan:
     """Design feeders for stations of a network from a finished run's demand.
@@ -51,6 +53,8 @@ def design_feeders(
         Most that a weekday's operation may cost, or nothing for no limit.
     seed
         Seed of the solver's search.
+    keep
+        Routes fixed by hand: they run as they are, on these buses and this budget; new ones are designed beside them.
     progress
         Called with what is being done and the share done, 0 to 1; raising in it stops the design.
 
@@ -72,7 +76,7 @@ def design_feeders(
     tell("demand around the stations", 0.0)
     demands = catchment_demand(network, run, ids)
     peak_s = (run.costs["link_s_am"] + run.costs["link_s_pm"]) / 2  # buses are timed for the peaks
-    return design(demands, network, options, link_s=peak_s, progress=progress)
+    return design(demands, network, options, link_s=peak_s, keep=keep, progress=progress)
 
 
 def options_of(network: Network, *, vehicles: int, budget_cny_day: float | None, seed: int) -> FeederOptions:
@@ -117,10 +121,12 @@ def design(
     options: FeederOptions,
     *,
     link_s: Floats | None = None,
+    keep: Sequence[FeederRoute] = (),
     progress: Progress | None = None,
 ) -> Plan:
     """Design feeders from the demand around each station; the same input gives the same plan.
 
+    Routes to `keep` run as they are and come first in the plan; objective and bound are of what is added beside them.
     Routes are found by growing labels against the prices of cells, buses, money and bays that the linear relaxation
     sets, round by round; CP-SAT then chooses among those that can still matter. `link_s` are congested car seconds by
     road link.
@@ -128,6 +134,9 @@ def design(
     solver.load()
     tell = progress or _silent
     ids = known_stations(network, [d.station for d in demands])
+    if keep:
+        options = options_beside(keep, options)
+        demands = demand_beside(demands, network, keep, options)
     streets = bus_streets(network.compiled.roads, options, link_s)
     areas: list[Area] = []
     for k, demand in enumerate(demands):
@@ -135,17 +144,20 @@ def design(
         areas.append(station_area(demand, network, streets, options))
     if options.vehicles == 0 or options.budget_cny_day == 0:
         nothing = Choice((), 0.0, complete=True, optimal=True, bound=0.0)
-        return make_plan(network, demands, areas, PoolBuilder(areas).pool(), nothing, 0.0, options, exhaustive=True)
-    pool, choice, upper, exhaustive = _search(
+        empty = PoolBuilder(areas).pool()
+        return make_plan(network, demands, areas, empty, nothing, 0.0, options, exhaustive=True, keep=keep)
+    pool, choice, upper, prices, exhaustive = _search(
         areas, len(network.compiled.roads.nodes), len(network.cells.x_m), options, tell
     )
     tell("done", 1.0)
-    return make_plan(network, demands, areas, pool, choice, upper, options, exhaustive=exhaustive)
+    return make_plan(
+        network, demands, areas, pool, choice, upper, options, exhaustive=exhaustive, prices=prices, keep=keep
+    )
 
 
 def _search(
     areas: Sequence[Area], nodes: int, cells: int, options: FeederOptions, tell: Progress
-) -> tuple[Pool, Choice, float, bool]:
+) -> tuple[Pool, Choice, float, Prices, bool]:
     """Grow the pool of columns until the relaxation stops gaining, then choose, then improve around the choice."""
     builder = PoolBuilder(areas)
     with ThreadPoolExecutor(2) as threads:  # stations do not share what they list
@@ -185,7 +197,7 @@ def _search(
             break
     tell(f"choosing among {len(pool.stops)} routes, worth {value:,.0f} to {upper:,.0f} CNY a day", 0.85)
     choice = choose(pool, profit, upper, options, start, value)
-    return pool, choice, upper, not growing
+    return pool, choice, upper, prices, not growing
 
 
 def _grow(

@@ -13,7 +13,7 @@ from greentrip_optimizer.evaluate import route_times, step_value
 from greentrip_optimizer.master import Choice
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.plan import Plan
-from greentrip_optimizer.pool import Pool
+from greentrip_optimizer.pool import Pool, Prices
 
 
 def make_plan(
@@ -26,8 +26,10 @@ def make_plan(
     options: FeederOptions,
     *,
     exhaustive: bool,
+    prices: Prices | None = None,
+    keep: Sequence[FeederRoute] = (),
 ) -> Plan:
-    """Return the plan of the chosen columns: routes by station, the most valuable first.
+    """Return the plan of the chosen columns: routes to keep, then by station, the most valuable first.
 
     `upper` is the relaxation's bound. If the pool held every admissible route (`exhaustive`) the bound is proved, and
     CP-SAT's own bound may tighten it; otherwise it is an estimate, and the relaxation's is the wiser one.
@@ -45,7 +47,8 @@ def make_plan(
         for i in columns
     }
     order = sorted(columns, key=lambda i: (int(pool.station[i]), -(worth[i] - pool.cost[i]), i))
-    taken = {f.id for f in network.feeders}
+    taken = {f.id for f in (*network.feeders, *keep)}
+    instead = next_best(pool, columns, options)
     routes: list[FeederRoute] = []
     rows: list[dict[str, Any]] = []
     for i in order:
@@ -57,7 +60,7 @@ def make_plan(
         taken.add(f"F-{station}-{number}")
         route = _route(network, areas[s], pool, i, f"F-{station}-{number}", station)
         routes.append(route)
-        rows.append(_row(network, areas[s], pool, i, route, worth[i], credit, options))
+        rows.append(_row(network, areas[s], pool, i, route, worth[i], credit, options) | {"next_best": instead[i]})
     objective = pool.value(list(columns))
     bound = max(min(upper, choice.bound) if exhaustive and choice.complete else upper, objective)
     served = {r.station for r in routes}
@@ -99,6 +102,8 @@ def make_plan(
         "columns_considered": len(pool),
         "relaxation_bound": round(upper, 2),
         "best_of_routes_found": bool(choice.complete and choice.optimal),
+        "shadow_prices": _shadow_prices(prices, demands, options),
+        "kept_routes": [r.id for r in keep],
         "stations": by_station,
         "stations_without_route": without,
         "routes": rows,
@@ -106,7 +111,7 @@ def make_plan(
     kind = "proved" if exhaustive else "estimate"
     return Plan(
         options.name,
-        tuple(routes),
+        (*keep, *routes),
         round(objective, 2),
         round(bound, 2),
         max(0.0, round((bound - objective) / bound, 6)) if bound > 0 else 0.0,
@@ -115,6 +120,49 @@ def make_plan(
         indicators,
         assumptions(options, exhaustive),
     )
+
+
+def next_best(pool: Pool, columns: Sequence[int], options: FeederOptions) -> dict[int, dict[str, Any]]:
+    """Return for each chosen column what its best replacement loses, all others staying; CNY a day.
+
+    `stops` are 0 if leaving it out altogether loses least.
+    """
+    total = pool.value(list(columns))
+    out: dict[int, dict[str, Any]] = {}
+    for i in columns:
+        rest = [j for j in columns if j != i]
+        gained = np.zeros(int(pool.cell.max()) + 1)
+        for j in rest:
+            np.maximum.at(gained, pool.cell[pool.entries(j)], pool.worth[pool.entries(j)])
+        added = pool.sums(np.maximum(pool.worth - gained[pool.cell], 0.0)) - pool.cost
+        fits = pool.vehicles <= options.vehicles - pool.vehicles[rest].sum() + 1e-9
+        if options.budget_cny_day is not None:
+            fits &= pool.cost <= options.budget_cny_day - pool.cost[rest].sum() + 1e-9
+        bays = np.bincount(pool.station[rest], minlength=int(pool.station.max()) + 1)
+        fits &= (bays[pool.station] < options.max_routes_station) & ~np.isin(pool.route, pool.route[list(columns)])
+        added = np.where(fits, added, -np.inf)
+        k = int(added.argmax())
+        most, without = float(added[k]), pool.value(rest)
+        row: dict[str, Any] = {"loses_cny_day": round(total - without - max(most, 0.0), 2), "stops": 0}
+        if most > 0:
+            row |= {
+                "stops": len(pool.stops[int(pool.route[k])][1]),
+                "headway_min": float(options.headways_min[int(pool.headway[k])]),
+                "vehicles": int(pool.vehicles[k]),
+            }
+        out[i] = row
+    return out
+
+
+def _shadow_prices(prices: Prices | None, demands: Sequence[CatchmentDemand], options: FeederOptions) -> dict[str, Any]:
+    """Return what one more bus, CNY and bay would be worth to the relaxation, CNY a day."""
+    if prices is None:
+        return {}
+    return {
+        "bus_cny_day": round(prices.vehicle, 2),
+        "budget_cny_per_cny": None if options.budget_cny_day is None else round(prices.budget, 4),
+        "bay_cny_day": {d.station: round(float(b), 2) for d, b in zip(demands, prices.bay, strict=True) if b > 0.005},
+    }
 
 
 def assumptions(options: FeederOptions, proved: bool) -> tuple[str, ...]:

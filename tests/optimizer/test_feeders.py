@@ -159,3 +159,34 @@ def test_without_or_tools_the_step_says_so():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120)
     assert "feeder design needs OR-Tools" in done.stdout, done.stderr
+
+
+def test_kept_routes_stay_and_new_ones_gain_beside_them(city, demands, plan):
+    kept = plan.routes[:2]
+    beside = design(demands, city, FeederOptions(vehicles=VEHICLES), keep=kept)
+    assert beside.routes[:2] == kept
+    assert sum(r.vehicles for r in beside.routes) <= VEHICLES
+    assert len({r.id for r in beside.routes}) == len(beside.routes)
+    worth = {row["id"]: row["worth_cny_day"] for row in plan.explain()}
+    assert beside.objective < plan.objective
+    assert beside.objective > plan.objective - 1.2 * sum(worth[r.id] for r in kept) - 1.0
+
+
+def test_kept_routes_beyond_the_means_are_named(city, demands, plan):
+    buses = sum(r.vehicles for r in plan.routes)
+    with pytest.raises(ScenarioError, match=f"at least {buses}"):
+        design(demands, city, FeederOptions(vehicles=buses - 1), keep=plan.routes)
+    with pytest.raises(ScenarioError, match="budget_cny_day"):
+        design(demands, city, FeederOptions(vehicles=buses, budget_cny_day=10.0), keep=plan.routes)
+
+
+def test_a_plan_prices_buses_and_names_the_next_best(city, demands, plan):
+    price = plan.indicators["shadow_prices"]["bus_cny_day"]
+    more = design(demands, city, FeederOptions(vehicles=VEHICLES + 1))
+    assert price > 0
+    assert (
+        more.objective - plan.objective <= price + plan.bound - plan.objective + 0.01
+    )  # one more bus earns at most this
+    for row in plan.explain():
+        # what is chosen is best, so no replacement gains; leaving out loses no more than the route is worth alone
+        assert row["next_best"]["loses_cny_day"] >= -0.05

@@ -1,0 +1,64 @@
+"""Routes that an engineer fixed by hand: they run as they are, and new ones are designed beside them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from greentrip_agents.catchment import CatchmentDemand
+from greentrip_networks.errors import ScenarioError, UnknownNameError
+from greentrip_networks.network import FeederRoute, Network
+
+from greentrip_optimizer.options import FeederOptions
+
+
+def demand_beside(
+    demands: Sequence[CatchmentDemand], network: Network, keep: Sequence[FeederRoute], options: FeederOptions
+) -> list[CatchmentDemand]:
+    """Return what is still to gain where kept routes run: access costs what the best of them offers.
+
+    A cell's benefit then counts from that cost. Raises UnknownNameError for a kept route's stop that is no street node.
+    """
+    roads, cells = network.compiled.roads, network.cells
+    node = {name: i for i, name in enumerate(roads.nodes)}
+    fare = network.fares.feeder_cny / (options.value_cny_h / 60)
+    per_m = options.street_detour / options.walk_m_s / 60 * options.walk_weight
+    out = []
+    for demand in demands:
+        base = demand.base_min.copy()
+        for route in keep:
+            if route.station != demand.station:
+                continue
+            fixed = options.wait_weight * route.headway_s / 120 + fare + options.transfer_min
+            for stop, ride_s in zip(route.stops, route.ride_s, strict=True):
+                if stop not in node:
+                    raise UnknownNameError("street node", stop, roads.nodes)
+                k = node[stop]
+                walk_m = np.hypot(cells.x_m[demand.cells] - roads.x_m[k], cells.y_m[demand.cells] - roads.y_m[k])
+                felt = walk_m * per_m + fixed + ride_s / 60
+                base = np.where(walk_m <= options.stop_walk_m, np.minimum(base, felt), base)
+        had = np.array([np.interp(b, demand.levels_min, row) for b, row in zip(base, demand.benefit_min, strict=True)])
+        had = np.where(base < demand.base_min, had, 0.0)
+        out.append(replace(demand, base_min=base, benefit_min=np.maximum(demand.benefit_min - had[:, None], 0.0)))
+    return out
+
+
+def options_beside(keep: Sequence[FeederRoute], options: FeederOptions) -> FeederOptions:
+    """Return the buses, money and bays that kept routes leave; raise ScenarioError if they need more than there is."""
+    buses = sum(r.vehicles for r in keep)
+    if buses > options.vehicles:
+        raise ScenarioError(
+            "vehicles",
+            f"saw {options.vehicles}, but the {len(keep)} kept routes run {buses}; expected at least {buses}, or fewer "
+            "kept routes",
+        )
+    budget = options.budget_cny_day
+    if budget is not None:
+        money = sum(r.cost_cny_day for r in keep)
+        if money > budget:
+            raise ScenarioError(
+                "budget_cny_day",
+                f"saw {budget:,.2f}, but the {len(keep)} kept routes cost {money:,.2f} CNY a day; expected at least "
+                "that, or fewer kept routes",
+            )
+        budget -= money
+    return replace(options, vehicles=options.vehicles - buses, budget_cny_day=budget)
