@@ -31,7 +31,7 @@ class Rules(NamedTuple):
     beam: int  # partial routes kept by stop and step of demand; 0 keeps all that may matter
     same_stops: bool  # compare only partial routes over the same stops: every route is listed
     room: int  # partial routes at most
-    work: int  # comparisons at most
+    work: int  # comparisons at most; looking at what is to come counts as ten
 
 
 class Grown(NamedTuple):
@@ -160,6 +160,7 @@ def grow(c: Costs, lines: Lines, steps: Steps, table: Completion, price: Floats,
                             continue
                         z1 = z + c.ride * q * d - price[s]
                         b1 = min(int(q1 / steps.width + 1e-9), steps.number - 1)
+                        compared += 10
                         worth = z1 + least_finish(lines, table, s, j, b1, q1, l1)
                         if worth >= rules.below:
                             continue

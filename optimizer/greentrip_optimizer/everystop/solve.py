@@ -70,8 +70,11 @@ class _Solver:
         self.remember = neighbourhoods(self.near, 8)
         self.relaxation = Relaxation(self.n)
         self.best: tuple[Route, ...] = ()
-        self.cost, self.bound = np.inf, 0.0
-        self.certificate: dict[str, Any] = {"prices": [0.0] * self.n, "innermost": [0.0] * self.n, "cuts": []}
+        # no stop costs less than the straight way, and waiting at the highest frequency
+        straight = (self.c.ride * self.c.to_station + self.c.onward).min(axis=1)
+        alone = self.c.demand * (straight + self.c.waiting / (2 * self.c.max_frequency))
+        self.cost, self.bound = np.inf, float(alone.sum()) * (1 - 1e-12)
+        self.certificate: dict[str, Any] = {"prices": alone.tolist(), "innermost": [0.0] * self.n, "cuts": []}
         self.unlisted = np.inf  # a gap at which there were too many routes to list
         self.log: list[str] = []
 
@@ -247,12 +250,14 @@ class _Solver:
 
     def _prove_less(self, prices: Prices) -> bool:
         """Prove a bound at lower prices, at which fewer partial routes matter; return False."""
-        for part in (0.99, 0.97, 0.94, 0.9, 0.8, 0.6):
+        for part in (0.8, 0.9, 0.95, 0.98, 0.99):
             lower = Prices(prices.stop * part, prices.cut * part)
-            grown = self._grow(lower, 0)
-            if grown.complete:
-                self._prove(lower, grown.by_last, "innermost")
-                self._say(f"bound at {part:.0%} of the prices")
+            grown = self._grow(lower, 0, most=2)
+            if not grown.complete:
+                break
+            self._prove(lower, grown.by_last, "innermost")
+            self._say(f"bound at {part:.0%} of the prices")
+            if self._left() <= 0:
                 break
         return False
 
