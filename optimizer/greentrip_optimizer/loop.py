@@ -124,6 +124,9 @@ def design_in_loop(
         others.append(simulate(with_plan, int(b.indicators["seed"])))
     summary = compare(base, [run, *others], network).summary
     summary["to_metro_from"] = moved_to_metro(summary["diversion"])
+    simulated = {k: summary["headline"][k] for k in ("change_points", "interval", "forecast", "verdict")}
+    told = {"rounds": rounds, "settled": settled, "simulated": simulated | {"to_metro_from": summary["to_metro_from"]}}
+    plan = replace(plan, indicators={**plan.indicators, **told})
     tell("done", 1.0)
     return Loop(plan, tuple(rounds), settled, summary)
 

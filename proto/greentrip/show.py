@@ -201,6 +201,15 @@ def plan(out: Console, made: plan_pb2.Plan) -> None:
     }
     if figures:
         out.print("; ".join(f"{k.replace('_', ' ')} {number(v, 2)}" for k, v in sorted(figures.items())))
+    for r in plain(made.indicators).get("rounds", ()):
+        if "same_as_round" in r:
+            out.print(f"Round {r['round']:.0f}: the plan of round {r['same_as_round']:.0f} again")
+            continue
+        moved = ", ".join(f"{mode} {n:+,.0f}" for mode, n in r["to_metro_from"].items() if n)
+        out.print(
+            f"Round {r['round']:.0f}: {r['riders_designed']:,.0f} riders designed for, {r['riders_simulated']:,.0f} "
+            f"simulated, green share {r['green_share_change_points']:+.3f} points; to metro from: {moved or 'none'}"
+        )
 
 
 def comparison(out: Console, compared: comparison_pb2.Comparison) -> None:

@@ -101,9 +101,12 @@ def _design(job: dict[str, Any], cities: Any, connection: Connection) -> dict[st
     def progress(message: str, fraction: float) -> None:
         connection.send(("progress", {"message": str(message), "fraction": float(fraction)}))
 
+    run = Run.load(Path(job["run_folder"]))
+    if asked.get("rounds", 1) > 1:
+        return {"plan": _design_in_loop(asked, network, run, progress).to_dict()}
     plan = design_feeders(
         network,
-        Run.load(Path(job["run_folder"])),
+        run,
         stations=asked["stations"],
         vehicles=asked["vehicles"],
         budget_cny_day=asked["budget_cny_day"],
@@ -111,3 +114,28 @@ def _design(job: dict[str, Any], cities: Any, connection: Connection) -> dict[st
         progress=progress,
     )
     return {"plan": plan.to_dict()}
+
+
+def _design_in_loop(asked: dict[str, Any], network: Any, run: Any, progress: Any) -> Any:
+    """Design and simulate in turn, as the run was simulated."""
+    from greentrip_agents import simulate
+    from greentrip_agents.parameters import default_parameters
+    from greentrip_optimizer.loop import design_in_loop
+
+    how = asked["simulated"]
+    parameters = default_parameters(network.name).with_(how["parameters"] or {})
+
+    def simulated(city: Any, seed: int) -> Any:
+        return simulate(city, sample=how["sample"], seed=seed, max_days=how["max_days"], parameters=parameters)
+
+    return design_in_loop(
+        network,
+        [run],
+        simulated,
+        stations=asked["stations"],
+        vehicles=asked["vehicles"],
+        budget_cny_day=asked["budget_cny_day"],
+        seed=asked["seed"],
+        most_rounds=asked["rounds"],
+        progress=progress,
+    ).plan

@@ -16,6 +16,7 @@ def optimize_feeders(
     vehicles: Annotated[int, typer.Option(help="Buses at hand.")],
     budget: Annotated[float | None, typer.Option(help="Operating budget, CNY a day.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the search.")] = 0,
+    rounds: Annotated[int, typer.Option(help="Design, simulate and price anew so often at most; 1 designs once.")] = 1,
     name: Annotated[str, typer.Option(help="Name of the plan. [chosen by the service]")] = "",
     server: Server = None,
     data_dir: DataDir = None,
@@ -26,6 +27,13 @@ def optimize_feeders(
 
     with client_of(server, data_dir) as client, show.bars(quiet=as_json) as bars:
         made = client.design_feeders(
-            run, commas(stations), vehicles=vehicles, budget_cny_day=budget, seed=seed, name=name, progress=bars.design
+            run,
+            commas(stations),
+            vehicles=vehicles,
+            budget_cny_day=budget,
+            seed=seed,
+            rounds=rounds,
+            name=name,
+            progress=bars.design,
         )
     print_message(made) if as_json else show.plan(show.console(), made)

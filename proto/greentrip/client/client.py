@@ -377,17 +377,22 @@ class Client:
         vehicles: int,
         budget_cny_day: float | None = None,
         seed: int = 0,
+        rounds: int = 1,
         name: str = "",
         request_id: str = "",
         progress: Callable[[plan_pb2.PlanMetadata], None] | None = None,
     ) -> plan_pb2.Plan:
-        """Design feeder routes around stations from a finished run (the first, of several) and wait for the plan."""
+        """Design feeder routes around stations from a finished run (the first, of several) and wait for the plan.
+
+        With several `rounds`, each plan is simulated and demand priced anew until the plan stays.
+        """
         request = plan_pb2.DesignFeedersRequest(
             run=_in("runs", run if isinstance(run, str) else run.names[0]),
             stations=stations,
             vehicles=vehicles,
             budget_cny_day=budget_cny_day,
             seed=seed,
+            rounds=rounds,
             plan_id=name.removeprefix("plans/"),
             request_id=request_id or _new_request(),
         )

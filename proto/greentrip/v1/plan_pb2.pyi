@@ -175,6 +175,7 @@ class DesignFeedersRequest(_message.Message):
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     TIME_LIMIT_FIELD_NUMBER: _builtins.int
+    ROUNDS_FIELD_NUMBER: _builtins.int
     run: _builtins.str
     """Finished run: `runs/base-0`. Required."""
     vehicles: _builtins.int
@@ -191,6 +192,10 @@ class DesignFeedersRequest(_message.Message):
     """Check only; nothing is queued, and the operation returned is done and nameless."""
     description: _builtins.str
     """A sentence for people, at most 4000 characters."""
+    rounds: _builtins.int
+    """Rounds of design and simulation at most, 2 to 10: each simulates its plan as the run was simulated and prices demand
+    anew for the next; the plan's indicators say what every round and the last simulation found. 0 or 1 designs once.
+    """
     @_builtins.property
     def stations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Ids or names of the stations to serve, at least one, each once."""
@@ -212,10 +217,11 @@ class DesignFeedersRequest(_message.Message):
         validate_only: _builtins.bool = ...,
         description: _builtins.str = ...,
         time_limit: _duration_pb2.Duration | None = ...,
+        rounds: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "budget_cny_day", b"budget_cny_day", "time_limit", b"time_limit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "budget_cny_day", b"budget_cny_day", "description", b"description", "plan_id", b"plan_id", "request_id", b"request_id", "run", b"run", "seed", b"seed", "stations", b"stations", "time_limit", b"time_limit", "validate_only", b"validate_only", "vehicles", b"vehicles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "budget_cny_day", b"budget_cny_day", "description", b"description", "plan_id", b"plan_id", "request_id", b"request_id", "rounds", b"rounds", "run", b"run", "seed", b"seed", "stations", b"stations", "time_limit", b"time_limit", "validate_only", b"validate_only", "vehicles", b"vehicles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_cny_day: _TypeAlias = _typing.Literal["budget_cny_day"]  # noqa: Y015
     _WhichOneofArgType__budget_cny_day: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day"]  # noqa: Y015

@@ -24,6 +24,7 @@ from greentrip_server.settings import Settings
 from greentrip_server.tables import JobRow, PlanRow
 
 MOST_VEHICLES = 100_000
+MOST_ROUNDS = 10  # of design and simulation
 FILTERS = {
     "name": filters.text(f"{PLANS}/" + PlanRow.id),
     "network": filters.text(PlanRow.network),
@@ -57,6 +58,8 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
             raise FieldError("stations", "is empty; expected at least one station's id or name")
         if not 1 <= request.vehicles <= MOST_VEHICLES:
             raise FieldError("vehicles", f"saw {request.vehicles}; expected 1 to {MOST_VEHICLES} buses")
+        if not 0 <= request.rounds <= MOST_ROUNDS:
+            raise FieldError("rounds", f"saw {request.rounds}; expected 0 to {MOST_ROUNDS}")
         if request.seed < 0:
             raise FieldError("seed", f"saw {request.seed}; expected 0 or more")
         check_description(request.description, "description")
@@ -81,6 +84,9 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
             "budget_cny_day": request.budget_cny_day if request.HasField("budget_cny_day") else None,
             "seed": request.seed,
         }
+        if request.rounds > 1:
+            content["rounds"] = request.rounds
+            content["simulated"] = {k: asked.get(k) for k in ("sample", "max_days", "parameters")}
         limit_s = time_limit_s(request.time_limit, "time_limit") if request.HasField("time_limit") else None
         row = queued(
             PLANS,
