@@ -323,7 +323,7 @@ class _Solver:
         spare = self.cost - self.bound
         if spare > 0.75 * self.unlisted:
             return False
-        grown = self._grow(prices, 0, spare + 1e-6, listing=True, most=1)
+        grown = self._grow(prices, 0, spare + 1e-6, listing=True, most=2)
         if not grown.complete or len(grown.reduced) > _LISTED:
             self.unlisted = spare
             self._say("too many routes to list")
