@@ -8,7 +8,7 @@ TNTP ?= $(or $(GREENTRIP_REFERENCE),../shared/data)/tntp
 TESTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench serve clean stubs lock
+.PHONY: help setup demo test check bench chaos fuzz load audit serve clean stubs lock
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ bench: setup ## Measure, beside other ways of doing the same (TNTP=folder of TNT
 	@for n in SiouxFalls Anaheim Winnipeg Chicago-Sketch; do \
 	  $(BIN)/python benchmarks/road_equilibrium.py --net $(TNTP)/$$n/*_net.tntp --trips $(TNTP)/$$n/*_trips.tntp || exit 1; done
 	$(BIN)/python benchmarks/queue_traffic.py --net $(TNTP)/Anaheim/Anaheim_net.tntp --trips $(TNTP)/Anaheim/Anaheim_trips.tntp --scale 0.5
+
+chaos: setup ## Kill, cut, fill and repeat, 100 times each (CHAOS_TRIES=N, CHAOS_KINDS=worker,server,...)
+	$(BIN)/python tests/chaos/harness.py
 
 serve: setup ## Serve on 127.0.0.1:50051 from greentrip-data/
 	$(BIN)/greentrip serve

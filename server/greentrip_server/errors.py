@@ -1,6 +1,8 @@
 """Errors of the service, and how each error becomes a google.rpc.Status that says what to mend."""
 
 import errno
+import os
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -71,9 +73,18 @@ def passing(error: BaseException) -> BusyError | None:
     if isinstance(error, PoolTimeoutError | OperationalError | InterfaceError):
         said = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
         return BusyError(f"the database does not answer for now ({said}); try again")
-    if isinstance(error, OSError) and error.errno in _FULL:
-        return BusyError(f"the disk takes nothing for now ({error.strerror}); free some space, then try again")
+    number = error.errno if isinstance(error, OSError) else _system_error(error)
+    if number in _FULL:
+        return BusyError(
+            f"the disk takes nothing for now ({os.strerror(number or 0)}); free some space, then try again"
+        )
     return None
+
+
+def _system_error(error: BaseException) -> int | None:
+    """Return the system's error number that polars tells in words only, when it writes a table."""
+    found = re.search(r"\(os error (\d+)\)", str(error)) if type(error).__module__.startswith("polars") else None
+    return int(found.group(1)) if found else None
 
 
 def status_of(error: BaseException) -> status_pb2.Status:

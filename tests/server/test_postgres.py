@@ -32,8 +32,8 @@ ASKED = {"sample": 0.05, "max_days": 6}
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with _module.postgres(tmp_path_factory.mktemp("pg")) as url:
+def cluster() -> Iterator[str]:
+    with _module.postgres() as url:
         yield url
 
 
