@@ -49,6 +49,15 @@ bench: setup ## Measure, beside other ways of doing the same (TNTP=folder of TNT
 chaos: setup ## Kill, cut, fill and repeat, 100 times each (CHAOS_TRIES=N, CHAOS_KINDS=worker,server,...)
 	$(BIN)/python tests/chaos/harness.py
 
+fuzz: setup ## Call every method with made-up messages (CALLS=100000)
+	$(BIN)/python tools/fuzz_api.py $(or $(CALLS),100000)
+
+load: setup ## 200 clients for a while beside two runs (MINUTES=30)
+	$(BIN)/python benchmarks/load.py --minutes $(or $(MINUTES),30)
+
+audit: setup ## Known holes in what is installed, or else the pinned hashes; a list of parts in out/sbom.json
+	$(BIN)/python tools/audit.py
+
 serve: setup ## Serve on 127.0.0.1:50051 from greentrip-data/
 	$(BIN)/greentrip serve
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import grpc
 import structlog
+from google.protobuf.message import DecodeError
 from sqlalchemy import select
 
 from greentrip_server.answer import refuse
@@ -130,21 +131,23 @@ class Door(grpc.aio.ServerInterceptor):
 
         short = method.rpartition("/")[2]
 
-        async def enter(context: Any) -> None:
+        async def enter(request: Any, context: Any) -> None:
             try:
                 caller = await self._caller(metadata, context)
                 caller.check(scope)
+                _check_read(request)
             except Exception as error:
                 await refuse(context, error, method)
                 raise
             CALLER.set(caller)
 
         inner: Any = handler
+        read = _reader(inner.request_deserializer)
         if inner.response_streaming:
 
             async def stream(request: Any, context: Any) -> Any:
                 try:
-                    await enter(context)
+                    await enter(request, context)
                     async for message in (inner.stream_stream or inner.unary_stream)(request, context):
                         yield message
                 finally:
@@ -155,12 +158,12 @@ class Door(grpc.aio.ServerInterceptor):
                 if inner.request_streaming
                 else grpc.unary_stream_rpc_method_handler
             )
-            return make(stream, inner.request_deserializer, inner.response_serializer)  # type: ignore[no-any-return]
+            return make(stream, read, inner.response_serializer)  # type: ignore[no-any-return]
 
         async def single(request: Any, context: Any) -> Any:
             began = time.monotonic()
             try:
-                await enter(context)
+                await enter(request, context)
                 return await (inner.stream_unary or inner.unary_unary)(request, context)
             finally:
                 self.answered(short, _code(context), time.monotonic() - began)
@@ -168,7 +171,7 @@ class Door(grpc.aio.ServerInterceptor):
                     await self._note(method, request, context)
 
         make = grpc.stream_unary_rpc_method_handler if inner.request_streaming else grpc.unary_unary_rpc_method_handler
-        return make(single, inner.request_deserializer, inner.response_serializer)  # type: ignore[no-any-return]
+        return make(single, read, inner.response_serializer)  # type: ignore[no-any-return]
 
     async def _caller(self, metadata: dict[str, str], context: Any) -> Caller:
         """Return who calls."""
@@ -212,6 +215,28 @@ class Door(grpc.aio.ServerInterceptor):
         """Keep a line."""
         with self._jobs.session(write=True) as session, session.begin():
             session.add(row)
+
+
+class _Unreadable:
+    """Stands for bytes that are not the message they should be."""
+
+
+def _check_read(request: Any) -> None:
+    """Refuse bytes that could not be read."""
+    if isinstance(request, _Unreadable):
+        raise FieldError("request", "cannot be read as the method's message; was it made for another?")
+
+
+def _reader(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """Return a deserializer that never fails, so that bad bytes are the caller's mistake and not the server's."""
+
+    def read(content: bytes) -> Any:
+        try:
+            return deserialize(content)
+        except DecodeError:
+            return _Unreadable()
+
+    return read
 
 
 def _code(context: Any) -> str:
