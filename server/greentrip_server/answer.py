@@ -24,12 +24,13 @@ Kind = TypeVar("Kind", bound=Message)
 
 def unary(method: Handler) -> Handler:
     """Answer one request: a plain method runs in a thread, a coroutine on the event loop."""
+    coroutine = inspect.iscoroutinefunction(method)
 
     @functools.wraps(method)
     async def answer(self: Any, request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         try:
             check(request)
-            if inspect.iscoroutinefunction(method):
+            if coroutine:
                 return await method(self, request)
             return await asyncio.to_thread(method, self, request)
         except Exception as error:

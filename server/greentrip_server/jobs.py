@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from greentrip_networks.errors import LimitError, UnknownNameError
-from sqlalchemy import ColumnElement, Engine, func, or_, select, text
+from sqlalchemy import ColumnElement, Engine, event, func, or_, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -36,6 +36,7 @@ ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 MOST_ID = 63
 MOST_DESCRIPTION = 4000
 MOST_HISTORY = 100  # states kept of one job; in between they are left out
+_MOST_READ = 10_000  # rows held in memory
 _NEAREST_OF = 2000  # names among which the nearest are looked for
 
 Row = TypeVar("Row", ScenarioRow, JobRow, PlanRow)
@@ -174,6 +175,9 @@ class Jobs:
         self._writing = engine.execution_options(write=True)
         self.owner = str(uuid.uuid4())
         self.shared = not is_sqlite(engine)  # whether other servers may work on the same database
+        # Rows read since the last commit: only this process writes to a database that is not shared.
+        self._read: dict[tuple[str, str, str], Any] = {}
+        self._writes = 0
 
     def close(self) -> None:
         """Close the database's connections."""
@@ -181,7 +185,15 @@ class Jobs:
 
     def session(self, *, write: bool = False) -> Session:
         """Open a session whose rows stay readable after it closes."""
-        return Session(self._writing if write else self._engine, expire_on_commit=False)
+        made = Session(self._writing if write else self._engine, expire_on_commit=False)
+        if write:
+            event.listen(made, "after_commit", self._forget)
+        return made
+
+    def _forget(self, _: Session) -> None:
+        """Read rows anew after a commit."""
+        self._writes += 1
+        self._read.clear()
 
     def mark(self) -> str:
         """Return the mark of this store, made when it is first asked for."""
@@ -290,8 +302,12 @@ class Jobs:
         return row
 
     def get(self, table: type[Row], name: str, collection: str, field: str = "name") -> Row:
-        """Return a row by resource name; raise UnknownNameError with the nearest names."""
+        """Return a row by resource name, not to be changed; raise UnknownNameError with the nearest names."""
         wanted = last_part(name, collection, field)
+        row = self.known(table, name, collection)
+        if row is not None:
+            return row
+        writes = self._writes
         where = [JobRow.kind == collection] if table is JobRow else []
         with self.session() as session:
             row = session.scalar(select(table).where(table.id == wanted, *where))
@@ -300,7 +316,14 @@ class Jobs:
                     select(table.id).where(*where).order_by(table.number.desc()).limit(_NEAREST_OF)
                 ).all()
                 raise UnknownNameError(collection.removesuffix("s"), name[:200], [f"{collection}/{k}" for k in known])
-            return row
+        if not self.shared and writes == self._writes and len(self._read) < _MOST_READ:
+            self._read[table.__tablename__, collection, name] = row
+        return row
+
+    def known(self, table: type[Row], name: str, collection: str) -> Row | None:
+        """Return a row that was read and cannot have changed since; None when it must be read."""
+        row: Row | None = self._read.get((table.__tablename__, collection, name))
+        return row
 
     def tries(self, input_hash: str) -> int:
         """Return how many runs were made of the same inputs, code and seed, however they ended."""

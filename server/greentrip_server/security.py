@@ -114,7 +114,8 @@ class Door(grpc.aio.ServerInterceptor):
         self._jobs, self._tokens = jobs, tokens
         self._open, self._certificates = settings.open_to_all, settings.tls_client_ca is not None
         self._client_scope = settings.client_scope
-        self.answered: Callable[[str, str, float | None], None] = lambda *_: None  # told method, code and seconds
+        self._wrapped: dict[str, Any] = {}
+        self.answered: Callable[[str, str, float | None], None] | None = None  # told method, code and seconds
 
     async def intercept_service(
         self,
@@ -126,14 +127,18 @@ class Door(grpc.aio.ServerInterceptor):
         method = handler_call_details.method
         if handler is None or method.startswith(_OPEN):
             return handler
-        metadata = {k: v for k, v in handler_call_details.invocation_metadata or () if isinstance(v, str)}
-        scope = scope_of(method)
+        if method not in self._wrapped:
+            self._wrapped[method] = self._wrap(method, handler)
+        wrapped: grpc.RpcMethodHandler[Any, Any] = self._wrapped[method]
+        return wrapped
 
-        short = method.rpartition("/")[2]
+    def _wrap(self, method: str, inner: Any) -> Any:
+        """Return a method's handler behind the door."""
+        read, short, scope = _reader(inner.request_deserializer), method.rpartition("/")[2], scope_of(method)
 
         async def enter(request: Any, context: Any) -> None:
             try:
-                caller = await self._caller(metadata, context)
+                caller = await self._caller(context)
                 caller.check(scope)
                 _check_read(request)
             except Exception as error:
@@ -141,8 +146,6 @@ class Door(grpc.aio.ServerInterceptor):
                 raise
             CALLER.set(caller)
 
-        inner: Any = handler
-        read = _reader(inner.request_deserializer)
         if inner.response_streaming:
 
             async def stream(request: Any, context: Any) -> Any:
@@ -151,14 +154,15 @@ class Door(grpc.aio.ServerInterceptor):
                     async for message in (inner.stream_stream or inner.unary_stream)(request, context):
                         yield message
                 finally:
-                    self.answered(short, _code(context), None)
+                    if self.answered is not None:
+                        self.answered(short, _code(context), None)
 
             make: Any = (
                 grpc.stream_stream_rpc_method_handler
                 if inner.request_streaming
                 else grpc.unary_stream_rpc_method_handler
             )
-            return make(stream, read, inner.response_serializer)  # type: ignore[no-any-return]
+            return make(stream, read, inner.response_serializer)
 
         async def single(request: Any, context: Any) -> Any:
             began = time.monotonic()
@@ -166,15 +170,17 @@ class Door(grpc.aio.ServerInterceptor):
                 await enter(request, context)
                 return await (inner.stream_unary or inner.unary_unary)(request, context)
             finally:
-                self.answered(short, _code(context), time.monotonic() - began)
+                if self.answered is not None:
+                    self.answered(short, _code(context), time.monotonic() - began)
                 if scope != "read":
                     await self._note(method, request, context)
 
         make = grpc.stream_unary_rpc_method_handler if inner.request_streaming else grpc.unary_unary_rpc_method_handler
-        return make(single, read, inner.response_serializer)  # type: ignore[no-any-return]
+        return make(single, read, inner.response_serializer)
 
-    async def _caller(self, metadata: dict[str, str], context: Any) -> Caller:
+    async def _caller(self, context: Any) -> Caller:
         """Return who calls."""
+        metadata = {k: v for k, v in context.invocation_metadata() or () if isinstance(v, str)}
         peer = str(context.peer())[:100]
         bearer = metadata.get("authorization", "")
         if bearer:

@@ -9,7 +9,6 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from greentrip.v1 import comparison_pb2, experiment_pb2, experiment_pb2_grpc, run_pb2
 from greentrip_agents.forecast import check_limits, forecast
 from greentrip_agents.parameters import default_parameters
-from greentrip_agents.statistics import figures, mean_interval, select
 from greentrip_networks.errors import ScenarioError, UnknownNameError
 
 from greentrip_server import convert
@@ -183,6 +182,8 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
         self, request: experiment_pb2.GetExperimentResultRequest
     ) -> experiment_pb2.ExperimentResult:
         """Return the figures there are."""
+        from greentrip_agents.statistics import mean_interval  # not before it is asked for: it takes a server's second
+
         row = self._row(request.name)
         members = self._members.of(row.id)
         made = experiment_pb2.ExperimentResult(experiment=f"{EXPERIMENTS}/{row.id}", missing=missing(members))
@@ -270,6 +271,8 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
 
 def figures_by_seed(jobs: Jobs, members: Sequence[Member]) -> dict[str, dict[int, dict[str, float]]]:
     """Return the figures of finished runs by scenario and seed."""
+    from greentrip_agents.statistics import figures
+
     found: dict[str, dict[int, dict[str, float]]] = {}
     for member in members:
         column = found.setdefault(member.scenario, {})
@@ -295,6 +298,8 @@ def missing(members: Sequence[Member]) -> list[str]:
 
 def _names(values: Mapping[str, Mapping[int, Mapping[str, float]]], wanted: Sequence[str]) -> list[str]:
     """Return the indicators to report; what was asked for must be known to some run."""
+    from greentrip_agents.statistics import select
+
     known: dict[str, None] = {}
     for seeds in values.values():
         for found in seeds.values():

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
+from weakref import WeakKeyDictionary
 
 from google.longrunning import operations_pb2
 from google.protobuf.duration_pb2 import Duration
@@ -53,6 +54,8 @@ class RunService(run_pb2_grpc.RunServiceServicer):
     ) -> None:
         self._jobs, self._cities, self._directory, self._dispatcher = jobs, cities, directory, dispatcher
         self._settings = settings
+        # Messages of runs that have ended, while their rows are held in memory.
+        self._ended: WeakKeyDictionary[JobRow, run_pb2.Run] = WeakKeyDictionary()
 
     @unary
     async def CreateRun(self, request: run_pb2.CreateRunRequest) -> operations_pb2.Operation:  # noqa: N802
@@ -110,9 +113,16 @@ class RunService(run_pb2_grpc.RunServiceServicer):
         return self._jobs.add(row, request.run_id, "run_id", dry=request.validate_only, at_most=most)
 
     @unary
-    def GetRun(self, request: run_pb2.GetRunRequest) -> run_pb2.Run:  # noqa: N802
+    async def GetRun(self, request: run_pb2.GetRunRequest) -> run_pb2.Run:  # noqa: N802
         """Return one run."""
-        return masked(self._run(request.name), request.read_mask)
+        row = self._jobs.known(JobRow, request.name, RUNS)
+        if row is None:
+            row = await asyncio.to_thread(self._jobs.get, JobRow, request.name, RUNS)
+        if row.state not in TERMINAL:
+            return masked(convert.run(row, self._dispatcher.progress(row)), request.read_mask)
+        if row not in self._ended:
+            self._ended[row] = convert.run(row, row.progress)
+        return masked(self._ended[row], request.read_mask)
 
     @unary
     def ListRuns(self, request: run_pb2.ListRunsRequest) -> run_pb2.ListRunsResponse:  # noqa: N802

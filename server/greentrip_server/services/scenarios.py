@@ -1,5 +1,6 @@
 """The scenario service: scenarios that are known to build."""
 
+import asyncio
 import time
 from typing import Any
 
@@ -66,9 +67,12 @@ class ScenarioService(scenario_pb2_grpc.ScenarioServiceServicer):
         return convert.scenario(self._jobs.add(row, request.scenario_id, "scenario_id", dry=request.validate_only))
 
     @unary
-    def GetScenario(self, request: scenario_pb2.GetScenarioRequest) -> scenario_pb2.Scenario:  # noqa: N802
+    async def GetScenario(self, request: scenario_pb2.GetScenarioRequest) -> scenario_pb2.Scenario:  # noqa: N802
         """Return one scenario."""
-        return masked(convert.scenario(self._jobs.get(ScenarioRow, request.name, "scenarios")), request.read_mask)
+        row = self._jobs.known(ScenarioRow, request.name, "scenarios")
+        if row is None:
+            row = await asyncio.to_thread(self._jobs.get, ScenarioRow, request.name, "scenarios")
+        return masked(convert.scenario(row), request.read_mask)
 
     @unary
     def ListScenarios(self, request: scenario_pb2.ListScenariosRequest) -> scenario_pb2.ListScenariosResponse:  # noqa: N802

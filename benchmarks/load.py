@@ -1,0 +1,207 @@
+"""Load: many clients that read, create, watch and cancel while two runs compute; and reads beside a bare echo.
+
+`python benchmarks/load.py --minutes 30` prints one JSON line: latency of reads, errors nobody asked for, memory,
+sequential reads as a share of what a bare grpc.aio echo does in the same minutes, time to ready and idle memory.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import greentrip
+import grpc
+from greentrip.v1 import run_pb2, run_pb2_grpc, scenario_pb2, scenario_pb2_grpc
+
+ECHO = """
+import asyncio, grpc, sys
+async def main():
+    server = grpc.aio.server()
+    async def echo(request, context):
+        return request
+    handler = grpc.method_handlers_generic_handler("e.E", {"Echo": grpc.unary_unary_rpc_method_handler(echo)})
+    server.add_generic_rpc_handlers((handler,))
+    print(server.add_insecure_port("127.0.0.1:0"), flush=True)
+    await server.start()
+    await asyncio.sleep(1e6)
+asyncio.run(main())
+"""
+LONG = {"scenario": "networks/tiny", "sample": 0.5, "max_days": 1000}
+
+
+def resident_mb(pid: int) -> float:
+    """Return a process's resident memory, MB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+def start(folder: Path, workers: int) -> tuple["subprocess.Popen[str]", str, float]:
+    """Start a server; return it, its address and the seconds until it answered."""
+    began = time.monotonic()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "greentrip_server", f"--data={folder}", f"--workers={workers}", "--threads=1"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+    )
+    assert server.stdout is not None
+    address = json.loads(server.stdout.readline())["address"]
+    return server, address, time.monotonic() - began
+
+
+class Load:
+    """Clients of one server, and what they met."""
+
+    def __init__(self, address: str, generator: random.Random, done: str) -> None:
+        self._address, self._generator, self._done = address, generator, done
+        self.reads: list[float] = []
+        self.calls: Counter[str] = Counter()
+        self.errors: Counter[str] = Counter()
+
+    async def client(self, number: int, until: float, pause_s: float) -> None:
+        """Make calls until the time is over."""
+        options = [("grpc.use_local_subchannel_pool", 1)]
+        async with grpc.aio.insecure_channel(self._address, options=options) as channel:
+            runs, scenarios = run_pb2_grpc.RunServiceStub(channel), scenario_pb2_grpc.ScenarioServiceStub(channel)
+            await asyncio.sleep(self._generator.random() * pause_s)
+            while time.monotonic() < until:
+                kind = self._generator.choices(("get", "list", "create", "watch", "cancel"), (70, 15, 5, 5, 5))[0]
+                self.calls[kind] += 1
+                began = time.monotonic()
+                try:
+                    await getattr(self, f"_{kind}")(runs, scenarios, number)
+                except grpc.RpcError as error:
+                    self.errors[f"{kind} {error.code().name}"] += 1
+                if kind in ("get", "list"):
+                    self.reads.append(time.monotonic() - began)
+                await asyncio.sleep(self._generator.expovariate(1 / pause_s))
+
+    async def _get(self, runs: Any, *_: Any) -> None:
+        await runs.GetRun(run_pb2.GetRunRequest(name=self._done), timeout=10)
+
+    async def _list(self, _: Any, scenarios: Any, *__: Any) -> None:
+        await scenarios.ListScenarios(scenario_pb2.ListScenariosRequest(page_size=10), timeout=10)
+
+    async def _create(self, _: Any, scenarios: Any, number: int) -> None:
+        name = f"load-{number}-{self.calls['create']}"
+        asked = scenario_pb2.Scenario(network="networks/tiny", description=name)
+        made = await scenarios.CreateScenario(
+            scenario_pb2.CreateScenarioRequest(scenario=asked, scenario_id=name, request_id=name), timeout=10
+        )
+        await scenarios.DeleteScenario(scenario_pb2.DeleteScenarioRequest(name=made.name), timeout=10)
+
+    async def _watch(self, runs: Any, *_: Any) -> None:
+        async for _run in runs.WatchRun(run_pb2.WatchRunRequest(name=self._done), timeout=10):
+            pass
+
+    async def _cancel(self, runs: Any, _: Any, number: int) -> None:
+        mark = f"stop-{number}-{self.calls['cancel']}"
+        asked = run_pb2.Run(**LONG, seed=number)
+        await runs.CreateRun(run_pb2.CreateRunRequest(run=asked, run_id=mark, request_id=mark), timeout=10)
+        await runs.CancelRun(run_pb2.CancelRunRequest(name=f"runs/{mark}"), timeout=10)
+        await runs.DeleteRun(run_pb2.DeleteRunRequest(name=f"runs/{mark}"), timeout=10)
+
+
+def slope_mb_h(samples: list[tuple[float, float]]) -> float:
+    """Return how fast memory grows over the second half of the samples, MB an hour."""
+    half = samples[len(samples) // 2 :]
+    if len(half) < 3:
+        return float("nan")
+    return 3600 * statistics.linear_regression([t for t, _ in half], [m for _, m in half]).slope
+
+
+async def storm(load: Load, clients: int, minutes: float, pause_s: float, pid: int) -> list[tuple[float, float]]:
+    """Let the clients loose; return memory over time."""
+    began = time.monotonic()
+    until = began + 60 * minutes
+    samples: list[tuple[float, float]] = []
+
+    async def sample() -> None:
+        while time.monotonic() < until:
+            samples.append((time.monotonic() - began, resident_mb(pid)))
+            await asyncio.sleep(2)
+
+    await asyncio.gather(sample(), *(load.client(i, until, pause_s) for i in range(clients)))
+    return samples
+
+
+def rates(address: str, name: str, turns: int, calls: int) -> tuple[float, float]:
+    """Return sequential calls a second of a bare echo and of GetRun, by turns."""
+    with subprocess.Popen([sys.executable, "-c", ECHO], stdout=subprocess.PIPE, text=True) as echo:
+        assert echo.stdout is not None
+        port = int(echo.stdout.readline())
+        content = run_pb2.GetRunRequest(name=name).SerializeToString()
+        found: dict[str, list[float]] = {"echo": [], "read": []}
+        with grpc.insecure_channel(f"127.0.0.1:{port}") as bare, grpc.insecure_channel(address) as ours:
+            ask: dict[str, Any] = {
+                "echo": bare.unary_unary("/e.E/Echo"),
+                "read": ours.unary_unary("/greentrip.v1.RunService/GetRun"),
+            }
+            for _ in range(turns):
+                for kind, call in ask.items():
+                    began = time.monotonic()
+                    for _ in range(calls):
+                        call(content)
+                    found[kind].append(calls / (time.monotonic() - began))
+        echo.kill()
+    return statistics.median(found["echo"]), statistics.median(found["read"])
+
+
+def main() -> None:
+    """Read the command line, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--clients", type=int, default=200)
+    parser.add_argument("--pause", type=float, default=1.0, help="seconds between a client's calls, on average")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--only-rates", action="store_true", help="start, idle memory and sequential reads only")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
+        server, address, ready_s = start(Path(name), asked.workers)
+        try:
+            time.sleep(2)
+            idle_mb = resident_mb(server.pid)
+            found: dict[str, Any] = {"ready_s": round(ready_s, 2), "idle_mb": round(idle_mb)}
+            with greentrip.connect(address) as client:
+                done = client.simulate("tiny", seeds=(0,), sample=0.002, max_days=2).names[0]
+                echo, read = rates(address, done, 7, 300)
+                found |= {"echo_per_s": round(echo), "reads_per_s": round(read), "share": round(read / echo, 2)}
+                if not asked.only_rates:
+                    busy = [client.create_run("networks/tiny", seed=s, sample=0.5, max_days=1000) for s in (0, 1)]
+                    load = Load(address, random.Random(0), done)
+                    samples = asyncio.run(storm(load, asked.clients, asked.minutes, asked.pause, server.pid))
+                    still = [client.run(run.name).state == run_pb2.RUN_STATE_RUNNING for run in busy]
+                    cut = statistics.quantiles(load.reads, n=1000)
+                    found |= {
+                        "minutes": asked.minutes,
+                        "clients": asked.clients,
+                        "calls": dict(load.calls),
+                        "calls_per_s": round(load.calls.total() / (60 * asked.minutes)),
+                        "read_ms": {"p50": cut[499], "p90": cut[899], "p99": cut[989], "p999": cut[998]},
+                        "errors": dict(load.errors),
+                        "memory_mb": [round(samples[0][1]), round(samples[-1][1])],
+                        "memory_slope_mb_h": round(slope_mb_h(samples), 1),
+                        "runs_still_computing": sum(still),
+                    }
+                    found["read_ms"] = {k: round(1000 * v, 1) for k, v in found["read_ms"].items()}
+                    for run in busy:
+                        with contextlib.suppress(greentrip.client.CallError):
+                            client.cancel(run.name)
+        finally:
+            server.terminate()
+            server.wait()
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
