@@ -35,6 +35,8 @@ def _place() -> str:
     frame = sys._getframe(2)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
+        if module.startswith("numba"):
+            return ""  # a kernel that is compiled and kept: no result depends on it
         if module.startswith("greentrip_"):
             return f"{module.partition('.')[2]}.{frame.f_code.co_name}"
         frame = frame.f_back
