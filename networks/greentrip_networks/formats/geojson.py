@@ -41,7 +41,7 @@ def read(sources: Sequence[Source], options: ReadOptions, problems: Problems) ->
             raise bad_input("geojson", source.name, "no-features", "a FeatureCollection", file=source.name)
         for name in names:
             _check_depth(source, name)
-            table = read_ogr(source.on_disk(name).resolve(), None, source.name, name)
+            table = read_ogr(source.on_disk(name).resolve(), None, source.name, name, problems)
             tables.append(type(table)(PurePosixPath(name).stem, table.columns, table.wkb, table.crs))
     file = sources[0].name if len(sources) > 1 or len(tables) > 1 else next(iter(sources[0].files))
     return layers_of(tables, options, problems, format_name="geojson", file=file)

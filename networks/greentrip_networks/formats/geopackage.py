@@ -1,6 +1,7 @@
 """GeoPackage: every frame of a network as a layer of one file, and anybody's layers of streets, zones or stops."""
 
 import sqlite3
+import warnings
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -41,7 +42,7 @@ def _read_one(source: Source, options: ReadOptions, problems: Problems) -> Layer
     for layer in _layers(path, source, problems):
         if wanted and layer not in wanted:
             continue
-        tables.append(read_ogr(path, layer, source.name, name))
+        tables.append(read_ogr(path, layer, source.name, name, problems))
     for layer in wanted:
         if layer not in {t.name for t in tables}:
             problems.error("no-layer", "a layer of the file", file=name, saw=layer)
@@ -69,18 +70,22 @@ def _layers(path: Path, source: Source, problems: Problems) -> list[str]:
     return [n for n in names if kinds.get(n) == "table"]
 
 
-def read_ogr(path: Path, layer: str | None, source_name: str, file: str) -> Table:
-    """Read one layer through GDAL."""
+def read_ogr(path: Path, layer: str | None, source_name: str, file: str, problems: Problems) -> Table:
+    """Read one layer through GDAL, whose own warnings become warnings of ours."""
     import pyarrow as pa
     import pyogrio
 
     try:
-        info = pyogrio.read_info(path, layer=layer, force_feature_count=True)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            info = pyogrio.read_info(path, layer=layer, force_feature_count=True)
         if info["features"] > ROWS:
             raise bad_input(
                 "gis", source_name, "too-many-rows", f"at most {ROWS:,} rows", saw=info["features"], file=file
             )
-        meta, table = pyogrio.read_arrow(path, layer=layer)
+        with warnings.catch_warnings(record=True) as also:
+            warnings.simplefilter("always")
+            meta, table = pyogrio.read_arrow(path, layer=layer)
     except (
         pyogrio.errors.DataSourceError,
         pyogrio.errors.DataLayerError,
@@ -88,10 +93,13 @@ def read_ogr(path: Path, layer: str | None, source_name: str, file: str) -> Tabl
         pa.ArrowException,
         ValueError,
         RuntimeError,
+        OSError,
     ) as error:
         raise bad_input(
             "gis", source_name, "unreadable", "a whole layer", saw=error, file=file, record=layer or ""
         ) from None
+    for text in dict.fromkeys(str(w.message) for w in (*told, *also)):
+        problems.warn("gdal", "a layer without oddities", file=file, record=layer or "", saw=text)
     shape = meta["geometry_name"] or "wkb_geometry"
     wkb: Any = None
     if shape in table.column_names:

@@ -1,5 +1,9 @@
 """Matrices from zone to zone as OpenMatrix files (OMX, HDF5)."""
 
+import json
+import subprocess
+import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +18,7 @@ from greentrip_networks.problems import Problems, bad_input
 MAGIC = b"\x89HDF\r\n\x1a\n"
 ZONES = 20_000  # a matrix of so many zones takes 3.2 GB
 BYTES = 8 << 30  # all matrices of a file together
+SECONDS = 900.0  # for one file
 NAMES = ("zone_id", "zone", "zones", "taz", "TAZ", "ZONE", "zone number", "NO")
 
 
@@ -34,77 +39,45 @@ def read(sources: Sequence[Source], options: ReadOptions, problems: Problems) ->
 
 
 def _read_one(source: Source, name: str, options: ReadOptions, problems: Problems) -> dict[str, Matrix]:
-    import tables
-
-    try:
-        with tables.open_file(str(source.on_disk(name)), "r") as file:
-            return _matrices(file, name, options, problems)
-    except (
-        tables.HDF5ExtError,
-        tables.NoSuchNodeError,
-        OSError,
-        ValueError,
-        KeyError,
-        RuntimeError,
-        AttributeError,
-        TypeError,
-        IndexError,
-    ) as error:
-        text = str(error).strip().splitlines()
-        raise bad_input(
-            "omx", source.name, "unreadable", "a whole OMX file", saw=text[-1] if text else error, file=name
-        ) from None
-
-
-def _matrices(file: Any, name: str, options: ReadOptions, problems: Problems) -> dict[str, Matrix]:
-    """Return the matrices of an open file."""
-    import tables
-
-    if "data" not in file.root:
-        problems.error("no-matrix", "a group /data with matrices", file=name)
-        return {}
-    held = [n for n in file.root.data._f_iter_nodes() if isinstance(n, tables.Array)]  # noqa: SLF001 - its public name
-    shapes = {n.name: tuple(int(s) for s in n.shape) for n in held}
-    bad = {k: s for k, s in shapes.items() if len(s) != 2 or s[0] != s[1] or s[0] < 1 or s[0] > ZONES}
-    for key, shape in bad.items():
-        problems.error("bad-shape", f"as many rows as columns, at most {ZONES:,}", file=name, record=key, saw=shape)
-    if not held:
-        problems.error("no-matrix", "at least one matrix in /data", file=name)
-    total = sum(8 * s[0] * s[1] for k, s in shapes.items() if k not in bad)
-    if total > BYTES:
-        problems.error("too-large", f"matrices of at most {BYTES:,} bytes together", file=name, saw=f"{total:,}")
-        return {}
+    """Read one file in a process of its own (`omx_apart`): a damaged HDF5 file can kill the process that reads it."""
     made: dict[str, Matrix] = {}
-    for node in held:
-        if node.name in bad:
-            continue
-        if node.dtype.kind not in "fiub":
-            problems.error("bad-type", "numbers", file=name, record=node.name, saw=node.dtype)
-            continue
-        values = np.asarray(node.read(), np.float64)
-        check_values(values, problems, name, node.name)
-        unit = str(node.attrs["unit"]) if "unit" in node.attrs else "trips"
-        made[node.name] = Matrix(_zones(file, len(values), name, options, problems), values, unit)
+    with tempfile.TemporaryDirectory(prefix="greentrip-omx-") as folder:
+        script = str(Path(__file__).with_name("omx_apart.py"))
+        command = [sys.executable, "-I", script, str(source.on_disk(name).resolve()), folder, str(ZONES), str(BYTES)]
+        try:
+            done = subprocess.run(command, capture_output=True, check=False, timeout=SECONDS)  # noqa: S603 - our own
+            answer = json.loads(done.stdout or b"{}")
+        except (subprocess.TimeoutExpired, ValueError) as error:
+            answer = {"error": error}
+        if "matrices" not in answer:
+            saw = answer.get("error", "the HDF5 library stopped while reading it")
+            raise bad_input("omx", source.name, "unreadable", "a whole OMX file", saw=saw, file=name)
+        for problem in answer["problems"]:
+            problems.error(
+                problem["code"], problem["expected"], file=name, record=problem["record"], saw=problem["saw"]
+            )
+        for row in answer["matrices"]:
+            values = np.load(Path(folder, row["place"]))
+            check_values(values, problems, name, row["name"])
+            zones = _zones(answer["lookups"], len(values), name, options, problems)
+            made[row["name"]] = Matrix(zones, values, row["unit"])
     return made
 
 
-def _zones(file: Any, count: int, name: str, options: ReadOptions, problems: Problems) -> tuple[str, ...]:
+def _zones(
+    lookups: dict[str, list[str]], count: int, name: str, options: ReadOptions, problems: Problems
+) -> tuple[str, ...]:
     """Return the ids of zones from a lookup."""
-    lookups = {n.name: n for n in file.root.lookup._f_iter_nodes()} if "lookup" in file.root else {}  # noqa: SLF001
     wanted = options.more.get("lookup", "")
     if wanted and wanted not in lookups:
         problems.error("no-lookup", f"one of {', '.join(lookups) or 'none'}", file=name, saw=wanted)
     key = wanted or next((n for n in (*NAMES, *lookups) if n in lookups), "")
     if key in lookups:
-        values = np.asarray(lookups[key].read()).ravel()
-        ids = tuple(
-            v.decode("utf-8", "replace").rstrip("\0") if isinstance(v, bytes) else str(v) for v in values.tolist()
-        )
+        ids = tuple(lookups[key])
         if len(ids) == count and len(set(ids)) == count:
             return ids
-        problems.error(
-            "bad-lookup", f"{count} ids, each once", file=name, record=key, saw=f"{len(set(ids))} of {len(ids)}"
-        )
+        saw = f"{len(set(ids))} of {len(ids)}"
+        problems.error("bad-lookup", f"{count} ids, each once", file=name, record=key, saw=saw)
     return tuple(str(i) for i in range(1, count + 1))
 
 

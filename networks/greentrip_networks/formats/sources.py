@@ -103,7 +103,10 @@ class Source:
         packed = None
         if self._zip is not None:
             entry = self._entry[name]
-            stream: IO[bytes] = self._zip.open(entry)
+            try:
+                stream: IO[bytes] = self._zip.open(entry)
+            except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError) as error:
+                raise bad_input("file", self.name, "damaged", "a whole archive", saw=error, file=name) from None
             packed = entry.compress_size
         elif self._gzip:
             stream = gzip.GzipFile(self.path)  # type: ignore[assignment]

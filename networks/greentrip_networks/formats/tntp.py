@@ -96,7 +96,7 @@ def _network(source: Source, name: str, problems: Problems) -> TntpNetwork | Non
         problems.many(
             "warning",
             finding.code,
-            "see remedy",
+            "what most files have",
             count=finding.count,
             lines=[n for n in lines if n],
             file=name,
@@ -220,7 +220,7 @@ def _trips(source: Source, name: str, zones: int | None, problems: Problems) -> 
         problems.many(
             "warning",
             finding.code,
-            "see remedy",
+            "what most files have",
             count=finding.count,
             lines=list(finding.lines),
             file=name,

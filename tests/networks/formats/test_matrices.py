@@ -34,7 +34,7 @@ def matrix_layers(draw: st.DrawFn) -> Layers:
 @pytest.mark.filterwarnings("ignore::tables.NaturalNameWarning")
 @pytest.mark.parametrize(("name", "file"), [("omx", "a.omx"), ("matrix-csv", "a.csv")])
 @given(matrix_layers())
-@SETTINGS
+@settings(SETTINGS, max_examples=6)  # each OMX file is read in a process of its own
 def test_matrices_come_back(tmp_path_factory: pytest.TempPathFactory, name: str, file: str, layers: Layers) -> None:
     path = tmp_path_factory.mktemp("m") / file
     write_layers(layers, path, name)
