@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -55,6 +55,17 @@ class Find:
     case: int
     kind: str
     text: str
+
+
+@dataclass
+class Tally:
+    """What came of the files of one format."""
+
+    cases: int = 0
+    read: int = 0
+    refused: int = 0
+    seconds: float = 0.0
+    finds: list[Find] = field(default_factory=list)
 
 
 def draw(below: int, *keys: int) -> int:
@@ -164,9 +175,9 @@ class Reader:
         self.pipe.close()
 
 
-def run(minutes: float, wanted: list[str], seed: int, keep: Path | None) -> dict[str, dict[str, float | list[Find]]]:
+def run(minutes: float, wanted: list[str], seed: int, keep: Path | None) -> dict[str, Tally]:
     """Fuzz for some minutes; return cases, minutes and finds of each format."""
-    result: dict[str, dict[str, float | list[Find]]] = {}
+    result: dict[str, Tally] = {}
     with tempfile.TemporaryDirectory(prefix="greentrip-fuzz-") as temporary:
         folder = Path(temporary)
         corpus = {k: v for k, v in valid_files(folder / "valid").items() if not wanted or k.split("/")[0] in wanted}
@@ -181,19 +192,19 @@ def run(minutes: float, wanted: list[str], seed: int, keep: Path | None) -> dict
             name = min(spent, key=lambda n: (spent[n], n))  # the one that had the least time
             start = time.monotonic()
             form = name.split("/")[0]
-            row = result.setdefault(form, {"cases": 0, "read": 0, "refused": 0, "seconds": 0.0, "finds": []})
+            row = result.setdefault(form, Tally())
             path = changed(corpus[name], folder / "case", seed, list(corpus).index(name), case)
             kind, text = reader.read(path, form, SECONDS)
             spent[name] += time.monotonic() - start
-            row["seconds"] += time.monotonic() - start  # type: ignore[operator]
-            row["cases"] += 1  # type: ignore[operator]
-            if kind in ("read", "refused"):
-                row[kind] += 1  # type: ignore[operator]
-            else:
+            row.seconds += time.monotonic() - start
+            row.cases += 1
+            row.read += kind == "read"
+            row.refused += kind == "refused"
+            if kind not in ("read", "refused"):
                 place = next((x.strip() for x in reversed(text.splitlines()) if "greentrip_networks" in x), text[:80])
                 if (form, place) not in seen:
                     seen.add((form, place))
-                    row["finds"].append(Find(form, case, kind, text))  # type: ignore[union-attr]
+                    row.finds.append(Find(form, case, kind, text))
                     sys.stderr.write(f"{name} case {case}: {kind}: {text[-400:]}\\n")
                     if keep:
                         keep.mkdir(parents=True, exist_ok=True)
@@ -231,14 +242,14 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="folder for files that were finds")
     args = parser.parse_args()
     result = run(args.minutes, [f for f in args.formats.split(",") if f], args.seed, args.keep)
-    finds = sum(len(r["finds"]) for r in result.values())  # type: ignore[arg-type]
+    finds = sum(len(r.finds) for r in result.values())
     if args.json:
-        sys.stdout.write(json.dumps(result, default=lambda f: f.__dict__) + "\n")
+        sys.stdout.write(json.dumps({name: asdict(row) for name, row in result.items()}) + "\n")
     else:
         sys.stdout.write(f"{'format':14}{'minutes':>8}{'cases':>9}{'read':>9}{'refused':>9}{'finds':>7}\n")
         for form, row in sorted(result.items()):
-            counts = f"{row['cases']:>9}{row['read']:>9}{row['refused']:>9}{len(row['finds']):>7}"  # type: ignore[arg-type]
-            sys.stdout.write(f"{form:14}{row['seconds'] / 60:>8.2f}{counts}\n")  # type: ignore[operator]
+            counts = f"{row.cases:>9}{row.read:>9}{row.refused:>9}{len(row.finds):>7}"
+            sys.stdout.write(f"{form:14}{row.seconds / 60:>8.2f}{counts}\n")
     return 1 if finds else 0
 
 
