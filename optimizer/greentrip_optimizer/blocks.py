@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from greentrip_networks.errors import GreentripError
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from greentrip_optimizer.solver import SolverMissingError
 
@@ -65,9 +65,7 @@ def follows(trips: Trips, deadhead_min: NDArray[np.float64], layover_min: float)
     return np.asarray(can, dtype=np.bool_)
 
 
-def schedule(
-    trips: Trips, deadhead_min: NDArray[np.float64], *, layover_min: float = 0.0, depot: int | None = None
-) -> Blocks:
+def schedule(trips: Trips, deadhead_min: ArrayLike, *, layover_min: float = 0.0, depot: int | None = None) -> Blocks:
     """Return blocks with the fewest vehicles and, among those, the least empty driving.
 
     Parameters
@@ -87,16 +85,17 @@ def schedule(
         A trip ends before it starts or at no known place, or the depot cannot be driven to.
 
     """
-    _check(trips, deadhead_min, layover_min, depot)
-    can = follows(trips, deadhead_min, layover_min)
+    empty_drive = np.asarray(deadhead_min, dtype=np.float64)
+    _check(trips, empty_drive, layover_min, depot)
+    can = follows(trips, empty_drive, layover_min)
     n = len(trips)
     if n == 0:
         return Blocks((), 0.0, proven=True, apart=())
-    between = deadhead_min[trips.end_place[:, None], trips.start_place[None, :]]
+    between = empty_drive[trips.end_place[:, None], trips.start_place[None, :]]
     if depot is None:
         out, back = np.zeros(n), np.zeros(n)
     else:
-        out, back = deadhead_min[depot, trips.start_place], deadhead_min[trips.end_place, depot]
+        out, back = empty_drive[depot, trips.start_place], empty_drive[trips.end_place, depot]
     following = _least_cost(can, between, out, back)
     first = np.ones(n, dtype=bool)
     first[following[following >= 0]] = False

@@ -1,6 +1,8 @@
 """Vehicle schedules against every way of chaining trips, and their proofs against the trips themselves."""
 
 import itertools
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -74,6 +76,16 @@ def test_nothing_to_run_needs_nothing() -> None:
     found = schedule(Trips(none, none, none.astype(np.int64), none.astype(np.int64)), np.zeros((1, 1)))
     assert found.vehicles == 0
     assert found.proven
+
+
+def test_the_manuals_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "vehicles.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(compile(example, "vehicles.md", "exec"), {})
+    buses, blocks, offset = capsys.readouterr().out.splitlines()
+    assert "'north': 8" in buses
+    assert blocks.split()[1] == "True"
+    assert offset.startswith("Offset(")
 
 
 def test_what_cannot_be_scheduled_is_named() -> None:

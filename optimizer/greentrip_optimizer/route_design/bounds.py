@@ -6,7 +6,7 @@ Operator: the links that routes use join all nodes, so they hold a spanning tree
 with enough nodes. Split the time w of every link into a part `a >= 0` and the rest. Then the summed length is at least
 the least spanning tree under `a`, plus R times the least path under `w - a`, whatever `a` is. The best split is sought
 by subgradient steps; paths are relaxed to walks that do not turn straight back (a floor stays a floor). Every split is
-in 1024ths, so that sums are exact.
+in 65536ths, so that sums are exact.
 """
 
 import math
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from greentrip_optimizer.route_design.instance import Instance
 
-_PARTS = 1024.0
+_PARTS = 65536.0
 
 
 def passenger_bound(instance: Instance) -> float:
@@ -26,7 +26,7 @@ def passenger_bound(instance: Instance) -> float:
     return float((instance.shortest * trips).sum() / trips.sum() / instance.scale)
 
 
-def operator_bound(instance: Instance, steps: int = 3000) -> float:
+def operator_bound(instance: Instance, steps: int = 20_000) -> float:
     """Return a proven floor of the summed one-way route length in minutes, by at most `steps` splits of link times."""
     ends = np.argwhere(np.triu(instance.links >= 0, 1)).astype(np.int64)
     time = instance.links[ends[:, 0], ends[:, 1]].astype(np.float64)
@@ -62,9 +62,9 @@ def _best_split(
         square = 0.0
         for e in range(m):
             square += float(in_tree[e] - routes * in_walk[e]) ** 2
-        if square == 0.0 or scale < 1e-4:
+        if square == 0.0 or scale < 1e-6:
             break
-        step = scale * 0.05 * max(best, 1.0) / square
+        step = scale * 0.2 * max(best, 1.0) / square
         for e in range(m):
             moved = split[e] + step * (in_tree[e] - routes * in_walk[e])
             split[e] = max(0.0, np.rint(moved * _PARTS) / _PARTS)

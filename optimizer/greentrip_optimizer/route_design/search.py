@@ -137,14 +137,7 @@ def design_routes(
         raise ValueError(f"work: saw evaluations {evaluations} and seconds {seconds}; expected one of them above 0")
     if not 0 <= weight <= 1:
         raise ValueError(f"weight: saw {weight}; expected 0 to 1")
-    floors = (passenger_bound(instance), operator_bound(instance))
-    share = {
-        "passenger": (1.0, 0.0),
-        "operator": (0.0, 1.0),
-        "weighted": (weight / floors[0], (1 - weight) / floors[1]),
-    }
-    on_att, on_trt = share[objective]
-    bound = on_att * floors[0] + on_trt * floors[1]
+    on_att, on_trt, bound = _objective(instance, objective, weight)
     made = problem(instance)
     # The kernels sum a transfer more on every trip than is made, over pairs of nodes; `shift` takes it back.
     per_unit = on_att / (float(made.demand.sum()) / 2 * instance.scale)
@@ -180,6 +173,15 @@ def design_routes(
     value = (on_att * worth.att if on_att else 0.0) + on_trt * worth.trt
     passed = time.perf_counter() - work.began
     return Design(best[1], worth, objective, value, bound, work.used, passed, evaluations is not None)
+
+
+def _objective(instance: Instance, objective: str, weight: float) -> tuple[float, float, float]:
+    """Return the weights of mean trip and length in the objective, and the objective's floor."""
+    if objective == "passenger":
+        return 1.0, 0.0, passenger_bound(instance)
+    if objective == "operator":
+        return 0.0, 1.0, operator_bound(instance)
+    return weight / passenger_bound(instance), (1 - weight) / operator_bound(instance), 1.0
 
 
 class _Annealer:
