@@ -305,7 +305,7 @@ def _any_above(one: NDArray[np.int16], other: NDArray[np.int16]) -> bool:
 def beyond(problem: Problem, state: State, trial: Trial) -> float:
     """Return what the floor leaves out, or infinity where a pair of nodes has no journey.
 
-    Pairs that two rides serve no better than the least three rides can take are looked at one by one.
+    Pairs that two rides serve worse than three could are looked at one by one, with three rides, then four, then any.
     """
     n, transfer, far = problem.sizes[0], problem.costs[0], problem.costs[1]
     if loose_parts(state, trial.parent) > 0:
@@ -314,11 +314,18 @@ def beyond(problem: Problem, state: State, trial: Trial) -> float:
     for i in range(n):
         if not _any_above(state.two[i], problem.three_rides[i]):
             continue
+        three_known = False
         for j in range(i + 1, n):
             if state.two[i, j] > problem.three_rides[i, j] and problem.demand[i, j] > 0:
-                time = min(int(state.two[i, j]), best_two(state.two[i], state.ride[j]))
+                time = best_two(state.two[i], state.ride[j])
                 if time > problem.three_rides[i, j] + transfer:
-                    return _beyond_any(problem, state, far)
+                    if not three_known:
+                        three_known = True
+                        for k in range(n):
+                            trial.three[k] = best_two(state.two[i], state.ride[k])
+                    time = best_two(trial.three, state.ride[j])
+                    if time > problem.three_rides[i, j] + 2 * transfer:
+                        return _beyond_any(problem, state, far)
                 extra += problem.demand[i, j] * (time - problem.three_rides[i, j])
     return extra
 

@@ -10,7 +10,7 @@ import numpy as np
 from greentrip_networks.kernels import njit
 from numpy.typing import NDArray
 
-from greentrip_optimizer.route_design.instance import Instance
+from greentrip_optimizer.route_design.instance import Instance, InstanceError
 
 _VECTOR = 32
 # Two rides of no journey and a third must not overflow: 3 * miss below the type's largest number.
@@ -66,7 +66,7 @@ class Trial(NamedTuple):
     `route[k]`, `calls[k]`, `which[k]` say the new nodes of route `which[k]`; `sizes` is routes changed, pairs changed,
     nodes in them. `pair` rows are (i, j, ride before, ride after); `node` lists the nodes in pairs, `mark` and `seen`
     hold the number of the trial that met a pair or node last; `two` and `stale` are rows of the nodes in pairs
-    (`stale_words` is `stale` eight entries at a time).
+    (`stale_words` is `stale` eight entries at a time), `three` a row of at most three rides.
     """
 
     route: NDArray[np.int32]
@@ -86,6 +86,7 @@ class Trial(NamedTuple):
     two: NDArray[np.int16]
     stale: NDArray[np.uint8]
     stale_words: NDArray[np.uint64]
+    three: NDArray[np.int16]
     parent: NDArray[np.int64]
 
 
@@ -101,7 +102,9 @@ def problem(instance: Instance) -> Problem:
     longest = (n - 1) * (int(links.max()) + instance.transfer) + instance.transfer
     kind, far, miss = next((row for row in _LIMITS if longest < row[1]), (None, 0, 0))
     if kind is None:
-        raise OverflowError(f"{instance.name}: journeys of {longest} units; expected less than {_LIMITS[-1][1]}")
+        raise InstanceError(
+            f"{instance.name}: journeys of up to {longest} units; expected less than {_LIMITS[-1][1]}; shorten times"
+        )
     wide = padded(n)
     three = np.full((n, wide), 3 * miss, dtype=kind)  # nobody travels to the padding
     three[:, :n] = instance.shortest + 3 * instance.transfer
@@ -238,5 +241,6 @@ def trial(made: Problem) -> Trial:
         np.zeros((n, wide), dtype=made.three_rides.dtype),
         stale,
         stale.view(np.uint64),
+        np.full(wide, made.costs[2], dtype=made.three_rides.dtype),
         np.zeros(n, dtype=np.int64),
     )

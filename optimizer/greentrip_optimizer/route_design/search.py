@@ -46,9 +46,9 @@ class Cooling:
 
 
 COOLING = {
-    "passenger": Cooling(0.02, 4e-4),
+    "passenger": Cooling(0.006, 1.5e-4),
     "operator": Cooling(0.3, 7e-3),
-    "weighted": Cooling(0.02, 4e-4),
+    "weighted": Cooling(0.006, 1.5e-4),
 }
 
 

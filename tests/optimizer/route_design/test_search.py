@@ -37,6 +37,7 @@ def variants() -> list[Instance]:
     return [plain, halves, replace(plain, demand=plain.demand + np.where(plain.demand > 0, 0.3, 0.0))]
 
 
+@pytest.mark.timeout(900)  # the first to run compiles the kernels
 @pytest.mark.parametrize("which", [0, 1, 2])
 def test_the_kept_figures_are_the_plain_ones_after_thousands_of_changes(which: int) -> None:
     instance = variants()[which]
