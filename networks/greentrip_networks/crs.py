@@ -44,18 +44,6 @@ def _transformer(source: str, target: str) -> Any:
         raise _unknown(source if target == WGS84 else target) from None
 
 
-def known(crs: str) -> str:
-    """Return the system's short name ("EPSG:32650", or "GCJ-02"), or raise a `CrsError`."""
-    if is_gcj02(crs):
-        return GCJ02
-    try:
-        found = pyproj.CRS.from_user_input(crs)
-    except (ProjError, ValueError, TypeError):
-        raise _unknown(str(crs)) from None
-    authority = found.to_authority()
-    return ":".join(authority) if authority else str(crs)
-
-
 def is_gcj02(crs: str) -> bool:
     """Say whether a name means the shifted grid of Chinese web maps."""
     return crs.upper().replace("-", "").replace("_", "") in ("GCJ02", "GCJ2", "MARS")
@@ -163,15 +151,6 @@ def gcj02_to_wgs84(lon: ArrayLike, lat: ArrayLike) -> tuple[Floats, Floats]:
         dlon, dlat = _offset(at_lon, at_lat)
         at_lon, at_lat = east - dlon, north - dlat
     return np.where(inside, at_lon, x), np.where(inside, at_lat, y)
-
-
-def suspect_swapped(lon: ArrayLike, lat: ArrayLike) -> bool:
-    """Say whether the columns look swapped: most latitudes are beyond the pole and would be longitudes."""
-    x, y = np.asarray(lon, np.float64), np.asarray(lat, np.float64)
-    fine = np.isfinite(x) & np.isfinite(y)
-    if not fine.any():
-        return False
-    return bool(np.mean((np.abs(y[fine]) > 90) & (np.abs(y[fine]) <= 180) & (np.abs(x[fine]) <= 90)) > 0.5)
 
 
 def paths_m(lon: Floats, lat: Floats, first: NDArray[np.int64], at_once: int = 1_000_000) -> Floats:

@@ -9,10 +9,8 @@ from greentrip_networks.crs import (
     CrsError,
     from_wgs84,
     gcj02_to_wgs84,
-    known,
     paths_m,
     segment_m,
-    suspect_swapped,
     to_wgs84,
     utm_of,
     wgs84_to_gcj02,
@@ -64,13 +62,6 @@ def test_what_a_system_cannot_express_is_nan_and_an_unknown_system_is_named() ->
     lon, lat = to_wgs84([500000.0, 1e30], [4428236.0, np.inf], "EPSG:32650")
     assert lon[0] == pytest.approx(117.0)
     assert np.isnan([lon[1], lat[1]]).all()
-    for call in (lambda: to_wgs84(1.0, 1.0, "EPSG:999999"), lambda: known("Beijing local")):
+    for name in ("EPSG:999999", "Beijing local", ""):
         with pytest.raises(CrsError, match="EPSG code"):
-            call()
-    assert (known("epsg:4547"), known("GCJ02")) == ("EPSG:4547", "GCJ-02")
-
-
-def test_swapped_columns_are_suspected_only_beyond_the_pole() -> None:
-    assert suspect_swapped([39.9, 40.0], [116.3, 116.4])
-    assert not suspect_swapped([116.3, 116.4], [39.9, 40.0])
-    assert not suspect_swapped([np.nan], [np.nan])
+            to_wgs84(1.0, 1.0, name)

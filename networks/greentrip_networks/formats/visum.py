@@ -13,7 +13,7 @@ import polars as pl
 from greentrip_networks.formats import Format, ReadOptions
 from greentrip_networks.formats.checks import check_unique
 from greentrip_networks.formats.csv_tables import LINE, Field, typed_frame
-from greentrip_networks.formats.frames import merged, placed, roads, text_frame
+from greentrip_networks.formats.frames import merged, placed, roads, text_frame, with_lengths
 from greentrip_networks.formats.sources import Source
 from greentrip_networks.formats.text import read_lines
 from greentrip_networks.formats.visum_fields import (
@@ -319,6 +319,8 @@ def _connect(
     made = made.with_columns(
         pl.lit("connector").alias("kind"), *(pl.lit(value=True).alias(c) for c in ("drive", "walk", "cycle"))
     )
+    made, _ = with_lengths(nodes, made)  # as the crow flies; a centre at its node is a metre from it
+    made = made.with_columns(pl.col("length_m").clip(1.0))
     return nodes, zones, pl.concat([links.drop(LINE), made], how="diagonal")
 
 

@@ -95,6 +95,7 @@ def test_a_visum_network(tmp_path: Path, encoding: str) -> None:
     assert (back["lanes"], back["capacity_vph"], back["free_kmh"]) == (2, 1600, 50)
     assert [one[c] for c in ("drive", "walk", "cycle", "bus")] == [True, True, False, True]
     assert rows["2", "3"]["length_m"] == 1000
+    assert rows["zone 7", "2"]["length_m"] == pytest.approx(500, rel=1e-3)
     x, y = from_wgs84(one["geometry"][0::2], one["geometry"][1::2], "EPSG:32650")
     assert list(x) == pytest.approx([442000, 442300, 442600, 443000], abs=1e-3)
     assert list(y) == pytest.approx([4418000, 4418100, 4418200, 4418000], abs=1e-3)
