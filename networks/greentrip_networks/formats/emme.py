@@ -12,7 +12,7 @@ import polars as pl
 
 from greentrip_networks.formats import Format, ReadOptions
 from greentrip_networks.formats.csv_tables import LINE, Field, typed_frame
-from greentrip_networks.formats.frames import measured_m, merged, placed, roads, text_frame
+from greentrip_networks.formats.frames import measured_m, mending, merged, placed, roads, text_frame
 from greentrip_networks.formats.sources import Source
 from greentrip_networks.formats.text import read_lines
 from greentrip_networks.layers import Layers, Notes
@@ -250,4 +250,4 @@ class _Reader:
         )
 
 
-FORMAT = Format(name="emme", title="EMME text network (batchin tables)", detect=is_emme, read=read)
+FORMAT = Format(name="emme", title="EMME text network (batchin tables)", detect=is_emme, read=mending(read))

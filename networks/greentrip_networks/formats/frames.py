@@ -1,6 +1,9 @@
 """What several readers need to make frames: places in degrees, links between known nodes, WKT and flat geometries."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,7 @@ from greentrip_networks.formats import ReadOptions
 from greentrip_networks.formats.checks import check_coordinates, check_known, check_unique
 from greentrip_networks.formats.csv_tables import LINE
 from greentrip_networks.formats.flat import take_flat
+from greentrip_networks.formats.sources import Source
 from greentrip_networks.layers import KEYS, Layers
 from greentrip_networks.problems import LISTED, Problems
 
@@ -186,3 +190,43 @@ def not_held(layers: Layers, held: Sequence[str], problems: Problems, matrices: 
             problems.warn(
                 "not-held", "a format that holds it", field=name, saw=f"{count} rows", remedy="left out of this file"
             )
+
+
+LEFT_OUT = frozenset(  # problems whose row a reader leaves out anyway
+    {
+        *(
+            "empty",
+            "bad-number",
+            "bad-whole",
+            "bad-flag",
+            "bad-time",
+            "bad-date",
+            "bad-choice",
+            "bad-row",
+            "bad-update",
+        ),
+        *("no-id", "duplicate-id", "unknown-node", "unknown-link", "unknown-stop", "unknown-line", "unknown-profile"),
+    }
+)
+Read = Callable[[Sequence[Source], ReadOptions, Problems], Layers]
+
+
+def mending(read: Read) -> Read:
+    """Return a reader for which, with `options.repair`, rows that it leaves out are warnings and no errors."""
+
+    @wraps(read)
+    def mended(sources: Sequence[Source], options: ReadOptions, problems: Problems) -> Layers:
+        if not options.repair:
+            return read(sources, options, problems)
+        found = Problems(problems.listed)
+        try:
+            return read(sources, options, found)
+        finally:
+            kept = [replace(p, level="warning", remedy="left out") if p.code in LEFT_OUT else p for p in found.kept]
+            counted = Counter[tuple[str, str]]()
+            for (level, code), count in found.counted.items():
+                counted["warning" if code in LEFT_OUT else level, code] += count
+            found.kept, found.counted = kept, counted
+            problems.extend(found)
+
+    return mended

@@ -13,7 +13,7 @@ from greentrip_networks.formats import Format, ReadOptions
 from greentrip_networks.formats.checks import check_known, check_unique
 from greentrip_networks.formats.csv_tables import LINE, Field, read_csv
 from greentrip_networks.formats.flat import make_flat
-from greentrip_networks.formats.frames import degrees, flat_of_wkt, measured_m, merged, placed, roads
+from greentrip_networks.formats.frames import degrees, flat_of_wkt, measured_m, mending, merged, placed, roads
 from greentrip_networks.formats.gmns_write import OWN_OF_ZONES, write_gmns
 from greentrip_networks.formats.polygons import wkb_of_wkt
 from greentrip_networks.formats.sources import Source
@@ -318,7 +318,7 @@ FORMAT = Format(
     name="gmns",
     title="General Modeling Network Specification (folder of CSV tables)",
     detect=is_gmns,
-    read=read,
+    read=mending(read),
     write=write_gmns,
     folder=True,
 )

@@ -13,7 +13,7 @@ import polars as pl
 from greentrip_networks.formats import Format, ReadOptions
 from greentrip_networks.formats.csv_tables import LINE, Field, typed_frame
 from greentrip_networks.formats.flat import make_flat
-from greentrip_networks.formats.frames import merged, placed, roads
+from greentrip_networks.formats.frames import mending, merged, placed, roads
 from greentrip_networks.formats.matsim_schedule import ScheduleReader
 from greentrip_networks.formats.matsim_write import OWN, PT, write_matsim
 from greentrip_networks.formats.sources import Source
@@ -243,7 +243,7 @@ FORMAT = Format(
     name="matsim",
     title="MATSim network, transit schedule and vehicles (XML)",
     detect=is_matsim,
-    read=read,
+    read=mending(read),
     write=write_matsim,
     folder=True,
 )

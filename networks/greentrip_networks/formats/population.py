@@ -9,7 +9,7 @@ import polars as pl
 from greentrip_networks.formats import Format, ReadOptions
 from greentrip_networks.formats.checks import check_unique
 from greentrip_networks.formats.csv_tables import LINE, Field, read_csv, typed_frame
-from greentrip_networks.formats.frames import not_held, placed
+from greentrip_networks.formats.frames import mending, not_held, placed
 from greentrip_networks.formats.geoparquet import read_table
 from greentrip_networks.formats.sources import Source
 from greentrip_networks.layers import Layers, Notes
@@ -149,7 +149,7 @@ FORMAT = Format(
     name="population",
     title="Residents and jobs of zones or squares (CSV or Parquet)",
     detect=is_population,
-    read=read,
+    read=mending(read),
     write=write,
     suffix=".csv",
 )

@@ -54,7 +54,9 @@ def city(side: int = 4, trips: int = 6) -> Layers:
             "geometry": bent,
         }
     )
-    squares = [shapely.box(x, y, round(x + 0.01, 6), round(y + 0.008, 6)) for x, y in zip(lon[:side], lat[:side], strict=True)]
+    squares = [
+        shapely.box(x, y, round(x + 0.01, 6), round(y + 0.008, 6)) for x, y in zip(lon[:side], lat[:side], strict=True)
+    ]
     zones = pl.DataFrame(
         {
             "zone_id": ids[:side],

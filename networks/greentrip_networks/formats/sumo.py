@@ -9,7 +9,7 @@ import polars as pl
 from greentrip_networks.formats import Format, ReadOptions
 from greentrip_networks.formats.csv_tables import LINE, Field, typed_frame
 from greentrip_networks.formats.flat import make_flat
-from greentrip_networks.formats.frames import degrees, merged, placed, roads
+from greentrip_networks.formats.frames import degrees, mending, merged, placed, roads
 from greentrip_networks.formats.sources import Source
 from greentrip_networks.formats.xml_stream import Rows, parse_xml, root_of
 from greentrip_networks.layers import Layers, Notes
@@ -245,4 +245,4 @@ def _points(text: str) -> Any:
     return points if np.isfinite(points).all() else None
 
 
-FORMAT = Format(name="sumo", title="SUMO network (.net.xml)", detect=is_sumo, read=read)
+FORMAT = Format(name="sumo", title="SUMO network (.net.xml)", detect=is_sumo, read=mending(read))

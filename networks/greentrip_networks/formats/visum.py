@@ -13,7 +13,7 @@ import polars as pl
 from greentrip_networks.formats import Format, ReadOptions
 from greentrip_networks.formats.checks import check_unique
 from greentrip_networks.formats.csv_tables import LINE, Field, typed_frame
-from greentrip_networks.formats.frames import merged, placed, roads, text_frame, with_lengths
+from greentrip_networks.formats.frames import mending, merged, placed, roads, text_frame, with_lengths
 from greentrip_networks.formats.sources import Source
 from greentrip_networks.formats.text import read_lines
 from greentrip_networks.formats.visum_fields import (
@@ -343,4 +343,4 @@ def _turns(tables: Tables, links: pl.DataFrame) -> pl.DataFrame:
     return made.select("from_link", "to_link", kind=pl.lit("banned")).unique(maintain_order=True)
 
 
-FORMAT = Format(name="visum", title="PTV Visum network (.net)", detect=is_visum, read=read)
+FORMAT = Format(name="visum", title="PTV Visum network (.net)", detect=is_visum, read=mending(read))

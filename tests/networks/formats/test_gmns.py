@@ -4,7 +4,7 @@
 from pathlib import Path
 
 import pytest
-from greentrip_networks.formats import read_layers
+from greentrip_networks.formats import ReadOptions, read_layers
 from greentrip_networks.problems import BadInputError, Problems
 
 NODE = "node_id,name,x_coord,y_coord,ctrl_type,zone_id\n1,A,-71.09,42.36,signal,7\n2,,-71.08,42.36,,\n3,,-71.08,42.37,yield,\n"
@@ -47,8 +47,6 @@ def test_units_are_found_from_geometries_and_told(tmp_path: Path) -> None:
 
 
 def test_a_plane_and_chinese_web_coordinates(tmp_path: Path) -> None:
-    from greentrip_networks.formats import ReadOptions
-
     plane = "node_id,x_coord,y_coord\n1,442000,4418000\n2,443000,4418000\n3,443000,4419000\n"
     options = ReadOptions(crs="EPSG:32650")
     layers = read_layers(
@@ -92,3 +90,15 @@ def test_a_bad_geometry_is_straight_with_a_warning(tmp_path: Path) -> None:
     layers = read_layers(folder(tmp_path / "g", geometry=bad, config=CONFIG), problems=problems)
     assert [p.code for p in problems.kept] == ["bad-geometry"]
     assert layers.links["geometry"].list.len().sum() == 0
+
+
+def test_with_repair_rows_that_cannot_be_used_are_left_out_with_a_warning(tmp_path: Path) -> None:
+    link = LINK.replace("b,2,3", "b,88,99") + "a,2,3,1,,0.691,path,,,,walk;bike,0.5\n"
+    path = folder(tmp_path / "g", node=NODE + ",,1,1,,\n", link=link, config=CONFIG)
+    problems = Problems()
+    layers = read_layers(path, options=ReadOptions(repair=True), problems=problems)
+    assert layers.links["link_id"].to_list() == ["a"]
+    assert {(p.code, p.line) for p in problems.kept} == {("empty", 5), ("duplicate-id", 4), ("unknown-node", 3)}
+    assert problems.errors == 0
+    with pytest.raises(BadInputError):
+        read_layers(path)
