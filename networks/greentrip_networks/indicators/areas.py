@@ -10,11 +10,12 @@ import numpy as np
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from greentrip_networks.errors import TableError, UnknownNameError
+from greentrip_networks.errors import LimitError, TableError, UnknownNameError
 from greentrip_networks.indicators.shapes import link_lines
 from greentrip_networks.network import Bools, Floats, Ints, Network
 
 WHOLE = "whole city"
+MOST_AREAS = 100
 _INSIDE = "inside "
 _RING_KM2 = 1.0  # a ring road encloses at least this
 _GAP_M = 500.0  # where a ring shares its way with another road, its two ends may be this far apart
@@ -87,6 +88,16 @@ def area_named(network: Network, name: str) -> Area:
     raise UnknownNameError(
         "area", name, (*(a.name for a in known), WHOLE, *dict.fromkeys(zones.district_en), *zones.name_en)
     )
+
+
+def areas_named(network: Network, names: Sequence[str]) -> list[Area]:
+    """Return areas by name, every one that the network has a name for if none is asked for.
+
+    Raises LimitError for more than 100, and what `area_named` raises.
+    """
+    if len(names) > MOST_AREAS:
+        raise LimitError("areas", len(names), MOST_AREAS, "areas")
+    return [area_named(network, name) for name in names] or list(areas_of(network)) or [Area(WHOLE)]
 
 
 def rings_of(network: Network) -> tuple[Area, ...]:

@@ -14,7 +14,7 @@ import shapely
 from scipy.spatial import cKDTree
 
 from greentrip_networks.errors import LimitError, ScenarioError, UnknownNameError
-from greentrip_networks.indicators.areas import Area, area_named, areas_of
+from greentrip_networks.indicators.areas import Area, areas_named
 from greentrip_networks.indicators.ground import BUILT_UP_PER_KM2, STEP_M, Ground, lay_ground, part_of
 from greentrip_networks.indicators.shapes import Feature, geojson
 from greentrip_networks.indicators.streets import Feet, distances_m, walkable
@@ -114,7 +114,7 @@ def measure_coverage(
     ScenarioError
         For a distance or a density that is no positive number.
     LimitError
-        For a distance above 10 km.
+        For a distance above 10 km, or more than 100 areas.
 
     """
     if stops not in DISTANCE_M:
@@ -126,7 +126,7 @@ def measure_coverage(
     if metres > MOST_M:
         raise LimitError("distance_m", metres, MOST_M, "m")
     asked = sorted(set(years)) or [network.year]
-    chosen = [area_named(network, name) for name in areas] or list(areas_of(network))
+    chosen = areas_named(network, areas)
     x, y, opened, names = _stops(network, stops, asked)
     ground = lay_ground(network, chosen, built_up_per_km2)
     far = _far(network, ground, x, y, opened, asked, metres)

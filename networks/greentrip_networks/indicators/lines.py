@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 
 from greentrip_networks.errors import UnknownNameError
-from greentrip_networks.indicators.areas import Area, area_named, areas_of
+from greentrip_networks.indicators.areas import Area, areas_named
 from greentrip_networks.indicators.links import area_km2, zones_at
 from greentrip_networks.indicators.shapes import Feature, geojson
 from greentrip_networks.network import Network
@@ -93,7 +93,7 @@ def measure_lines(network: Network, *, years: Sequence[int] = (), areas: Sequenc
     """
     asked = sorted(set(years)) or [network.year]
     cities = {year: network_of_year(network, year) for year in asked}
-    chosen = [area_named(network, name) for name in areas] or list(areas_of(network))
+    chosen = areas_named(network, areas)
     rows, density = [], []
     for year, city in cities.items():
         rows += _rail_rows(city, year)

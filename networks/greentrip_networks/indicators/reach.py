@@ -24,6 +24,7 @@ from greentrip_networks.search import spread
 MODES = ("walk", "bicycle", "car", "transit")
 MINUTES = (15.0, 30.0, 45.0, 60.0)
 MOST_MIN = 240.0
+MOST_LIMITS = 50
 OFF_STREET_M = 400.0  # as the crow flies, how far from a street node ground counts as reached by it
 
 
@@ -108,7 +109,7 @@ def measure_reach(
     ScenarioError
         For minutes that are no positive numbers.
     LimitError
-        For more than 240 minutes.
+        For more than 240 minutes, or more than 50 limits.
     TableError
         For link times of another network.
 
@@ -119,6 +120,8 @@ def measure_reach(
     limits = sorted(set(map(float, minutes)))
     if not limits or not all(np.isfinite(m) and m > 0 for m in limits):
         raise ScenarioError("minutes", f"saw {list(minutes)}; expected numbers above 0")
+    if len(limits) > MOST_LIMITS:
+        raise LimitError("minutes", len(limits), MOST_LIMITS, "limits")
     if limits[-1] > MOST_MIN:
         raise LimitError("minutes", limits[-1], MOST_MIN, "min")
     roads, speed = network.compiled.roads, pace or Pace()

@@ -121,6 +121,7 @@ def test_an_area_by_every_name_it_has(city: Network) -> None:
         ({"distance_m": -1.0}, ScenarioError, "distance_m"),
         ({"distance_m": float("nan")}, ScenarioError, "distance_m"),
         ({"distance_m": 1e7}, LimitError, "distance_m"),
+        ({"areas": ["central six"] * 101}, LimitError, "areas: asked for 101"),
         ({"stops": "tram"}, UnknownNameError, "kind of stop"),
         ({"years": [1999]}, UnknownNameError, "1999"),
         ({"built_up_per_km2": 0.0}, ScenarioError, "built_up_per_km2"),

@@ -112,6 +112,7 @@ def test_places_by_name_and_degrees(city: Network) -> None:
         ({"minutes": [0.0]}, ScenarioError, "minutes"),
         ({"minutes": []}, ScenarioError, "minutes"),
         ({"minutes": [500.0]}, LimitError, "240"),
+        ({"minutes": range(1, 60)}, LimitError, "50 limits"),
         ({"link_seconds": np.ones(3)}, TableError, "link_seconds"),
     ],
 )
