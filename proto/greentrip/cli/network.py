@@ -17,6 +17,9 @@ app = typer.Typer(help="Look at networks, import, check and export them.", no_ar
 Format = Annotated[str, typer.Option("--format", metavar="FORMAT", help="Name of the format; found out if left out.")]
 Crs = Annotated[str, typer.Option(help="Coordinate system of the files, such as EPSG:2435, if they do not say.")]
 Gcj02 = Annotated[bool, typer.Option("--gcj02", help="Coordinates are those of Chinese web maps.")]
+Options = Annotated[
+    list[str] | None, typer.Option("--option", metavar="KEY=VALUE", help="Option of one format, such as length=mi.")
+]
 Encoding = Annotated[str, typer.Option(help="Encoding of text files, such as gbk; found out if left out.")]
 
 
@@ -64,6 +67,7 @@ def network_import(
     crs: Crs = "",
     gcj02: Gcj02 = False,
     encoding: Encoding = "",
+    option: Options = None,
     repair: Annotated[bool, typer.Option("--repair", help="Mend what is safe and list it.")] = False,
     title: Annotated[str, typer.Option(help="Name of the city, for people.")] = "",
     server: Server = None,
@@ -73,7 +77,15 @@ def network_import(
     """Read files of any supported format as a new network; with errors nothing is stored and the exit code is 2."""
     with client_of(server, data_dir) as client:
         made = client.network_files.add(
-            paths, name, form=form, crs=crs, gcj02=gcj02, encoding=encoding, repair=repair, display_name=title
+            paths,
+            name,
+            form=form,
+            crs=crs,
+            gcj02=gcj02,
+            encoding=encoding,
+            repair=repair,
+            display_name=title,
+            options=_pairs(option),
         )
     _print_import(made, name, as_json)
 
@@ -85,6 +97,7 @@ def network_validate(
     crs: Crs = "",
     gcj02: Gcj02 = False,
     encoding: Encoding = "",
+    option: Options = None,
     server: Server = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
@@ -93,7 +106,13 @@ def network_validate(
     with client_of(server, data_dir) as client:
         if Path(target).exists():
             made = client.network_files.add(
-                [target], form=form, crs=crs, gcj02=gcj02, encoding=encoding, validate_only=True
+                [target],
+                form=form,
+                crs=crs,
+                gcj02=gcj02,
+                encoding=encoding,
+                validate_only=True,
+                options=_pairs(option),
             )
             check = made.check
         else:
@@ -144,6 +163,17 @@ def network_formats(server: Server = None, data_dir: DataDir = None, as_json: As
     for f in found:
         does = " and ".join(word for word, yes in (("read", f.reads), ("written", f.writes)) if yes)
         typer.echo(f"{f.name:12} {does:17} {f.title}")
+
+
+def _pairs(option: list[str] | None) -> dict[str, str]:
+    """Read KEY=VALUE."""
+    made = {}
+    for text in option or ():
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise ValueError(f"--option: saw {text!r}; expected KEY=VALUE, such as length=mi")
+        made[key] = value
+    return made
 
 
 def _print_import(made: "network_pb2.ImportNetworkResponse", name: str, as_json: bool) -> None:

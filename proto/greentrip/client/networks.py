@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ class NetworkFiles:
         encoding: str = "",
         validate_only: bool = False,
         display_name: str = "",
+        options: Mapping[str, str] | None = None,
     ) -> network_pb2.ImportNetworkResponse:
         """Upload files or folders as one new network; see `stored` of the reply, and its `check` for what is wrong.
 
@@ -52,6 +53,8 @@ class NetworkFiles:
             Store nothing.
         display_name
             Of the city, for people.
+        options
+            Of one format, by name; see the manual's page on formats.
 
         Raises
         ------
@@ -73,6 +76,7 @@ class NetworkFiles:
             encoding=encoding,
             validate_only=validate_only,
             display_name=display_name,
+            options=options,
         )
         try:
             return self._stub.ImportNetwork(_messages(settings, places))

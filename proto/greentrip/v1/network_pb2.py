@@ -26,13 +26,15 @@ from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agreentrip/v1/network.proto\x12\x0cgreentrip.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xb1\x01\n\x07Network\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0c\n\x04year\x18\x03 \x01(\x05\x12$\n\x06target\x18\x04 \x01(\x0b\x32\x14.greentrip.v1.Target\x12(\n\x07summary\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x13\n\x0b\x61ssumptions\x18\x06 \x03(\t\x12\x0f\n\x07sources\x18\x07 \x03(\t\"X\n\x06Target\x12\x11\n\tindicator\x18\x01 \x01(\t\x12\x0f\n\x07percent\x18\x02 \x01(\x01\x12\x0c\n\x04year\x18\x03 \x01(\x05\x12\x0c\n\x04\x61rea\x18\x04 \x01(\t\x12\x0e\n\x06source\x18\x05 \x01(\t\"!\n\x11GetNetworkRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"<\n\x13ListNetworksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"X\n\x14ListNetworksResponse\x12\'\n\x08networks\x18\x01 \x03(\x0b\x32\x15.greentrip.v1.Network\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8f\x01\n\x14ImportNetworkRequest\x12\x30\n\x08settings\x18\x01 \x01(\x0b\x32\x1c.greentrip.v1.ImportSettingsH\x00\x12*\n\x04\x66ile\x18\x02 \x01(\x0b\x32\x1a.greentrip.v1.UploadedFileH\x00\x12\x11\n\x07\x63ontent\x18\x03 \x01(\x0cH\x00\x42\x06\n\x04part\"\x9f\x01\n\x0eImportSettings\x12\x12\n\nnetwork_id\x18\x01 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x02 \x01(\t\x12\x0e\n\x06repair\x18\x03 \x01(\x08\x12\x0b\n\x03\x63rs\x18\x04 \x01(\t\x12\r\n\x05gcj02\x18\x05 \x01(\x08\x12\x10\n\x08\x65ncoding\x18\x06 \x01(\t\x12\x15\n\rvalidate_only\x18\x07 \x01(\x08\x12\x14\n\x0c\x64isplay_name\x18\x08 \x01(\t\"\x1c\n\x0cUploadedFile\x12\x0c\n\x04name\x18\x01 \x01(\t\"\xba\x01\n\x15ImportNetworkResponse\x12&\n\x07network\x18\x01 \x01(\x0b\x32\x15.greentrip.v1.Network\x12)\n\x05\x63heck\x18\x02 \x01(\x0b\x32\x1a.greentrip.v1.NetworkCheck\x12\x0f\n\x07repairs\x18\x03 \x03(\t\x12\x0e\n\x06stored\x18\x04 \x01(\x08\x12-\n\x07missing\x18\x05 \x03(\x0b\x32\x1c.greentrip.v1.NetworkProblem\"\xf2\x01\n\x0cNetworkCheck\x12\x0e\n\x06\x65rrors\x18\x01 \x01(\x03\x12\x10\n\x08warnings\x18\x02 \x01(\x03\x12)\n\x05kinds\x18\x03 \x03(\x0b\x32\x1a.greentrip.v1.ProblemCount\x12.\n\x08problems\x18\x04 \x03(\x0b\x32\x1c.greentrip.v1.NetworkProblem\x12\x36\n\x06\x63ounts\x18\x05 \x03(\x0b\x32&.greentrip.v1.NetworkCheck.CountsEntry\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\":\n\x0cProblemCount\x12\r\n\x05level\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\"\xa6\x01\n\x0eNetworkProblem\x12\r\n\x05level\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\r\n\x05place\x18\x03 \x01(\t\x12\x0b\n\x03saw\x18\x04 \x01(\t\x12\x10\n\x08\x65xpected\x18\x05 \x01(\t\x12\x0e\n\x06remedy\x18\x06 \x01(\t\x12\x0c\n\x04\x66ile\x18\x07 \x01(\t\x12\x0c\n\x04line\x18\x08 \x01(\x03\x12\x0e\n\x06record\x18\t \x01(\t\x12\r\n\x05\x66ield\x18\n \x01(\t\"&\n\x16ValidateNetworkRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"4\n\x14\x45xportNetworkRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x02 \x01(\t\"`\n\x15\x45xportNetworkResponse\x12,\n\x06header\x18\x01 \x01(\x0b\x32\x1a.greentrip.v1.ExportHeaderH\x00\x12\x11\n\x07\x63ontent\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"Y\n\x0c\x45xportHeader\x12\x0e\n\x06suffix\x18\x01 \x01(\t\x12\x0e\n\x06\x66older\x18\x02 \x01(\x08\x12)\n\x05\x63heck\x18\x03 \x01(\x0b\x32\x1a.greentrip.v1.NetworkCheck\"$\n\x14\x44\x65leteNetworkRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x14\n\x12ListFormatsRequest\"@\n\x13ListFormatsResponse\x12)\n\x07\x66ormats\x18\x01 \x03(\x0b\x32\x18.greentrip.v1.FileFormat\"H\n\nFileFormat\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\r\n\x05reads\x18\x03 \x01(\x08\x12\x0e\n\x06writes\x18\x04 \x01(\x08\x32\xdb\x04\n\x0eNetworkService\x12\x44\n\nGetNetwork\x12\x1f.greentrip.v1.GetNetworkRequest\x1a\x15.greentrip.v1.Network\x12U\n\x0cListNetworks\x12!.greentrip.v1.ListNetworksRequest\x1a\".greentrip.v1.ListNetworksResponse\x12Z\n\rImportNetwork\x12\".greentrip.v1.ImportNetworkRequest\x1a#.greentrip.v1.ImportNetworkResponse(\x01\x12S\n\x0fValidateNetwork\x12$.greentrip.v1.ValidateNetworkRequest\x1a\x1a.greentrip.v1.NetworkCheck\x12Z\n\rExportNetwork\x12\".greentrip.v1.ExportNetworkRequest\x1a#.greentrip.v1.ExportNetworkResponse0\x01\x12K\n\rDeleteNetwork\x12\".greentrip.v1.DeleteNetworkRequest\x1a\x16.google.protobuf.Empty\x12R\n\x0bListFormats\x12 .greentrip.v1.ListFormatsRequest\x1a!.greentrip.v1.ListFormatsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1agreentrip/v1/network.proto\x12\x0cgreentrip.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1cgoogle/protobuf/struct.proto\"\xb1\x01\n\x07Network\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12\x0c\n\x04year\x18\x03 \x01(\x05\x12$\n\x06target\x18\x04 \x01(\x0b\x32\x14.greentrip.v1.Target\x12(\n\x07summary\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x13\n\x0b\x61ssumptions\x18\x06 \x03(\t\x12\x0f\n\x07sources\x18\x07 \x03(\t\"X\n\x06Target\x12\x11\n\tindicator\x18\x01 \x01(\t\x12\x0f\n\x07percent\x18\x02 \x01(\x01\x12\x0c\n\x04year\x18\x03 \x01(\x05\x12\x0c\n\x04\x61rea\x18\x04 \x01(\t\x12\x0e\n\x06source\x18\x05 \x01(\t\"!\n\x11GetNetworkRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"<\n\x13ListNetworksRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"X\n\x14ListNetworksResponse\x12\'\n\x08networks\x18\x01 \x03(\x0b\x32\x15.greentrip.v1.Network\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8f\x01\n\x14ImportNetworkRequest\x12\x30\n\x08settings\x18\x01 \x01(\x0b\x32\x1c.greentrip.v1.ImportSettingsH\x00\x12*\n\x04\x66ile\x18\x02 \x01(\x0b\x32\x1a.greentrip.v1.UploadedFileH\x00\x12\x11\n\x07\x63ontent\x18\x03 \x01(\x0cH\x00\x42\x06\n\x04part\"\x8b\x02\n\x0eImportSettings\x12\x12\n\nnetwork_id\x18\x01 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x02 \x01(\t\x12\x0e\n\x06repair\x18\x03 \x01(\x08\x12\x0b\n\x03\x63rs\x18\x04 \x01(\t\x12\r\n\x05gcj02\x18\x05 \x01(\x08\x12\x10\n\x08\x65ncoding\x18\x06 \x01(\t\x12\x15\n\rvalidate_only\x18\x07 \x01(\x08\x12\x14\n\x0c\x64isplay_name\x18\x08 \x01(\t\x12:\n\x07options\x18\t \x03(\x0b\x32).greentrip.v1.ImportSettings.OptionsEntry\x1a.\n\x0cOptionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x1c\n\x0cUploadedFile\x12\x0c\n\x04name\x18\x01 \x01(\t\"\xba\x01\n\x15ImportNetworkResponse\x12&\n\x07network\x18\x01 \x01(\x0b\x32\x15.greentrip.v1.Network\x12)\n\x05\x63heck\x18\x02 \x01(\x0b\x32\x1a.greentrip.v1.NetworkCheck\x12\x0f\n\x07repairs\x18\x03 \x03(\t\x12\x0e\n\x06stored\x18\x04 \x01(\x08\x12-\n\x07missing\x18\x05 \x03(\x0b\x32\x1c.greentrip.v1.NetworkProblem\"\xf2\x01\n\x0cNetworkCheck\x12\x0e\n\x06\x65rrors\x18\x01 \x01(\x03\x12\x10\n\x08warnings\x18\x02 \x01(\x03\x12)\n\x05kinds\x18\x03 \x03(\x0b\x32\x1a.greentrip.v1.ProblemCount\x12.\n\x08problems\x18\x04 \x03(\x0b\x32\x1c.greentrip.v1.NetworkProblem\x12\x36\n\x06\x63ounts\x18\x05 \x03(\x0b\x32&.greentrip.v1.NetworkCheck.CountsEntry\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\":\n\x0cProblemCount\x12\r\n\x05level\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x03\"\xa6\x01\n\x0eNetworkProblem\x12\r\n\x05level\x18\x01 \x01(\t\x12\x0c\n\x04\x63ode\x18\x02 \x01(\t\x12\r\n\x05place\x18\x03 \x01(\t\x12\x0b\n\x03saw\x18\x04 \x01(\t\x12\x10\n\x08\x65xpected\x18\x05 \x01(\t\x12\x0e\n\x06remedy\x18\x06 \x01(\t\x12\x0c\n\x04\x66ile\x18\x07 \x01(\t\x12\x0c\n\x04line\x18\x08 \x01(\x03\x12\x0e\n\x06record\x18\t \x01(\t\x12\r\n\x05\x66ield\x18\n \x01(\t\"&\n\x16ValidateNetworkRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"4\n\x14\x45xportNetworkRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x66ormat\x18\x02 \x01(\t\"`\n\x15\x45xportNetworkResponse\x12,\n\x06header\x18\x01 \x01(\x0b\x32\x1a.greentrip.v1.ExportHeaderH\x00\x12\x11\n\x07\x63ontent\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04part\"Y\n\x0c\x45xportHeader\x12\x0e\n\x06suffix\x18\x01 \x01(\t\x12\x0e\n\x06\x66older\x18\x02 \x01(\x08\x12)\n\x05\x63heck\x18\x03 \x01(\x0b\x32\x1a.greentrip.v1.NetworkCheck\"$\n\x14\x44\x65leteNetworkRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x14\n\x12ListFormatsRequest\"@\n\x13ListFormatsResponse\x12)\n\x07\x66ormats\x18\x01 \x03(\x0b\x32\x18.greentrip.v1.FileFormat\"H\n\nFileFormat\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05title\x18\x02 \x01(\t\x12\r\n\x05reads\x18\x03 \x01(\x08\x12\x0e\n\x06writes\x18\x04 \x01(\x08\x32\xdb\x04\n\x0eNetworkService\x12\x44\n\nGetNetwork\x12\x1f.greentrip.v1.GetNetworkRequest\x1a\x15.greentrip.v1.Network\x12U\n\x0cListNetworks\x12!.greentrip.v1.ListNetworksRequest\x1a\".greentrip.v1.ListNetworksResponse\x12Z\n\rImportNetwork\x12\".greentrip.v1.ImportNetworkRequest\x1a#.greentrip.v1.ImportNetworkResponse(\x01\x12S\n\x0fValidateNetwork\x12$.greentrip.v1.ValidateNetworkRequest\x1a\x1a.greentrip.v1.NetworkCheck\x12Z\n\rExportNetwork\x12\".greentrip.v1.ExportNetworkRequest\x1a#.greentrip.v1.ExportNetworkResponse0\x01\x12K\n\rDeleteNetwork\x12\".greentrip.v1.DeleteNetworkRequest\x1a\x16.google.protobuf.Empty\x12R\n\x0bListFormats\x12 .greentrip.v1.ListFormatsRequest\x1a!.greentrip.v1.ListFormatsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'greentrip.v1.network_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_IMPORTSETTINGS_OPTIONSENTRY']._loaded_options = None
+  _globals['_IMPORTSETTINGS_OPTIONSENTRY']._serialized_options = b'8\001'
   _globals['_NETWORKCHECK_COUNTSENTRY']._loaded_options = None
   _globals['_NETWORKCHECK_COUNTSENTRY']._serialized_options = b'8\001'
   _globals['_NETWORK']._serialized_start=104
@@ -48,35 +50,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IMPORTNETWORKREQUEST']._serialized_start=561
   _globals['_IMPORTNETWORKREQUEST']._serialized_end=704
   _globals['_IMPORTSETTINGS']._serialized_start=707
-  _globals['_IMPORTSETTINGS']._serialized_end=866
-  _globals['_UPLOADEDFILE']._serialized_start=868
-  _globals['_UPLOADEDFILE']._serialized_end=896
-  _globals['_IMPORTNETWORKRESPONSE']._serialized_start=899
-  _globals['_IMPORTNETWORKRESPONSE']._serialized_end=1085
-  _globals['_NETWORKCHECK']._serialized_start=1088
-  _globals['_NETWORKCHECK']._serialized_end=1330
-  _globals['_NETWORKCHECK_COUNTSENTRY']._serialized_start=1285
-  _globals['_NETWORKCHECK_COUNTSENTRY']._serialized_end=1330
-  _globals['_PROBLEMCOUNT']._serialized_start=1332
-  _globals['_PROBLEMCOUNT']._serialized_end=1390
-  _globals['_NETWORKPROBLEM']._serialized_start=1393
-  _globals['_NETWORKPROBLEM']._serialized_end=1559
-  _globals['_VALIDATENETWORKREQUEST']._serialized_start=1561
-  _globals['_VALIDATENETWORKREQUEST']._serialized_end=1599
-  _globals['_EXPORTNETWORKREQUEST']._serialized_start=1601
-  _globals['_EXPORTNETWORKREQUEST']._serialized_end=1653
-  _globals['_EXPORTNETWORKRESPONSE']._serialized_start=1655
-  _globals['_EXPORTNETWORKRESPONSE']._serialized_end=1751
-  _globals['_EXPORTHEADER']._serialized_start=1753
-  _globals['_EXPORTHEADER']._serialized_end=1842
-  _globals['_DELETENETWORKREQUEST']._serialized_start=1844
-  _globals['_DELETENETWORKREQUEST']._serialized_end=1880
-  _globals['_LISTFORMATSREQUEST']._serialized_start=1882
-  _globals['_LISTFORMATSREQUEST']._serialized_end=1902
-  _globals['_LISTFORMATSRESPONSE']._serialized_start=1904
-  _globals['_LISTFORMATSRESPONSE']._serialized_end=1968
-  _globals['_FILEFORMAT']._serialized_start=1970
-  _globals['_FILEFORMAT']._serialized_end=2042
-  _globals['_NETWORKSERVICE']._serialized_start=2045
-  _globals['_NETWORKSERVICE']._serialized_end=2648
+  _globals['_IMPORTSETTINGS']._serialized_end=974
+  _globals['_IMPORTSETTINGS_OPTIONSENTRY']._serialized_start=928
+  _globals['_IMPORTSETTINGS_OPTIONSENTRY']._serialized_end=974
+  _globals['_UPLOADEDFILE']._serialized_start=976
+  _globals['_UPLOADEDFILE']._serialized_end=1004
+  _globals['_IMPORTNETWORKRESPONSE']._serialized_start=1007
+  _globals['_IMPORTNETWORKRESPONSE']._serialized_end=1193
+  _globals['_NETWORKCHECK']._serialized_start=1196
+  _globals['_NETWORKCHECK']._serialized_end=1438
+  _globals['_NETWORKCHECK_COUNTSENTRY']._serialized_start=1393
+  _globals['_NETWORKCHECK_COUNTSENTRY']._serialized_end=1438
+  _globals['_PROBLEMCOUNT']._serialized_start=1440
+  _globals['_PROBLEMCOUNT']._serialized_end=1498
+  _globals['_NETWORKPROBLEM']._serialized_start=1501
+  _globals['_NETWORKPROBLEM']._serialized_end=1667
+  _globals['_VALIDATENETWORKREQUEST']._serialized_start=1669
+  _globals['_VALIDATENETWORKREQUEST']._serialized_end=1707
+  _globals['_EXPORTNETWORKREQUEST']._serialized_start=1709
+  _globals['_EXPORTNETWORKREQUEST']._serialized_end=1761
+  _globals['_EXPORTNETWORKRESPONSE']._serialized_start=1763
+  _globals['_EXPORTNETWORKRESPONSE']._serialized_end=1859
+  _globals['_EXPORTHEADER']._serialized_start=1861
+  _globals['_EXPORTHEADER']._serialized_end=1950
+  _globals['_DELETENETWORKREQUEST']._serialized_start=1952
+  _globals['_DELETENETWORKREQUEST']._serialized_end=1988
+  _globals['_LISTFORMATSREQUEST']._serialized_start=1990
+  _globals['_LISTFORMATSREQUEST']._serialized_end=2010
+  _globals['_LISTFORMATSRESPONSE']._serialized_start=2012
+  _globals['_LISTFORMATSRESPONSE']._serialized_end=2076
+  _globals['_FILEFORMAT']._serialized_start=2078
+  _globals['_FILEFORMAT']._serialized_end=2150
+  _globals['_NETWORKSERVICE']._serialized_start=2153
+  _globals['_NETWORKSERVICE']._serialized_end=2756
 # @@protoc_insertion_point(module_scope)

@@ -229,6 +229,26 @@ class ImportSettings(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class OptionsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NETWORK_ID_FIELD_NUMBER: _builtins.int
     FORMAT_FIELD_NUMBER: _builtins.int
     REPAIR_FIELD_NUMBER: _builtins.int
@@ -237,6 +257,7 @@ class ImportSettings(_message.Message):
     ENCODING_FIELD_NUMBER: _builtins.int
     VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
     network_id: _builtins.str
     """Id of the network: lower-case letters, digits and hyphens, a letter first, at most 63. Not needed to validate only."""
     format: _builtins.str
@@ -253,6 +274,10 @@ class ImportSettings(_message.Message):
     """Read and check, but store nothing."""
     display_name: _builtins.str
     """Name of the city for people; empty for the id."""
+    @_builtins.property
+    def options(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Options of one format by name, such as `length` = `mi` for TNTP; unknown ones are left alone."""
+
     def __init__(
         self,
         *,
@@ -264,10 +289,11 @@ class ImportSettings(_message.Message):
         encoding: _builtins.str = ...,
         validate_only: _builtins.bool = ...,
         display_name: _builtins.str = ...,
+        options: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["crs", b"crs", "display_name", b"display_name", "encoding", b"encoding", "format", b"format", "gcj02", b"gcj02", "network_id", b"network_id", "repair", b"repair", "validate_only", b"validate_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["crs", b"crs", "display_name", b"display_name", "encoding", b"encoding", "format", b"format", "gcj02", b"gcj02", "network_id", b"network_id", "options", b"options", "repair", b"repair", "validate_only", b"validate_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

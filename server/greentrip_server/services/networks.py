@@ -103,7 +103,12 @@ class NetworkService(network_pb2_grpc.NetworkServiceServicer):
 
         s = upload.settings
         options = ReadOptions(
-            name=s.display_name or s.network_id, crs=s.crs, gcj02=s.gcj02, encoding=s.encoding, repair=s.repair
+            name=s.display_name or s.network_id,
+            crs=s.crs,
+            gcj02=s.gcj02,
+            encoding=s.encoding,
+            repair=s.repair,
+            more=dict(s.options),
         )
         found = Problems()
         repairs: list[str] = []
