@@ -17,7 +17,7 @@ from greentrip_optimizer.label import grow_routes, list_routes
 from greentrip_optimizer.master import Choice, best_start, choose
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.plan import Plan
-from greentrip_optimizer.pool import Pool, PoolBuilder, Prices
+from greentrip_optimizer.pool import Pool, PoolBuilder, Prices, paying_routes
 from greentrip_optimizer.relax import Relaxation, relax
 from greentrip_optimizer.routes import make_plan
 from greentrip_optimizer.streets import bus_streets
@@ -160,12 +160,14 @@ def _search(
 ) -> tuple[Pool, Choice, float, Prices, bool]:
     """Grow the pool of columns until the relaxation stops gaining, then choose, then improve around the choice."""
     builder = PoolBuilder(areas)
+    growing: list[int] = []
     with ThreadPoolExecutor(2) as threads:  # stations do not share what they list
-        listed = list(threads.map(lambda a: list_routes(a, options.exhaustive_routes, nodes), areas))
-    for s, (first, stop, complete) in enumerate(listed):
-        if complete:
-            builder.add_all(s, first, stop)
-    growing = [s for s, (_, _, complete) in enumerate(listed) if not complete]
+        for s, routes in enumerate(threads.map(lambda a: _listed(a, options.exhaustive_routes, nodes), areas)):
+            tell(f"routes listed at {s + 1} of {len(areas)} stations", 0.2 + 0.05 * s / len(areas))
+            if routes is None:
+                growing.append(s)
+            else:
+                builder.add(s, routes)
     free = Prices(np.zeros(cells), 0.0, 0.0, np.zeros(len(areas)))
     for vehicle in (0.0, 500.0, 2000.0):
         _grow(areas, growing, builder, Prices(free.cell, 0.0, vehicle, free.bay), options, nodes)
@@ -200,6 +202,12 @@ def _search(
     return pool, choice, upper, prices, not growing
 
 
+def _listed(area: Area, limit: int, nodes: int) -> list[tuple[int, ...]] | None:
+    """Return every route of a station that may pay, or nothing if there are more than `limit` routes."""
+    first, stop, complete = list_routes(area, limit, nodes)
+    return paying_routes(area, first, stop) if complete else None
+
+
 def _grow(
     areas: Sequence[Area],
     stations: Sequence[int],
@@ -209,16 +217,18 @@ def _grow(
     nodes: int,
 ) -> int:
     """Add the routes that pay most at the prices, at every station; return how many are new."""
-    added = 0
-    for s in stations:
+
+    def find(s: int) -> list[tuple[int, ...]]:
         area = areas[s]
         local = prices.cell[area.cell]
         found: list[tuple[int, ...]] = []
         for h in _grown_headways(len(area.headway_s)):
             labels = grow_routes(area, h, local, 1 + prices.budget, prices.vehicle, options.beam, 12, nodes)
             found.extend(_best_routes(labels, float(prices.bay[s]), len(area.stop_node) - 1, 10))
-        added += builder.add(s, found)
-    return added
+        return found
+
+    with ThreadPoolExecutor(2) as threads:  # added in the stations' order, so that threads do not matter
+        return sum(builder.add(s, found) for s, found in zip(stations, threads.map(find, stations), strict=True))
 
 
 def _grow_beside(

@@ -92,6 +92,19 @@ class Pool:
         return float(sum(best[c] for c in sorted(best)) - sum(self.cost[i] for i in columns))
 
 
+def paying_routes(area: Area, first: Int32s, stop: Int32s) -> list[tuple[int, ...]]:
+    """Return the routes that may pay at some headway; route r is `stop[first[r]:first[r + 1]]`, as listed."""
+    out: list[tuple[int, ...]] = []
+    for start in range(0, len(first) - 1, _CHUNK):
+        part = first[start : start + _CHUNK + 1]
+        places = stop[part[0] : part[-1]]
+        made = evaluate(area, part - part[0], places, True)
+        total = np.array([_sums(w, made.first) for w in made.worth]).T
+        pays = np.flatnonzero((np.isfinite(made.cost) & (total > made.cost)).any(axis=1))
+        out += [tuple(places[part[r] - part[0] : part[r + 1] - part[0]].tolist()) for r in pays]
+    return out
+
+
 class PoolBuilder:
     """Gathers routes by station, each once, and evaluates the new ones."""
 
@@ -100,17 +113,6 @@ class PoolBuilder:
         self._known: set[tuple[int, tuple[int, ...]]] = set()
         self._stops: list[tuple[int, tuple[int, ...]]] = []
         self._parts: list[Pool] = []
-
-    def add_all(self, station: int, first: Int32s, stop: Int32s) -> None:
-        """Add a station's routes that may pay; route r is `stop[first[r]:first[r + 1]]`, as `list_routes` gives it."""
-        area = self._areas[station]
-        for start in range(0, len(first) - 1, _CHUNK):
-            part = first[start : start + _CHUNK + 1]
-            places = stop[part[0] : part[-1]]
-            made = evaluate(area, part - part[0], places, True)
-            total = np.array([_sums(w, made.first) for w in made.worth]).T
-            pays = np.flatnonzero((np.isfinite(made.cost) & (total > made.cost)).any(axis=1))
-            self.add(station, [tuple(places[part[r] - part[0] : part[r + 1] - part[0]].tolist()) for r in pays])
 
     def add(self, station: int, routes: Sequence[tuple[int, ...]]) -> int:
         """Add the routes of a station that are new and return how many were."""
