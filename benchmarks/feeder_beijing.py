@@ -1,6 +1,6 @@
 """Design feeders for many stations of bundled Beijing, each with its own catchment, and time it.
 
-    python benchmarks/feeder_beijing.py [--stations 40 | central] [--demand simulated | formula] [--run FOLDER] [--json]
+    python benchmarks/feeder_beijing.py [--stations 40 | central] [--demand simulated | formula] [--run FOLDER]
 
 `--stations 40` takes the stations with most residents within 3 km, each at least 3 km from all taken before.
 `central` takes every station of the central six districts. The base run is simulated once (and kept in `--run` if
