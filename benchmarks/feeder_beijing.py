@@ -2,11 +2,11 @@
 
     python benchmarks/feeder_beijing.py [--stations 40 | central] [--demand simulated | formula] [--run FOLDER]
 
-`--stations 40` takes the stations with most residents within 3 km, each at least 3 km from all taken before.
-`central` takes every station of the central six districts. The base run is simulated once (and kept in `--run` if
-given) before the clock starts; kernels are compiled before it too. Demand around the stations counts in the time. A cell
-belongs to the nearest of the stations (`--overlap` lets every station within 3 km have it). `--demand formula` takes a
-binary logit instead of a run, so that the figures can be had in a minute.
+`--stations 40` takes the stations with most residents within 3 km, each at least 3 km from all taken before; `central`
+takes every station of the central six districts. The base run is simulated once (and kept in `--run` if given) before
+the clock starts; kernels are compiled before it too. Demand around the stations counts in the time. A cell belongs to
+the nearest of the stations (`--overlap` lets every station within 3 km have it). `--demand formula` takes a binary
+logit instead of a run, so that the figures can be had in a minute.
 """
 
 import argparse
