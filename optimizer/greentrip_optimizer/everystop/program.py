@@ -88,6 +88,9 @@ class Relaxation:
     def solve(self) -> Prices:
         """Solve and return the prices."""
         status = self._lp.Solve()
+        if status not in (0, 1):  # the last basis may be of no use once columns and cuts came
+            self._lp.Reset()
+            status = self._lp.Solve()
         if status not in (0, 1):
             raise RuntimeError(f"GLOP stopped with status {status} on a program that always has a solution")
         self.value = float(self._lp.Objective().Value())
