@@ -204,7 +204,7 @@ def register(
     plan_pb2_grpc.add_PlanServiceServicer_to_server(PlanService(jobs, cities, dispatcher, settings), server)
     run_pb2_grpc.add_RunServiceServicer_to_server(RunService(jobs, cities, directory, dispatcher, settings), server)
     comparison_pb2_grpc.add_ComparisonServiceServicer_to_server(ComparisonService(pairs, members), server)
-    report_pb2_grpc.add_ReportServiceServicer_to_server(ReportService(jobs, pairs), server)
+    report_pb2_grpc.add_ReportServiceServicer_to_server(ReportService(jobs, pairs, members), server)
     operations_pb2_grpc.add_OperationsServicer_to_server(OperationService(jobs, dispatcher), server)
     batches = Batches(jobs, members, cities, dispatcher, directory, settings)
     batches.start()

@@ -47,7 +47,7 @@ def _add(found: dict[str, float], name: str, value: Any) -> None:
 
 
 def select(known: Iterable[str], wanted: Sequence[str] = ()) -> list[str]:
-    """Return the names asked for: whole names, or the start of dotted ones; none means the usual ones.
+    """Return the names asked for: whole names, or the start of the shortest dotted ones; none means the usual ones.
 
     Raises
     ------
@@ -60,7 +60,9 @@ def select(known: Iterable[str], wanted: Sequence[str] = ()) -> list[str]:
         return [n for n in USUAL if n in names]
     chosen: list[str] = []
     for one in wanted:
-        found = [n for n in names if n == one] or [n for n in names if n.startswith(f"{one}.")]
+        below = [n for n in names if n.startswith(f"{one}.")]
+        nearest = min((n.count(".") for n in below), default=0)  # `mode_share` means each mode's, not every base's
+        found = [n for n in names if n == one] or [n for n in below if n.count(".") == nearest]
         if not found:
             raise UnknownNameError("indicator", one, names)
         chosen.extend(n for n in found if n not in chosen)

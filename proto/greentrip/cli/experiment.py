@@ -1,5 +1,6 @@
 """Commands on experiments: many scenarios under many seeds as one batch."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +18,7 @@ Name = Annotated[str, typer.Argument(help="The experiment.")]
 
 @app.command("run")
 def experiment_run(
-    spec: Annotated[Path, typer.Argument(help="A TOML file: scenarios, plans, sweeps, seeds.")],
+    spec: Annotated[Path, typer.Argument(help="A TOML file (or JSON) of scenarios, plans, sweeps and seeds.")],
     seeds: Annotated[str | None, typer.Option(help="Seeds instead of the file's: 0-9,12.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Check and count only.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Do not wait; needs a server that goes on.")] = False,
@@ -27,9 +28,10 @@ def experiment_run(
 ) -> None:
     """Run an experiment: what finished before is reused, what failed is tried again, then its figures are printed."""
     text = spec.read_text(encoding="utf-8")
+    asked = json.loads(text) if spec.suffix == ".json" else text
     chosen = _seeds(seeds) if seeds is not None else []
     with client_of(server, data_dir) as client:
-        made = client.run_experiment(text, seeds=chosen, validate_only=check)
+        made = client.run_experiment(asked, seeds=chosen, validate_only=check)
         if check or detach:
             print_message(made) if as_json else typer.echo(_line(made))
             return

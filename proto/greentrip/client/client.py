@@ -548,6 +548,16 @@ class Client:
         request = experiment_pb2.QueryExperimentRequest(name=_in("experiments", name), sql=sql, format=output)
         return b"".join(piece.content for piece in _stream(self._experiments.QueryExperiment, request))
 
+    def experiment_report(self, name: str, *, baseline: str = "", detailed: int = 4) -> dict[str, bytes]:
+        """Return the files of a report on an experiment by path: HTML, PDF, CSV, XLSX and the specification."""
+        request = report_pb2.RenderExperimentRequest(
+            experiment=_in("experiments", name), baseline=baseline, detailed=detailed
+        )
+        found: dict[str, bytes] = {}
+        for piece in _stream(self._reports.RenderExperiment, request):
+            found[piece.path] = found.get(piece.path, b"") + piece.content
+        return found
+
     def experiment_result(self, name: str) -> experiment_pb2.ExperimentResult:
         """Return the figures of the runs that have finished, and what is missing."""
         request = experiment_pb2.GetExperimentResultRequest(name=_in("experiments", name))

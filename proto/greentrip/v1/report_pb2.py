@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19greentrip/v1/report.proto\x12\x0cgreentrip.v1\"J\n\x13RenderReportRequest\x12\x11\n\tbase_runs\x18\x01 \x03(\t\x12\x12\n\nother_runs\x18\x02 \x03(\t\x12\x0c\n\x04plan\x18\x03 \x01(\t\"\'\n\x14RenderReportResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\x32h\n\rReportService\x12W\n\x0cRenderReport\x12!.greentrip.v1.RenderReportRequest\x1a\".greentrip.v1.RenderReportResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19greentrip/v1/report.proto\x12\x0cgreentrip.v1\"J\n\x13RenderReportRequest\x12\x11\n\tbase_runs\x18\x01 \x03(\t\x12\x12\n\nother_runs\x18\x02 \x03(\t\x12\x0c\n\x04plan\x18\x03 \x01(\t\"\'\n\x14RenderReportResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\"Q\n\x17RenderExperimentRequest\x12\x12\n\nexperiment\x18\x01 \x01(\t\x12\x10\n\x08\x62\x61seline\x18\x02 \x01(\t\x12\x10\n\x08\x64\x65tailed\x18\x03 \x01(\x05\"9\n\x18RenderExperimentResponse\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\x32\xcd\x01\n\rReportService\x12W\n\x0cRenderReport\x12!.greentrip.v1.RenderReportRequest\x1a\".greentrip.v1.RenderReportResponse0\x01\x12\x63\n\x10RenderExperiment\x12%.greentrip.v1.RenderExperimentRequest\x1a&.greentrip.v1.RenderExperimentResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,6 +35,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RENDERREPORTREQUEST']._serialized_end=117
   _globals['_RENDERREPORTRESPONSE']._serialized_start=119
   _globals['_RENDERREPORTRESPONSE']._serialized_end=158
-  _globals['_REPORTSERVICE']._serialized_start=160
-  _globals['_REPORTSERVICE']._serialized_end=264
+  _globals['_RENDEREXPERIMENTREQUEST']._serialized_start=160
+  _globals['_RENDEREXPERIMENTREQUEST']._serialized_end=241
+  _globals['_RENDEREXPERIMENTRESPONSE']._serialized_start=243
+  _globals['_RENDEREXPERIMENTRESPONSE']._serialized_end=300
+  _globals['_REPORTSERVICE']._serialized_start=303
+  _globals['_REPORTSERVICE']._serialized_end=508
 # @@protoc_insertion_point(module_scope)

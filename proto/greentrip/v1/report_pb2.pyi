@@ -73,3 +73,59 @@ class RenderReportResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RenderReportResponse: _TypeAlias = RenderReportResponse  # noqa: Y015
+
+@_typing.final
+class RenderExperimentRequest(_message.Message):
+    """Asks for a report on an experiment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPERIMENT_FIELD_NUMBER: _builtins.int
+    BASELINE_FIELD_NUMBER: _builtins.int
+    DETAILED_FIELD_NUMBER: _builtins.int
+    experiment: _builtins.str
+    """Resource name: `experiments/north`."""
+    baseline: _builtins.str
+    """The scenario that the others are compared with; empty means the experiment's own."""
+    detailed: _builtins.int
+    """How many scenarios are shown in detail, the best first. 0 means 4."""
+    def __init__(
+        self,
+        *,
+        experiment: _builtins.str = ...,
+        baseline: _builtins.str = ...,
+        detailed: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline", b"baseline", "detailed", b"detailed", "experiment", b"experiment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenderExperimentRequest: _TypeAlias = RenderExperimentRequest  # noqa: Y015
+
+@_typing.final
+class RenderExperimentResponse(_message.Message):
+    """A piece of a file of the report."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PATH_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """Path of the file within the report: `report.pdf`; pieces of one file follow one another."""
+    content: _builtins.bytes
+    """Bytes, in order, at most 1 MiB."""
+    def __init__(
+        self,
+        *,
+        path: _builtins.str = ...,
+        content: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "path", b"path"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenderExperimentResponse: _TypeAlias = RenderExperimentResponse  # noqa: Y015

@@ -40,6 +40,11 @@ class ReportServiceStub:
                 request_serializer=greentrip_dot_v1_dot_report__pb2.RenderReportRequest.SerializeToString,
                 response_deserializer=greentrip_dot_v1_dot_report__pb2.RenderReportResponse.FromString,
                 _registered_method=True)
+        self.RenderExperiment = channel.unary_stream(
+                '/greentrip.v1.ReportService/RenderExperiment',
+                request_serializer=greentrip_dot_v1_dot_report__pb2.RenderExperimentRequest.SerializeToString,
+                response_deserializer=greentrip_dot_v1_dot_report__pb2.RenderExperimentResponse.FromString,
+                _registered_method=True)
 
 
 class ReportServiceServicer:
@@ -53,6 +58,13 @@ class ReportServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RenderExperiment(self, request, context):
+        """Streams the files of a report on an experiment: HTML, PDF, figures as CSV and XLSX, and the specification.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReportServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +72,11 @@ def add_ReportServiceServicer_to_server(servicer, server):
                     servicer.RenderReport,
                     request_deserializer=greentrip_dot_v1_dot_report__pb2.RenderReportRequest.FromString,
                     response_serializer=greentrip_dot_v1_dot_report__pb2.RenderReportResponse.SerializeToString,
+            ),
+            'RenderExperiment': grpc.unary_stream_rpc_method_handler(
+                    servicer.RenderExperiment,
+                    request_deserializer=greentrip_dot_v1_dot_report__pb2.RenderExperimentRequest.FromString,
+                    response_serializer=greentrip_dot_v1_dot_report__pb2.RenderExperimentResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +107,33 @@ class ReportService:
             '/greentrip.v1.ReportService/RenderReport',
             greentrip_dot_v1_dot_report__pb2.RenderReportRequest.SerializeToString,
             greentrip_dot_v1_dot_report__pb2.RenderReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenderExperiment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/greentrip.v1.ReportService/RenderExperiment',
+            greentrip_dot_v1_dot_report__pb2.RenderExperimentRequest.SerializeToString,
+            greentrip_dot_v1_dot_report__pb2.RenderExperimentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,8 @@ class ReportServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ReportServiceAsyncStub: ...
     RenderReport: _grpc.UnaryStreamMultiCallable[_report_pb2.RenderReportRequest, _report_pb2.RenderReportResponse]
     """Streams a page with maps, charts and tables that opens without a network."""
+    RenderExperiment: _grpc.UnaryStreamMultiCallable[_report_pb2.RenderExperimentRequest, _report_pb2.RenderExperimentResponse]
+    """Streams the files of a report on an experiment: HTML, PDF, figures as CSV and XLSX, and the specification."""
 
 @_typing.type_check_only
 class ReportServiceAsyncStub(ReportServiceStub):
@@ -43,6 +45,8 @@ class ReportServiceAsyncStub(ReportServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     RenderReport: _aio.UnaryStreamMultiCallable[_report_pb2.RenderReportRequest, _report_pb2.RenderReportResponse]  # type: ignore[assignment]
     """Streams a page with maps, charts and tables that opens without a network."""
+    RenderExperiment: _aio.UnaryStreamMultiCallable[_report_pb2.RenderExperimentRequest, _report_pb2.RenderExperimentResponse]  # type: ignore[assignment]
+    """Streams the files of a report on an experiment: HTML, PDF, figures as CSV and XLSX, and the specification."""
 
 class ReportServiceServicer(metaclass=_abc_1.ABCMeta):
     """Writes reports."""
@@ -54,5 +58,13 @@ class ReportServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_report_pb2.RenderReportResponse], _abc.AsyncIterator[_report_pb2.RenderReportResponse]]:
         """Streams a page with maps, charts and tables that opens without a network."""
+
+    @_abc_1.abstractmethod
+    def RenderExperiment(
+        self,
+        request: _report_pb2.RenderExperimentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_report_pb2.RenderExperimentResponse], _abc.AsyncIterator[_report_pb2.RenderExperimentResponse]]:
+        """Streams the files of a report on an experiment: HTML, PDF, figures as CSV and XLSX, and the specification."""
 
 def add_ReportServiceServicer_to_server(servicer: ReportServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

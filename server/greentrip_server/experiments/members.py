@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 from greentrip_server.errors import FieldError
 from greentrip_server.experiments.expand import Point
 from greentrip_server.experiments.spec import Spec
-from greentrip_server.jobs import RUNS, Jobs, last_part, page_after, page_token, run_content, run_hash
+from greentrip_server.jobs import RUNS, Jobs, digest, last_part, page_after, page_token, run_content, run_hash
 from greentrip_server.tables import (
     CANCELLED,
     FAILED,
@@ -71,8 +71,8 @@ def _listed(value: Any) -> Any:
     return [_listed(v) for v in value] if isinstance(value, list | tuple) else value
 
 
-def plain_spec(spec: Spec) -> dict[str, Any]:
-    """Return the part of a specification that runs and comparisons need, as plain data."""
+def plain_spec(spec: Spec, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a specification as plain data: what was asked, and what runs and comparisons need of it."""
     return {
         "question": spec.question,
         "question_zh": spec.question_zh,
@@ -84,7 +84,13 @@ def plain_spec(spec: Spec) -> dict[str, Any]:
         "indicators": list(spec.indicators),
         "max_runs": spec.max_runs,
         "max_hours": spec.max_hours,
+        "asked": {**_listed(asked), "seeds": list(spec.seeds)},
     }
+
+
+def hash_of(row: ExperimentRow) -> str:
+    """Return a hash over the inputs, code and seeds of all of an experiment's runs."""
+    return digest(sorted(run_hash(content_of(p, row.spec, s)) for p in row.points for s in row.spec["seeds"]))
 
 
 class Members:

@@ -309,7 +309,7 @@ def _ground(s: Subject) -> str:
          f"{first['sample']:g}: {first['residents']:,} residents for {first['residents_represented']:,.0f}"],
         ["seeds 随机种子", ", ".join(str(x) for x in s.summary["seeds"])],
         ["plan 方案", f"{s.plan.name}, SHA-256 {s.plan.content_hash[:16]}"],
-        ["versions 版本", _versions()],
+        ["versions 版本", versions()],
     ]  # fmt: skip
     lists = [
         (
@@ -327,7 +327,7 @@ def _ground(s: Subject) -> str:
     return "".join(made)
 
 
-def _versions() -> str:
+def versions() -> str:
     """Return the versions of what computed the figures."""
     found = [f"greentrip {greentrip.__version__}", f"Python {platform.python_version()}"]
     for name in ("mesa", "networkx", "numpy", "numba", "scipy", "ortools", "polars", "plotly"):

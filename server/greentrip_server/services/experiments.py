@@ -23,14 +23,14 @@ from greentrip_server.experiments.members import (
     WAITING,
     Member,
     Members,
-    content_of,
     counts,
+    hash_of,
     plain_point,
     plain_spec,
 )
 from greentrip_server.experiments.spec import Family, Spec, read_spec, read_toml
 from greentrip_server.experiments.store import ask
-from greentrip_server.jobs import PLANS, RUNS, Jobs, digest, run_hash
+from greentrip_server.jobs import PLANS, RUNS, Jobs
 from greentrip_server.settings import Settings
 from greentrip_server.tables import CANCELLED, FAILED, RUNNING, SUCCEEDED, ExperimentRow, JobRow, PlanRow, ScenarioRow
 
@@ -76,7 +76,7 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
         spec = read_spec(data)
         self._check(spec)
         points = [plain_point(p) for p in expand(spec, self._stored, self._routes)]
-        plain = plain_spec(spec)
+        plain = plain_spec(spec, data)
         names = [p["name"] for p in points]
         if spec.baseline and spec.baseline not in names:
             raise UnknownNameError("scenario", spec.baseline, names)
@@ -247,9 +247,9 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
             ),
             create_time=convert.timestamp(row.created) if row.created else None,
         )
-        shown = {k: v for k, v in row.spec.items() if k not in ("max_runs", "max_hours")}
+        kept = {k: row.spec[k] for k in ("sample", "max_days", "placement", "seeds", "baseline")}
         limits = {"runs": row.spec["max_runs"], "hours": row.spec["max_hours"]}
-        ParseDict({**shown, "name": row.id, "limits": limits}, made.spec)
+        ParseDict({**row.spec["asked"], **kept, "name": row.id, "limits": limits}, made.spec)
         if brief:
             return made
         for point in row.points:
@@ -263,9 +263,7 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
                 cost_million_cny_year=point["cost_million_cny_year"],
             )
         made.runs.extend(_run(m) for m in members)
-        made.content_hash = digest(
-            sorted(run_hash(content_of(p, row.spec, s)) for p in row.points for s in row.spec["seeds"])
-        )
+        made.content_hash = hash_of(row)
         return made
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from greentrip.v1 import report_pb2, report_pb2_grpc
 
 from greentrip_server.answer import pieces, streaming
+from greentrip_server.experiments.members import Members
 from greentrip_server.jobs import PLANS, Jobs
 from greentrip_server.services.comparisons import Pairs
 from greentrip_server.tables import PlanRow
@@ -16,8 +17,31 @@ from greentrip_server.tables import PlanRow
 class ReportService(report_pb2_grpc.ReportServiceServicer):
     """Writes reports."""
 
-    def __init__(self, jobs: Jobs, pairs: Pairs) -> None:
-        self._jobs, self._pairs = jobs, pairs
+    def __init__(self, jobs: Jobs, pairs: Pairs, members: Members) -> None:
+        self._jobs, self._pairs, self._members = jobs, pairs, members
+
+    @streaming
+    async def RenderExperiment(  # noqa: N802
+        self, request: report_pb2.RenderExperimentRequest
+    ) -> AsyncIterator[report_pb2.RenderExperimentResponse]:
+        """Stream the files of a report on an experiment."""
+        for path, content in (await asyncio.to_thread(self._experiment, request)).items():
+            for piece in pieces(content):
+                yield report_pb2.RenderExperimentResponse(path=path, content=piece)
+
+    def _experiment(self, request: report_pb2.RenderExperimentRequest) -> dict[str, bytes]:
+        """Return the files of a report on an experiment."""
+        from greentrip_server.experiments.report import experiment_report
+
+        return experiment_report(
+            self._members.get(request.experiment),
+            request.baseline,
+            request.detailed or 4,
+            self._jobs,
+            self._members,
+            self._pairs.cities,
+            self._pairs.directory,
+        )
 
     @streaming
     async def RenderReport(  # noqa: N802

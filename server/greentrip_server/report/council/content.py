@@ -1,0 +1,454 @@
+"""What a council is told: the answer first, then what changes, for whom, where, at what cost, and what it rests on."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from greentrip_networks.network import FeederRoute, Network
+
+from greentrip_server.report.council import svg
+from greentrip_server.report.council.document import (
+    Block,
+    Cell,
+    Document,
+    Drawing,
+    Listing,
+    Paragraph,
+    Section,
+    Table,
+    Words,
+)
+
+MODES = {
+    "walk": Words("walk", "步行"), "bicycle": Words("bicycle", "自行车"), "ebike": Words("e-bike", "电动自行车"),
+    "bus": Words("bus", "公交"), "metro": Words("metro", "地铁"), "pr": Words("park and ride", "停车换乘"),
+    "car": Words("car", "小汽车"), "taxi": Words("taxi", "出租车"),
+}  # fmt: skip
+VERDICTS = {
+    "met": Words("the target is met", "达到目标"),
+    "missed": Words("the target is missed", "未达到目标"),
+    "undecided": Words("undecided", "尚不能判定"),
+    "none": Words("no verdict", "不作结论"),
+}
+PARTS = {
+    "everybody": "全体", "lowest fifth": "收入最低五分之一", "second fifth": "较低五分之一",
+    "middle fifth": "中间五分之一", "fourth fifth": "较高五分之一", "highest fifth": "收入最高五分之一",
+    "with a car": "有车", "without a car": "无车",
+    "work": "上班", "school": "上学", "errand": "购物办事", "leisure": "休闲",
+}  # fmt: skip
+MOST_ROWS = 15
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What an experiment asked and what computed it."""
+
+    name: str
+    question: str
+    question_zh: str
+    asked: Mapping[str, Any]
+    content_hash: str
+    code: str
+    versions: str
+    sample: float
+    max_days: int
+    placement: int
+    seeds: tuple[int, ...]
+    runs: int
+    indicators: Sequence[Mapping[str, Any]] = field(default_factory=tuple)  # of the baseline's runs
+    routes: Mapping[str, tuple[FeederRoute, ...]] = field(default_factory=dict)  # by scenario
+
+    def experiment_json(self) -> bytes:
+        """Return the specification, ready to be run again."""
+        return (json.dumps(self.asked, ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode()
+
+
+def document(facts: Facts, summary: Mapping[str, Any], network: Network) -> Document:
+    """Return the report."""
+    city = f"{network.name_en} {network.year}"
+    baseline = summary["baseline"]
+    question = facts.question or f"How do {len(summary['scenarios'])} scenarios change green trips?"
+    asked_zh = facts.question_zh or f"{len(summary['scenarios'])} 个情景如何改变绿色出行？"
+    detail: Mapping[str, Any] = summary.get("detail", {})
+    sections = [
+        Section(Words("The answer", "结论"), tuple(_answer(summary, network))),
+        Section(Words("What changes", "变化"), tuple(_changes(summary))),
+        Section(Words("Which is best, and how sure that is", "排序及其稳定性"), tuple(_order(summary))),
+    ]
+    if detail:
+        sections += [
+            Section(Words("Who changes how they travel", "出行方式转移"), tuple(_flows(detail, baseline))),
+            Section(Words("Who gains and who loses", "受益者与受损者"), tuple(_people(detail))),
+            Section(Words("Where", "空间分布"), tuple(_where(facts, detail, network))),
+            Section(Words("Lines, stations and streets", "线路、车站与道路"), tuple(_loads(detail))),
+        ]
+    sections.append(Section(Words("Method, assumptions and how to repeat this", "方法、假设与复现"),
+                            tuple(_ground(facts, summary, network))))  # fmt: skip
+    return Document(
+        Words(question, asked_zh),
+        Words(
+            f"{city}; experiment “{facts.name}”, compared with “{baseline}”",
+            f"{network.name_zh} {network.year}；实验“{facts.name}”，与“{baseline}”比较",
+        ),
+        tuple(sections),
+    )
+
+
+def _answer(summary: Mapping[str, Any], network: Network) -> list[Block]:
+    """Say the verdict, and the best scenario as far as it is sure."""
+    first = summary["indicators"][0]["name"]
+    detail: Mapping[str, Any] = summary.get("detail", {})
+    goal = network.target
+    rows: list[tuple[Cell, ...]] = []
+    for row in (r for r in summary["differences"] if r["indicator"] == first):
+        head = detail.get(row["scenario"], {}).get("headline", {})
+        verdict = VERDICTS.get(head.get("verdict", ""), Words("–", "–"))
+        rows.append((
+            row["scenario"], svg.signed(row["change"], 3), _span(row["interval"]), row["probability_better"],
+            "yes 是" if row["found"] else "no 否", head.get("forecast"), f"{verdict.en} {verdict.zh}",
+        ))  # fmt: skip
+    found = [r for r in summary["differences"] if r["indicator"] == first and r["found"]]
+    order: list[Any] = next((r["order"] for r in summary["rankings"] if r["indicator"] == first), [])
+    if order:
+        best, sure = order[0], order[0]["best"]
+        said = Paragraph(
+            Words(
+                f"On {first}, “{best['scenario']}” comes first ({best['mean']:.2f}); it stays first in {sure:.0%} of "
+                f"the resampled seeds. {len(found)} of {len(rows)} scenarios differ from “{summary['baseline']}” "
+                "beyond chance, after correction for the number of comparisons.",
+                f"按 {first}，“{best['scenario']}”居首（{best['mean']:.2f}），在 {sure:.0%} 的重抽样中保持第一。"
+                f"{len(rows)} 个情景中有 {len(found)} 个经多重比较校正后与“{summary['baseline']}”有显著差异。",
+            ),
+            strong=True,
+        )
+    else:
+        said = Paragraph(
+            Words("The scenarios cannot be ranked yet; what is missing is listed at the end.",
+                  "情景尚无法排序；缺失内容见文末。"),
+            strong=True,
+        )  # fmt: skip
+    notes = sorted({str(d["headline"].get("note", "")) for d in detail.values() if d["headline"].get("note")})
+    return [
+        said,
+        Paragraph(
+            Words(
+                f"The target: {goal.name} of {goal.value:g} % by {goal.year}. The forecast is the published share plus "
+                "the modelled change; intervals here hold the seeds' noise only.",
+                f"目标：{goal.year} 年绿色出行比例达到 {goal.value:g}%。预测值为公布值加模型变化；"
+                "此处区间仅含随机种子的波动。",
+            )
+        ),
+        Table(
+            "answer",
+            Words("Each scenario against the baseline", "各情景与基准比较"),
+            (
+                Words("scenario", "情景"), Words(f"change of {first}", "变化"), Words("interval", "区间"),
+                Words("probability it is better", "更优概率"), Words("found", "显著"),
+                Words("forecast %", "预测 %"), Words("verdict", "结论"),
+            ),
+            tuple(rows),
+        ),
+        *(Paragraph(Words(f"Of the verdicts: {note}.", _note_zh(note))) for note in notes[:2]),
+    ]  # fmt: skip
+
+
+def _changes(summary: Mapping[str, Any]) -> list[Block]:
+    """Draw and list every difference."""
+    blocks: list[Block] = []
+    for one in summary["indicators"][:4]:
+        rows = [r for r in summary["differences"] if r["indicator"] == one["name"]]
+        if rows:
+            drawn = [(r["scenario"], r["change"], tuple(r["interval"]) if r["interval"] else None) for r in rows[:30]]
+            blocks.append(
+                Drawing(
+                    Words(f"Change of {one['name']}", f"{_indicator_zh(one['name'])}的变化"),
+                    svg.intervals(drawn, "change against the baseline 与基准之差", better=one["direction"]),
+                )
+            )
+    blocks.append(
+        Table(
+            "differences",
+            Words("All differences", "全部差异"),
+            (
+                Words("scenario", "情景"), Words("indicator", "指标"), Words("change", "变化"),
+                Words("low", "下限"), Words("high", "上限"), Words("p", "p"), Words("p, Holm", "校正 p"),
+                Words("seeds", "种子数"), Words("further seeds", "尚需种子"),
+            ),
+            tuple(
+                (
+                    r["scenario"], r["indicator"], r["change"], *(r["interval"] or (None, None)), r["p"], r["p_holm"],
+                    r["seeds"], r["further_seeds"],
+                )
+                for r in summary["differences"]
+            ),
+            digits=4,
+        )
+    )  # fmt: skip
+    blocks.append(
+        Table(
+            "means",
+            Words("Means of the seeds", "各情景均值"),
+            (Words("scenario", "情景"), Words("indicator", "指标"), Words("mean", "均值"), Words("low", "下限"),
+             Words("high", "上限")),
+            tuple(
+                (s["scenario"], f["indicator"], f["mean"], *(f["interval"] or (None, None)))
+                for s in summary["scenarios"]
+                for f in s["figures"]
+            ),
+            digits=3,
+        )
+    )  # fmt: skip
+    return blocks
+
+
+def _order(summary: Mapping[str, Any]) -> list[Block]:
+    """Rank, name the Pareto set and say what a million buys."""
+    blocks: list[Block] = []
+    ranked = next((r for r in summary["rankings"]), None)
+    if ranked is not None and ranked["order"]:
+        blocks.append(
+            Table(
+                "ranking",
+                Words(f"Ranking on {ranked['indicator']}, seeds resampled 2,000 times", "排序（重抽样 2000 次）"),
+                (Words("rank", "名次"), Words("scenario", "情景"), Words("mean", "均值"),
+                 Words("rank held", "保持名次"), Words("first", "居首"), Words("ranks, 95 %", "名次范围")),
+                tuple(
+                    (o["rank"], o["scenario"], o["mean"], f"{o['held']:.0%}", f"{o['best']:.0%}",
+                     "–".join(str(x) for x in dict.fromkeys(o["ranks"])))
+                    for o in ranked["order"]
+                ),
+            )
+        )  # fmt: skip
+    best = summary["pareto"]["scenarios"]
+    if best:
+        names = ", ".join(best)
+        blocks.append(
+            Paragraph(
+                Words(
+                    f"No other scenario is as good on every indicator and better on one than: {names}.",
+                    f"没有其他情景在所有指标上不差且至少一项更好（帕累托集）：{names}。",
+                )
+            )
+        )
+    if summary["cost_effectiveness"]:
+        blocks.append(
+            Table(
+                "cost",
+                Words("What a million CNY a year buys", "每年每百万元的效果"),
+                (Words("scenario", "情景"), Words("million CNY a year", "百万元/年"), Words("change", "变化"),
+                 Words("per million", "每百万元"), Words("interval", "区间")),
+                tuple(
+                    (c["scenario"], c["million_cny_year"], c["change"], c["per_million"], _span(c["interval"]))
+                    for c in summary["cost_effectiveness"]
+                ),
+                digits=4,
+            )
+        )  # fmt: skip
+    return blocks
+
+
+def _flows(detail: Mapping[str, Any], baseline: str) -> list[Block]:
+    """Show who left what for what."""
+    blocks: list[Block] = []
+    rows: list[tuple[Cell, ...]] = []
+    for scenario, told in detail.items():
+        rows += [
+            (scenario, _mode(f["from"]), _mode(f["to"]), round(f["trips"]), f["low"], f["high"]) for f in told["flows"]
+        ]
+        drawn = [(f"{_mode(f['from'])} → {_mode(f['to'])}", float(f["trips"])) for f in told["flows"][:8]]
+        if drawn:
+            blocks.append(
+                Drawing(
+                    Words(f"{scenario}: largest moves", f"{scenario}：主要转移"),
+                    svg.bars(drawn, "trips a weekday 次/工作日"),
+                )
+            )
+    note = Words(
+        f"The same persons under the same seeds, compared with “{baseline}”; mean of the seeds.",
+        f"同一居民、同一随机种子下与“{baseline}”比较；各种子均值。",
+    )
+    columns = (Words("scenario", "情景"), Words("from", "原方式"), Words("to", "新方式"),
+               Words("trips a weekday", "次/工作日"), Words("low", "下限"), Words("high", "上限"))  # fmt: skip
+    title = Words("Trips that changed mode", "方式转移")
+    return [Paragraph(note), *blocks, Table("flows", title, columns, tuple(rows), digits=0)]
+
+
+def _people(detail: Mapping[str, Any]) -> list[Block]:
+    """Show who gains and who loses."""
+    rows = tuple(
+        (scenario, _part(p["part"]), round(p["trips"]), round(p["win"]), round(p["lose"]), round(p["switch"]),
+         p["minutes"])
+        for scenario, told in detail.items()
+        for p in told["people"]
+        if p["by"] != "district"
+    )  # fmt: skip
+    note = Words(
+        "A trip is easier or harder when it keeps its mode and its generalised cost changes by more than half a "
+        "minute; trips that change mode are counted apart.",
+        "出行方式不变且广义成本变化超过半分钟者计为受益或受损；改变方式者另计。",
+    )
+    columns = (
+        Words("scenario", "情景"),
+        Words("who", "人群"),
+        Words("trips", "出行"),
+        Words("easier", "受益"),
+        Words("harder", "受损"),
+        Words("other mode", "改变方式"),
+        Words("minutes a trip", "分钟/次"),
+    )
+    parts = tuple(
+        (scenario, by, _part(p["part"]), p["base"], p["other"], p["change"], p["low"], p["high"])
+        for scenario, told in detail.items()
+        for by in ("purpose", "income")
+        for p in told["shares"][by]
+    )
+    named = (
+        Words("scenario", "情景"),
+        Words("by", "分类"),
+        Words("part", "类别"),
+        Words("before %", "原 %"),
+        Words("after %", "后 %"),
+        Words("change, points", "变化"),
+        Words("low", "下限"),
+        Words("high", "上限"),
+    )
+    return [
+        Paragraph(note),
+        Table("people", Words("Easier and harder trips", "受益与受损的出行"), columns, rows, digits=3),
+        Table(
+            "groups", Words("Green share by purpose and income", "按目的与收入的绿色出行比例"), named, parts, digits=3
+        ),
+    ]
+
+
+def _where(facts: Facts, detail: Mapping[str, Any], network: Network) -> list[Block]:
+    """Map the change by district, for each scenario shown."""
+    blocks: list[Block] = []
+    zones, rail = network.zones, network.rail
+    largest = float(zones.residents.max()) or 1.0
+    at = network.rail.nodes
+    pairs = sorted({tuple(sorted((str(u), str(v)))) for u, v in rail.edges()})
+    lines = [[(at[u]["x_m"], at[u]["y_m"]), (at[v]["x_m"], at[v]["y_m"])] for u, v in pairs]
+    node = network.roads.nodes
+    for scenario, told in list(detail.items())[:2]:
+        change = {p["part"]: float(p["change"]) for p in told["shares"]["district"]}
+        points = [
+            (float(zones.x_m[i]), float(zones.y_m[i]), float((zones.residents[i] / largest) ** 0.5),
+             change.get(zones.district_en[i]))
+            for i in range(len(zones))
+        ]  # fmt: skip
+        routes = [[(node[n]["x_m"], node[n]["y_m"]) for n in r.path] for r in facts.routes.get(scenario, ())]
+        blocks.append(
+            Drawing(
+                Words(f"{scenario}: change of residents' green share by district",
+                      f"{scenario}：各区居民绿色出行比例的变化"),
+                svg.city(points, lines, routes, "points 百分点"),
+            )
+        )  # fmt: skip
+    names = dict(zip(zones.district_en, zones.district_zh, strict=True))
+    rows = tuple(
+        (scenario, f"{p['part']} {names.get(p['part'], '')}", p["base"], p["other"], p["change"], p["low"], p["high"])
+        for scenario, told in detail.items()
+        for p in told["shares"]["district"]
+    )
+    columns = (Words("scenario", "情景"), Words("district", "区"), Words("before %", "原 %"), Words("after %", "后 %"),
+               Words("change, points", "变化"), Words("low", "下限"), Words("high", "上限"))  # fmt: skip
+    title = Words("Green share of residents by district", "各区居民绿色出行比例")
+    return [*blocks, Table("districts", title, columns, rows, digits=3)]
+
+
+def _loads(detail: Mapping[str, Any]) -> list[Block]:
+    """List the largest changes on lines, at stations and on streets."""
+    blocks: list[Block] = []
+    for what, title, keys in (
+        ("lines", Words("Boardings a day by line", "各线日上车量"), ("name_en", "name_zh")),
+        ("stations", Words("Passengers who enter, a day, by station", "各站日进站量"), ("station",)),
+        ("links", Words("Vehicles by street link and period", "各路段车辆数"), ("from_node", "to_node", "period")),
+    ):
+        rows = tuple(
+            (scenario, " ".join(dict.fromkeys(str(r[k]) for k in keys)), round(r["base"]), round(r["other"]),
+             round(r["change"]), r["low"], r["high"])
+            for scenario, told in detail.items()
+            for r in told[what][:MOST_ROWS]
+        )  # fmt: skip
+        columns = (Words("scenario", "情景"), Words("where", "位置"), Words("before", "原"), Words("after", "后"),
+                   Words("change", "变化"), Words("low", "下限"), Words("high", "上限"))  # fmt: skip
+        blocks.append(Table(what, title, columns, rows, digits=0))
+    return blocks
+
+
+def _ground(facts: Facts, summary: Mapping[str, Any], network: Network) -> list[Block]:
+    """Say how it was computed, what is assumed and missing, and how to compute it again."""
+    method = Words(
+        "Every scenario is simulated with the same seeds, so that the same person meets the same luck (common random "
+        "numbers). Differences are taken seed by seed; intervals are Student's over these differences; probabilities "
+        "are corrected for the number of differences looked at (Holm 1979). Further seeds are those that would find "
+        "the change as it is now in four of five tries. The intervals hold the noise of the seeds only: parameters, "
+        "placement of homes and the form of the model are not in them.",
+        "所有情景使用相同随机种子（公共随机数），逐种子求差；区间为差值的学生 t 区间；"
+        "概率按比较次数校正（Holm 1979）。"
+        "“尚需种子”指以当前变化在五次中四次能够检出所需增加的种子数。"
+        "区间仅含种子波动，不含参数、居住地分布与模型形式的不确定性。",
+    )
+    seeds = ", ".join(str(s) for s in facts.seeds)
+    known: tuple[tuple[Cell, ...], ...] = (
+        ("network 路网", network.name),
+        ("share of residents simulated 抽样率", f"{facts.sample:g}"),
+        ("simulated days at most 最多模拟天数", str(facts.max_days)),
+        ("seeds 随机种子", seeds),
+        ("runs 运行数", str(facts.runs)),
+        ("interval level 置信水平", f"{summary['level']:g}"),
+        ("code 代码", facts.code),
+        ("versions 版本", facts.versions),
+        ("content hash 内容哈希", facts.content_hash),
+    )
+    assumed = list(dict.fromkeys(a for i in facts.indicators for a in i.get("assumptions", ())))
+    warned = list(dict.fromkeys(f"seed {i['seed']}: {w}" for i in facts.indicators for w in i.get("warnings", ())))
+    blocks: list[Block] = [
+        Paragraph(method),
+        Table("facts", Words("What was computed", "计算内容"), (Words("what", "项目"), Words("value", "内容")), known),
+    ]
+    if summary["missing"]:
+        blocks.append(Listing(Words("Missing", "缺失"), tuple(summary["missing"])))
+    if warned:
+        blocks.append(Listing(Words("Warnings of the baseline's runs", "基准运行的警告"), tuple(warned)))
+    blocks += [
+        Listing(
+            Words("How to compute this again", "复现命令"),
+            ("greentrip experiment run experiment.json", f"greentrip report {facts.name} --to DIR"),
+            code=True,
+        ),
+        Listing(Words("Assumptions", "假设"), tuple(assumed)),
+        Listing(Words("Sources", "数据来源"), tuple(str(s) for s in network.sources)),
+    ]
+    return blocks
+
+
+def _span(interval: Sequence[float] | None) -> str:
+    return "–" if interval is None else f"[{svg.signed(interval[0], 3)}, {svg.signed(interval[1], 3)}]"
+
+
+def _note_zh(note: str) -> str:
+    """Return the Chinese of a verdict's note."""
+    if "simulation noise only" in note:
+        return "关于结论：初步结论，区间仅含模拟波动，不含参数、居住地分布与模型形式。"
+    if "did not converge" in note:
+        return "关于结论：有运行未收敛或有需求未被服务，不作结论。"
+    return f"关于结论：{note}"
+
+
+def _mode(name: str) -> str:
+    words = MODES.get(name)
+    return f"{words.en} {words.zh}" if words is not None else name
+
+
+def _part(name: str) -> str:
+    return f"{name} {PARTS[name]}" if name in PARTS else name
+
+
+def _indicator_zh(name: str) -> str:
+    head, _, mode = name.partition(".")
+    if name == "green_share":
+        return "绿色出行比例"
+    return f"{MODES[mode].zh}分担率" if head == "mode_share" and mode in MODES else name

@@ -1,0 +1,93 @@
+"""What a report is made of, whatever it is written as: sections of paragraphs, tables and drawings in two languages."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+Cell = str | float | int | None
+
+
+@dataclass(frozen=True)
+class Words:
+    """The same in English and Chinese."""
+
+    en: str
+    zh: str
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A sentence or a few; `strong` ones are what a reader must not miss."""
+
+    words: Words
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns and rows; `name` becomes the file and sheet of its figures."""
+
+    name: str
+    title: Words
+    columns: tuple[Words, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    digits: int = 2
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A chart or map as SVG."""
+
+    title: Words
+    svg: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Lines of text that are not translated: assumptions, sources, commands."""
+
+    title: Words
+    lines: tuple[str, ...]
+    code: bool = False
+
+
+Block = Paragraph | Table | Drawing | Listing
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading and what stands under it."""
+
+    title: Words
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A report."""
+
+    title: Words
+    subtitle: Words
+    sections: tuple[Section, ...]
+
+    def tables(self) -> Iterator[Table]:
+        """Go through every table."""
+        for section in self.sections:
+            for block in section.blocks:
+                if isinstance(block, Table):
+                    yield block
+
+
+def text(cell: Cell, digits: int) -> str:
+    """Return a cell as a reader sees it."""
+    if cell is None:
+        return "–"
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, int):
+        return f"{cell:,}"
+    return f"{cell:,.{digits}f}".replace("-", "−")
+
+
+def is_figure(rows: Sequence[Sequence[Cell]], column: int) -> bool:
+    """Return whether a column holds numbers only."""
+    return all(not isinstance(row[column], str) for row in rows)
