@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(work=work)
     doctor = commands.add_parser("doctor", parents=[shared], help="check this installation")
     doctor.add_argument("--bundle", type=Path, metavar="FILE", help="gather what a bug report needs, without secrets")
+    doctor.add_argument("--only", default="", metavar="CHECK", help="one check, such as `server`")
     doctor.set_defaults(work=_doctor)
     return parser
 
@@ -167,7 +168,7 @@ def _doctor(asked: argparse.Namespace, settings: Settings) -> int:
     """Check the installation."""
     from greentrip_server.doctor import bundle, examine
 
-    findings = examine(settings)
+    findings = examine(settings, asked.only)
     if asked.bundle is not None:
         bundle(settings, findings, asked.bundle)
     lines = [

@@ -44,9 +44,9 @@ class Finding:
     remedy: str = ""
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """Check an installation and its store; nothing is changed."""
-    return [_tried(name, check, settings) for name, check in _CHECKS.items()]
+def examine(settings: Settings, only: str = "") -> list[Finding]:
+    """Check an installation and its store, or one part of it by the check's name; nothing is changed."""
+    return [_tried(name, check, settings) for name, check in _CHECKS.items() if only in ("", name)]
 
 
 def bundle(settings: Settings, findings: list[Finding], target: Path) -> int:
