@@ -14,11 +14,17 @@ MOST_ITEMS = 1_000_000  # items of one list
 _REAL = (FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT)
 
 
-def check(message: Message, place: str = "") -> None:
+class Unreadable:
+    """Stands for bytes that are not the message they should be."""
+
+
+def check(message: Message | Unreadable, place: str = "") -> None:
     """Raise FieldError for the first field that no service could use.
 
     A field of a newer contract is refused, not dropped: what it asks for would silently not happen.
     """
+    if isinstance(message, Unreadable):
+        raise FieldError("request", "cannot be read as the method's message; was it made for another?")
     unknown = UnknownFieldSet(message)
     if len(unknown):
         raise FieldError(

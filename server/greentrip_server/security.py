@@ -18,6 +18,7 @@ from google.protobuf.message import DecodeError
 from sqlalchemy import select
 
 from greentrip_server.answer import refuse
+from greentrip_server.boundary import Unreadable
 from greentrip_server.caller import CALLER, SCOPES, Caller
 from greentrip_server.errors import DoorError, FieldError, passing
 from greentrip_server.jobs import Jobs
@@ -26,7 +27,20 @@ from greentrip_server.tables import AuditRow, TokenRow
 
 PREFIX = "gt"
 KNOWN_S = 5.0  # how long a token that was valid is taken as valid without asking the database
-_READING = ("Get", "List", "Measure", "Watch", "Stream", "Compare", "Render", "Export", "Wait", "Query", "Validate")
+_READING = (
+    "Get",
+    "List",
+    "Measure",
+    "Watch",
+    "Stream",
+    "Compare",
+    "Render",
+    "Export",
+    "Wait",
+    "Query",
+    "Validate",
+    "Measure",
+)
 _OPEN = ("/grpc.health.v1.Health/",)  # what load balancers ask before they have a token
 
 
@@ -136,11 +150,10 @@ class Door(grpc.aio.ServerInterceptor):
         """Return a method's handler behind the door."""
         read, short, scope = _reader(inner.request_deserializer), method.rpartition("/")[2], scope_of(method)
 
-        async def enter(request: Any, context: Any) -> None:
+        async def enter(context: Any) -> None:
             try:
                 caller = await self._caller(context)
                 caller.check(scope)
-                _check_read(request)
             except Exception as error:
                 await refuse(context, error, method)
                 raise
@@ -150,7 +163,7 @@ class Door(grpc.aio.ServerInterceptor):
 
             async def stream(request: Any, context: Any) -> Any:
                 try:
-                    await enter(request, context)
+                    await enter(context)
                     async for message in (inner.stream_stream or inner.unary_stream)(request, context):
                         yield message
                 finally:
@@ -167,7 +180,7 @@ class Door(grpc.aio.ServerInterceptor):
         async def single(request: Any, context: Any) -> Any:
             began = time.monotonic()
             try:
-                await enter(request, context)
+                await enter(context)
                 return await (inner.stream_unary or inner.unary_unary)(request, context)
             finally:
                 if self.answered is not None:
@@ -223,16 +236,6 @@ class Door(grpc.aio.ServerInterceptor):
             session.add(row)
 
 
-class _Unreadable:
-    """Stands for bytes that are not the message they should be."""
-
-
-def _check_read(request: Any) -> None:
-    """Refuse bytes that could not be read."""
-    if isinstance(request, _Unreadable):
-        raise FieldError("request", "cannot be read as the method's message; was it made for another?")
-
-
 def _reader(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
     """Return a deserializer that never fails, so that bad bytes are the caller's mistake and not the server's."""
 
@@ -240,7 +243,7 @@ def _reader(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
         try:
             return deserialize(content)
         except DecodeError:
-            return _Unreadable()
+            return Unreadable()
 
     return read
 

@@ -203,6 +203,15 @@ def test_a_field_of_a_newer_contract_is_refused_by_its_number(client: Client) ->
     assert "field 99" in str(error)
 
 
+def test_bytes_that_are_no_message_are_the_callers_mistake(client: Client) -> None:
+    get = client.channel.unary_unary("/greentrip.v1.RunService/GetRun")
+    upload = client.channel.stream_unary("/greentrip.v1.NetworkService/ImportNetwork")
+    for call, sent in ((get, b"\xff\xff"), (upload, iter([b"\xff\xff"]))):
+        error = refused(call, sent)
+        assert error.code == "INVALID_ARGUMENT"
+        assert "cannot be read" in str(error)
+
+
 def test_text_that_a_database_cannot_keep_is_refused(client: Client) -> None:
     with pytest.raises(CallError) as caught:
         client.create_scenario("tiny", description="a\x00b")
