@@ -29,7 +29,7 @@ def main() -> None:
     city = network.name.split("-", 1)[0]
     result = calibrate(network, sample=asked.sample, progress=_tell)
     if not result.reached:
-        sys.exit(f"not reached after {result.days} days: {result.residuals()}; nothing is written")
+        sys.exit(f"{result.reason}; nothing is written")
     (FOLDER / f"{city}.toml").write_text(to_toml(result), encoding="utf-8")
     sys.stdout.write(to_toml(result))
     if asked.expect > 0:

@@ -84,7 +84,8 @@ def find_access(network: Network, parameters: Parameters, call_minutes: list[Flo
     kind, feeder = np.zeros(shape, np.int8), np.full(shape, -1, np.int32)
     near_stops, station_stops = _stops_near(network, p["access.stop_walk_max_km"] * 1000)
     money = network.fares.bus_base_cny * network.fares.bus_card_factor / (p["value_of_time.mean_cny_h"] / 60)
-    money += p["weight.transfer_min"]  # a change between vehicles is felt as such, beside its walk and wait
+    # a change between vehicles is felt as such, beside its walk and wait
+    money += p["weight.transfer_min"] + p["access.bus_penalty_min"]
     for t in range(len(PERIODS)):
         cost[t], minutes[t] = walk_cost, walk
         better = bike_cost < cost[t]

@@ -95,14 +95,14 @@ class BusPeriod:
             return
         b, p = self.network.compiled.buses, self.parameters
         crowd, full = crowding(self.expected_load, self.places, p["weight.crowding"])
-        wait = 0.5 * b.headway_s[self.call_pattern, self.period] / 60 * full
+        wait = 0.5 * b.headway_s[self.call_pattern, self.period] / 60 * full * p["speed.bus_bunching"]
         felt = np.zeros_like(crowd)
         felt[1:] = (
-            self.call_minutes[1:] * crowd[:-1] * p["weight.transit_ride"]
+            self.call_minutes[1:] * crowd[:-1] * p["weight.transit_ride"] * p["weight.bus_ride"]
         )  # the ride into a call is as crowded as the bus that left the one before
         _skim(
             b.pattern_first, self.call_pattern, b.call_stop, self.call_minutes, felt, wait, p["weight.wait"],
-            p["weight.transfer_min"], b.call_m, self.zone_first, self.zone_stop, self.zone_walk, self.stop_first,
+            p["weight.bus_transfer_min"], b.call_m, self.zone_first, self.zone_stop, self.zone_walk, self.stop_first,
             self.stop_call, self.parent_board, self.parent_leave, self.end_stop, self.end_round,
             self.fixed, self.ride, self.minutes, self.km, self.total,
         )  # fmt: skip
@@ -115,7 +115,7 @@ class BusPeriod:
         self.boarded[:] = 0.0
         self.fixed_spent = _assign(
             demand, self.network.compiled.buses.call_stop, self.parent_board, self.parent_leave, self.end_stop,
-            self.end_round, self.total, self.fixed, self.ride, self.parameters["weight.transfer_min"], self.load,
+            self.end_round, self.total, self.fixed, self.ride, self.parameters["weight.bus_transfer_min"], self.load,
             self.boarded,
         )  # fmt: skip
         self.boardings[:] = np.bincount(self.call_pattern, weights=self.boarded, minlength=len(self.boardings))

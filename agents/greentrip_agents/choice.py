@@ -86,6 +86,9 @@ class Taste(NamedTuple):
     bicycle: float
     bicycle_fixed: float
     ebike: float
+    walk_tires: float  # minutes after which a minute on foot is felt twice; inf: never
+    bicycle_tires: float
+    ebike_tires: float
     terminal: float
     search: float
     taxi_wait: float
@@ -231,12 +234,14 @@ def direction(
     pick[:] = -1
 
     minutes[WALK] = km * 1000.0 / t.walk_m_min
-    cost[WALK] = t.walk * minutes[WALK]
-    minutes[BICYCLE] = km / t.bicycle_km_min + t.bicycle_fixed
-    cost[BICYCLE] = t.bicycle * km / t.bicycle_km_min + t.bicycle_fixed
+    cost[WALK] = t.walk * minutes[WALK] * (1.0 + minutes[WALK] / t.walk_tires)
+    riding = km / t.bicycle_km_min
+    minutes[BICYCLE] = riding + t.bicycle_fixed
+    cost[BICYCLE] = t.bicycle * riding * (1.0 + riding / t.bicycle_tires) + t.bicycle_fixed
     if has_ebike:
-        minutes[EBIKE] = km / t.ebike_km_min + 0.5 * t.bicycle_fixed
-        cost[EBIKE] = t.ebike * km / t.ebike_km_min + 0.5 * t.bicycle_fixed
+        riding = km / t.ebike_km_min
+        minutes[EBIKE] = riding + 0.5 * t.bicycle_fixed
+        cost[EBIKE] = t.ebike * riding * (1.0 + riding / t.ebike_tires) + 0.5 * t.bicycle_fixed
 
     walks = c.bus_walk_min[co] + c.bus_walk_min[cd]
     if walks < np.inf:

@@ -67,7 +67,12 @@ def compare(base: Sequence[Run], other: Sequence[Run], network: Network) -> Comp
         "target": network.target.value,
         "target_year": network.target.year,
     }
-    headline |= verdict(headline, change, converged=all(r.indicators["converged"] for pair in pairs for r in pair))
+    headline |= verdict(
+        headline,
+        change,
+        converged=all(r.indicators["converged"] for pair in pairs for r in pair),
+        outside=pairs[0][0].indicators.get("response", {}).get("outside", []),
+    )
     shares = {}
     for mode in MODES:
         a = [r.indicators["mode_share"][area][where][mode] for r, _ in pairs]
@@ -108,8 +113,13 @@ def paired(differences: Sequence[float]) -> dict[str, Any]:
     return {"change_points": mean, "interval": [mean - half, mean + half]}
 
 
-def verdict(headline: dict[str, Any], change: dict[str, Any], *, converged: bool) -> dict[str, Any]:
-    """Say whether the forecast meets the target, as far as the seeds alone can say."""
+def verdict(
+    headline: dict[str, Any], change: dict[str, Any], *, converged: bool, outside: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Say whether the forecast meets the target, as far as the seeds alone can say.
+
+    outside: reactions of the model that lie outside what published reviews report; with any there is no verdict.
+    """
     if headline["observed"] is None:
         return {
             "forecast": None,
@@ -124,6 +134,13 @@ def verdict(headline: dict[str, Any], change: dict[str, Any], *, converged: bool
             "forecast_interval": None,
             "verdict": "none",
             "note": "a run did not converge or left demand unserved",
+        }
+    if outside:
+        return {
+            "forecast": forecast,
+            "forecast_interval": None,
+            "verdict": "none",
+            "note": f"the model reacts outside the range of published reviews: {'; '.join(outside)}",
         }
     if change["interval"] is None:
         return {

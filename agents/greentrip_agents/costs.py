@@ -31,6 +31,9 @@ def taste(network: Network, p: Parameters) -> Taste:
         bicycle=p["weight.bicycle"],
         bicycle_fixed=p["weight.bicycle_fixed_min"],
         ebike=p["weight.ebike"],
+        walk_tires=p["weight.walk_tires_min"],
+        bicycle_tires=p["weight.bicycle_tires_min"],
+        ebike_tires=p["weight.ebike_tires_min"],
         terminal=p["speed.car_terminal_min"],
         search=p["speed.parking_search_min"],
         taxi_wait=p["speed.taxi_wait_min"],
@@ -40,7 +43,7 @@ def taste(network: Network, p: Parameters) -> Taste:
         bus_base_km=f.bus_base_km,
         bus_step_km=f.bus_step_km,
         bus_factor=f.bus_card_factor,
-        fuel_km=f.fuel_cny_km,
+        fuel_km=f.fuel_cny_km / p["population.car_occupancy"],  # those in a car share its cost
         taxi_base=f.taxi_base_cny,
         taxi_base_km=f.taxi_base_km,
         taxi_km=f.taxi_km_cny,
@@ -79,8 +82,8 @@ def bus_walks(network: Network, p: Parameters) -> Floats:
     return np.where(far <= 2000.0, walk, np.inf)
 
 
-def bus_waits(network: Network) -> Floats:
-    """Return half the mean headway of each zone's calls in minutes, shape (periods, zones); inf where no bus calls."""
+def bus_waits(network: Network, p: Parameters) -> Floats:
+    """Return the expected wait at each zone's stops in minutes, shape (periods, zones); inf where no bus calls."""
     b, z = network.compiled.buses, network.zones
     out = np.full((len(PERIODS), len(z)), np.inf)
     if not len(b.stop_node):
@@ -93,7 +96,7 @@ def bus_waits(network: Network) -> Floats:
     n = np.bincount(zone, minlength=len(z))
     for t in range(len(PERIODS)):
         total = np.bincount(zone, weights=b.headway_s[pattern, t], minlength=len(z))
-        out[t] = np.where(n > 0, 0.5 * total / np.maximum(n, 1) / 60, np.inf)
+        out[t] = np.where(n > 0, 0.5 * p["speed.bus_bunching"] * total / np.maximum(n, 1) / 60, np.inf)
     return out
 
 
@@ -120,7 +123,7 @@ def travellers(network: Network, people: Population, tours: Tours, p: Parameters
         vot=people.vot_cny_min[i],
         has_car=people.has_car[i],
         has_ebike=people.has_ebike[i],
-        parking_cny=price * (hours * pays)[tours.purpose],
+        parking_cny=price * (hours * pays)[tours.purpose] / p["population.car_occupancy"],
     )
 
 

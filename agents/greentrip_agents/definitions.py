@@ -14,6 +14,7 @@ NEST_OF_MODE = (0, 0, 0, 1, 1, 1, 2, 2)  # active, public transport, motor
 NESTS = ("active", "public transport", "motor")
 PURPOSES = ("work", "school", "errand", "leisure")
 WORK, SCHOOL, ERRAND, LEISURE = range(4)
+RESIDENT, GUEST, GATEWAY = range(3)  # who travels: residents, guests, travellers through a station or airport
 BASES = ("one_end", "both_ends", "residents")
 
 

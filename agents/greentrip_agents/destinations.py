@@ -9,7 +9,7 @@ from greentrip_networks.network import Network
 from numpy.typing import NDArray
 
 from greentrip_agents import draws
-from greentrip_agents.definitions import ERRAND, LEISURE, SCHOOL, WORK
+from greentrip_agents.definitions import ERRAND, GATEWAY, GUEST, LEISURE, SCHOOL, WORK
 from greentrip_agents.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -18,12 +18,18 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_SCALES = {
-    WORK: "distance.work_km",
-    SCHOOL: "distance.school_km",
-    ERRAND: "distance.errand_km",
-    LEISURE: "distance.leisure_km",
-}
+# Kinds of destination: the four purposes, errands and leisure that leave the neighbourhood, tours from a gateway.
+SCALES = (
+    "distance.work_km",
+    "distance.school_km",
+    "distance.errand_km",
+    "distance.leisure_km",
+    "distance.errand_far_km",
+    "distance.leisure_far_km",
+    "distance.gateway_km",
+)
+PURPOSE_OF_KIND = (WORK, SCHOOL, ERRAND, LEISURE, ERRAND, LEISURE, LEISURE)
+FAR_ERRAND, FAR_LEISURE, FROM_GATEWAY = 4, 5, 6
 ATTEMPTS = 6
 
 
@@ -36,7 +42,7 @@ def zone_distance_km(network: Network, detour: float) -> Floats:
 
 
 def zone_probabilities(network: Network, parameters: Parameters) -> Floats:
-    """Return cumulative destination probabilities by purpose and home zone, shape (purposes, zones, zones)."""
+    """Return cumulative destination probabilities by kind and home zone, shape (kinds, zones, zones)."""
     z = network.zones
     d = zone_distance_km(network, parameters["distance.street_detour"])
     attraction = {
@@ -45,9 +51,10 @@ def zone_probabilities(network: Network, parameters: Parameters) -> Floats:
         ERRAND: 0.7 * z.residents / max(z.residents.sum(), 1) + 0.3 * z.jobs / max(z.jobs.sum(), 1),
         LEISURE: 0.4 * z.residents / max(z.residents.sum(), 1) + 0.6 * z.jobs / max(z.jobs.sum(), 1),
     }
-    out = np.empty((4, len(z), len(z)))
-    for purpose, pull in attraction.items():
-        weight = np.exp(-d / parameters[_SCALES[purpose]])
+    out = np.empty((len(SCALES), len(z), len(z)))
+    for kind, purpose in enumerate(PURPOSE_OF_KIND):
+        pull = attraction[purpose]
+        weight = np.exp(-d / parameters[SCALES[kind]])
         if purpose == WORK:
             weight *= _balance(weight, z.residents, pull)[None, :]
         else:
@@ -55,7 +62,7 @@ def zone_probabilities(network: Network, parameters: Parameters) -> Floats:
         total = weight.sum(axis=1, keepdims=True)
         cumulative = np.cumsum(weight / np.where(total > 0, total, 1), axis=1)
         cumulative[:, -1] = 1.0
-        out[purpose] = cumulative
+        out[kind] = cumulative
     return out
 
 
@@ -89,42 +96,63 @@ def draw_cells(
     least_m = minimum_m / parameters["distance.street_detour"]
     c = network.compiled
     cells = network.cells
-    scales_m = np.array([parameters[_SCALES[k]] for k in range(4)]) * 1000 / parameters["distance.street_detour"]
-    attract = np.stack(
-        [cells.work_share, cells.home_share, 0.5 * (cells.home_share + cells.work_share), cells.work_share]
-    )
+    scales_m = np.array([parameters[name] for name in SCALES]) * 1000 / parameters["distance.street_detour"]
+    both = 0.5 * (cells.home_share + cells.work_share)
+    work, home = cells.work_share, cells.home_share
+    attract = np.stack([work, home, both, work, both, work, both])
+    kind = _kinds(seed, people.key[person], number, purpose, parameters)
+    kind[people.kind[person] == GUEST] = FAR_LEISURE
+    kind[people.kind[person] == GATEWAY] = FROM_GATEWAY
     n = len(person)
     zone, cell = np.empty(n, np.int64), np.empty(n, np.int64)
     x, y = np.empty(n), np.empty(n)
     _draw(
-        seed, people.key[person], number, purpose, people.zone[person], people.x_m[person], people.y_m[person],
+        seed, people.key[person], number, kind, people.zone[person], people.x_m[person], people.y_m[person],
         cumulative, c.zone_first_cell, cells.x_m, cells.y_m, attract, scales_m, least_m, zone, cell, x, y,
     )  # fmt: skip
     return zone, cell, x, y
 
 
+def _kinds(seed: int, key: Ints, number: Ints, purpose: Ints, parameters: Parameters) -> Ints:
+    """Draw which errands and leisure tours leave the neighbourhood; return each tour's kind of destination."""
+    far_share = np.zeros(4)
+    far_share[ERRAND] = parameters["distance.errand_far_share"]
+    far_share[LEISURE] = parameters["distance.leisure_far_share"]
+    out = purpose.copy()
+    _draw_far(seed, key, number, far_share, out)
+    return out
+
+
+@njit()
+def _draw_far(seed: int, key: Ints, number: Ints, far_share: Floats, kind: Ints) -> None:
+    """Turn the errands and leisure tours that are drawn to leave the neighbourhood into kinds of their own."""
+    for i in range(key.shape[0]):
+        if draws.uniform(seed, key[i], draws.FAR, number[i]) < far_share[kind[i]]:
+            kind[i] = FAR_ERRAND if kind[i] == ERRAND else FAR_LEISURE
+
+
 @njit(parallel=True)
 def _draw(
-    seed: int, key: Ints, number: Ints, purpose: Ints, home: Ints, home_x: Floats, home_y: Floats, cumulative: Floats,
+    seed: int, key: Ints, number: Ints, kind: Ints, home: Ints, home_x: Floats, home_y: Floats, cumulative: Floats,
     first_cell: NDArray[np.int32], cell_x: Floats, cell_y: Floats, attract: Floats, scales_m: Floats,
     least_m: float, zone: Ints, cell: Ints, x: Floats, y: Floats,
 ) -> None:  # fmt: skip
     """Fill zone, cell, x and y for each tour."""
     for i in prange(key.shape[0]):
         _draw_one(
-            i, seed, key, number, purpose, home, home_x, home_y, cumulative, first_cell, cell_x, cell_y, attract,
+            i, seed, key, number, kind, home, home_x, home_y, cumulative, first_cell, cell_x, cell_y, attract,
             scales_m, least_m, zone, cell, x, y,
         )  # fmt: skip
 
 
 @njit()
 def _draw_one(
-    i: int, seed: int, key: Ints, number: Ints, purpose: Ints, home: Ints, home_x: Floats, home_y: Floats,
+    i: int, seed: int, key: Ints, number: Ints, kind: Ints, home: Ints, home_x: Floats, home_y: Floats,
     cumulative: Floats, first_cell: NDArray[np.int32], cell_x: Floats, cell_y: Floats, attract: Floats,
     scales_m: Floats, least_m: float, zone: Ints, cell: Ints, x: Floats, y: Floats,
 ) -> None:  # fmt: skip
     """Fill one tour."""
-    p = purpose[i]
+    p = kind[i]
     u = draws.uniform(seed, key[i], draws.DESTINATION, number[i])
     z = min(np.searchsorted(cumulative[p, home[i]], u, side="right"), cumulative.shape[2] - 1)
     a, b = first_cell[z], first_cell[z + 1]

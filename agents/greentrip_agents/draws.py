@@ -26,7 +26,8 @@ from numpy.typing import NDArray
     PLACE_IN_ZONE,
     LISTED,
     REROUTE,
-) = range(17)
+    FAR,
+) = range(18)
 
 
 @njit(inline=True)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from greentrip_agents import draws
 from greentrip_agents.access import KINDS
-from greentrip_agents.definitions import BASES, MODES, PURPOSES
+from greentrip_agents.definitions import BASES, MODES, PURPOSES, RESIDENT
 
 if TYPE_CHECKING:
     from greentrip_agents.model import CommuterModel
@@ -36,7 +36,9 @@ def within(model: "CommuterModel", area: str, base: str) -> Bools:
     """Return which tours belong to a base of an area; both trips of a tour have the same ends."""
     inside = model.network.zones.areas[area]
     home, away = inside[model.travellers.home_zone], inside[model.travellers.zone]
-    return {"one_end": home | away, "both_ends": home & away, "residents": home}[base]
+    lives = home & (model.people.kind[model.tours.person] == RESIDENT)
+    bases: dict[str, Bools] = {"one_end": home | away, "both_ends": home & away, "residents": lives}
+    return bases[base]
 
 
 def shares(model: "CommuterModel", area: str, base: str) -> Floats:
@@ -99,7 +101,8 @@ def indicators(model: "CommuterModel") -> dict[str, Any]:
         "seed": model.key,
         "sample": model.sample,
         "residents": len(model.people),
-        "residents_represented": float(model.people.weight.sum()),
+        "residents_represented": float(model.people.weight[model.people.kind == RESIDENT].sum()),
+        "visitors_represented": float(model.people.weight[model.people.kind != RESIDENT].sum()),
         "tours": len(model.tours),
         "tours_listed_share": trips_kept(model),
         "days": model.day,
@@ -107,6 +110,10 @@ def indicators(model: "CommuterModel") -> dict[str, Any]:
         "served": model.served(),
         "definition": d.to_dict(),
         "calibrated_on": model.parameters.calibrated_on,
+        "response": {
+            "tested": len(model.parameters.response),
+            "outside": model.parameters.response_outside(),
+        },
         "green_share": {
             a: {b: float(100 * t[green].sum() / max(t.sum(), 1e-9)) for b, t in bases.items()}
             for a, bases in trips.items()
@@ -126,10 +133,17 @@ def indicators(model: "CommuterModel") -> dict[str, Any]:
         "mean_commute_minutes": float(np.average(minutes[commute], weights=weight[commute])) if commute.any() else 0.0,
         "metro_boardings_million": float(sum(r.boardings.sum() for r in model.rail_operator.periods) / 1e6),
         "bus_boardings_million": float(sum(b.boardings.sum() for b in model.bus_operator.periods) / 1e6),
-        "trips_per_resident": float(2 * weight[counted(model)].sum() / model.people.weight.sum()),
+        "trips_per_resident": trips_per_resident(model),
         "street_speed_kmh": _speeds(model),
         "assumptions": [*model.network.assumptions, *model.parameters.assumed()],
     }
+
+
+def trips_per_resident(model: "CommuterModel") -> float:
+    """Return the counted trips a resident makes on a day."""
+    people, who = model.people, model.tours.person
+    theirs = counted(model) & (people.kind[who] == RESIDENT)
+    return float(2 * model.weight[theirs].sum() / people.weight[people.kind == RESIDENT].sum())
 
 
 def _speeds(model: "CommuterModel") -> dict[str, float]:

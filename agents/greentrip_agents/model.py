@@ -26,6 +26,7 @@ from greentrip_agents.prior import first_expectation
 from greentrip_agents.rail_loading import RailPeriod
 from greentrip_agents.road_assignment import RoadPeriod
 from greentrip_agents.street_access import find_street_access
+from greentrip_agents.visitors import add_visitors
 
 Floats = NDArray[np.float64]
 
@@ -73,6 +74,7 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
         self.people = sample_residents(network, sample=sample, seed=seed, parameters=p)
         if not len(self.people):
             raise ScenarioError("sample", "no resident is sampled; raise the sample or check the zones' residents")
+        self.people = add_visitors(network, self.people, sample=sample, seed=seed, parameters=p)
         self.tours = plan_tours(network, self.people, seed=seed, parameters=p, minimum_m=self.definition.minimum_m)
         self.travellers = travellers(network, self.people, self.tours, p)
         self.weight = self.people.weight[self.tours.person]  # residents each tour stands for
@@ -126,7 +128,7 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
             bus_min=np.stack([b.minutes for b in self.bus_operator.periods]),
             bus_km=np.stack([b.km for b in self.bus_operator.periods]),
             bus_walk_min=bus_walks(self.network, self.parameters),
-            bus_wait_min=bus_waits(self.network),
+            bus_wait_min=bus_waits(self.network, self.parameters),
             rail_cost=np.stack([r.cost for r in self.rail_operator.periods]),
             rail_min=np.stack([r.minutes for r in self.rail_operator.periods]),
             rail_km=np.stack([r.km for r in self.rail_operator.periods]),

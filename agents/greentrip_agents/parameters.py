@@ -1,11 +1,13 @@
 """The model's parameters: a readable table with units and sources, looked up by dotted name."""
 
 import math
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from greentrip_networks.errors import ScenarioError, UnknownNameError
@@ -21,6 +23,15 @@ class Parameters:
     constants: Mapping[str, float]
     sources: Mapping[str, str] = field(default_factory=dict)
     calibrated_on: str = "nothing: all constants are zero"
+    response: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)  # elasticity, low, high
+
+    def response_outside(self) -> list[str]:
+        """Return the reactions, tested when the constants were fitted, that lie outside their published range."""
+        return [
+            f"{name} {value:+.2f} (published: {low:g} to {high:g})"
+            for name, (value, low, high) in self.response.items()
+            if not low <= value <= high
+        ]
 
     def __getitem__(self, name: str) -> float:
         """Return a value; an unknown name raises UnknownNameError with the nearest ones."""
@@ -72,14 +83,28 @@ def _table() -> tuple[dict[str, float], dict[str, str]]:
 
 
 def default_parameters(network: str = "") -> Parameters:
-    """Return the shipped parameters, with constants calibrated for a network's city ("beijing" of "beijing-2019")."""
+    """Return the shipped parameters, with constants calibrated for a network's city ("beijing" of "beijing-2019").
+
+    A calibration of the user's own, a file CITY.toml in the folder that GREENTRIP_CALIBRATIONS names, goes first.
+    """
     city = network.split("-", 1)[0]
     values, sources = _table()
     constants = dict.fromkeys(MODES, 0.0)
     calibrated_on = "nothing: all constants are zero"
-    file = files("greentrip_agents").joinpath("calibrations", f"{city}.toml")
-    if city and file.is_file():
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
+    response: dict[str, tuple[float, float, float]] = {}
+    text = _calibration(city) if city else None
+    if text is not None:
+        data = tomllib.loads(text)
         constants |= {m: float(v) for m, v in data["constants"].items()}
         calibrated_on = str(data["calibrated_on"])
-    return Parameters(dict(values), constants, dict(sources), calibrated_on)
+        response = {name: (float(v[0]), float(v[1]), float(v[2])) for name, v in data.get("response", {}).items()}
+    return Parameters(dict(values), constants, dict(sources), calibrated_on, response)
+
+
+def _calibration(city: str) -> str | None:
+    """Return the text of a city's calibration: the user's own of GREENTRIP_CALIBRATIONS, else the shipped one."""
+    own = os.environ.get("GREENTRIP_CALIBRATIONS")
+    if own and (file := Path(own) / f"{city}.toml").is_file():
+        return file.read_text(encoding="utf-8")
+    shipped = files("greentrip_agents").joinpath("calibrations", f"{city}.toml")
+    return shipped.read_text(encoding="utf-8") if shipped.is_file() else None

@@ -10,7 +10,7 @@ from greentrip_networks.network import Network
 from numpy.typing import NDArray
 
 from greentrip_agents import draws
-from greentrip_agents.definitions import ERRAND, LEISURE, SCHOOL, WORK
+from greentrip_agents.definitions import ERRAND, GATEWAY, GUEST, LEISURE, RESIDENT, SCHOOL, WORK
 from greentrip_agents.destinations import draw_cells, zone_probabilities
 from greentrip_agents.parameters import Parameters
 
@@ -24,12 +24,15 @@ _FREE_BUSY, _FREE_HOME = (
 )  # assumed: other tours of those who work or learn today, and of those at home, in proportion
 _ELDERLY_CARS = 0.5  # assumed: access of the elderly to cars over that of others
 _PUPIL_AGE = 0.6  # children of 6 to 14 among those of 0 to 14
-_ZONE_STRIDE = 10_000_000  # more persons than any zone holds
+ZONE_STRIDE = 10_000_000  # more persons than any zone holds
 
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """Sampled residents, sorted by home zone; `weight` is how many residents a row stands for."""
+    """Sampled people, sorted by home zone; `weight` is how many a row stands for.
+
+    Residents, and where `add_visitors` added them guests and travellers, whose home is where they stay or arrive.
+    """
 
     key: Ints  # (persons,) identity: the same person in every sample, seed of the same placement and scenario
     zone: Ints
@@ -42,6 +45,7 @@ class Population:
     has_car: NDArray[np.bool_]  # has a household car at hand today, to drive or to ride along
     has_ebike: NDArray[np.bool_]
     weight: Floats
+    kind: NDArray[np.int8]  # RESIDENT, GUEST or GATEWAY
     zone_first: Ints  # (zones + 1,)
 
     def __len__(self) -> int:
@@ -103,7 +107,7 @@ def sample_residents(
         if sample < 1
         else rank
     )
-    key = zone * _ZONE_STRIDE + k
+    key = zone * ZONE_STRIDE + k
     weight = (residents / np.maximum(count, 1))[zone]
 
     cells = network.cells
@@ -119,7 +123,7 @@ def sample_residents(
     age = np.where(
         u < p["population.children_share"], CHILD, np.where(u > 1 - p["population.elderly_share"], ELDERLY, ADULT)
     )
-    income, vot = _incomes(seed, key, p)
+    income, vot = incomes(seed, key, p)
     mean_income = p["value_of_time.income_mean_cny_year"]
     elasticity, sigma = p["population.car_income_elasticity"], p["value_of_time.income_sigma"]
     by_place = np.where(network.zones.areas["central city"], 1.0, p["population.car_outside_fifth_ring"])
@@ -143,11 +147,12 @@ def sample_residents(
         owns & ~rest,
         ebike,
         weight,
+        np.full(len(key), RESIDENT, np.int8),
         first,
     )
 
 
-def _incomes(seed: int, key: Ints, p: Parameters) -> tuple[Floats, Floats]:
+def incomes(seed: int, key: Ints, p: Parameters) -> tuple[Floats, Floats]:
     """Return income (CNY a year) and value of time (CNY a minute), lognormal with the stated mean."""
     sigma, mean = p["value_of_time.income_sigma"], p["value_of_time.income_mean_cny_year"]
     u1, u2 = draws.uniforms(seed, key, draws.INCOME, 0), draws.uniforms(seed, key, draws.INCOME, 1)
@@ -185,6 +190,7 @@ def plan_tours(
     worker = (age == ADULT) & (draws.uniforms(seed, key, draws.WORKER, 0) < worker_rate)
     student = (age == CHILD) & (draws.uniforms(seed, key, draws.WORKER, 1) < _PUPIL_AGE)
     student |= (age == ADULT) & ~worker & (draws.uniforms(seed, key, draws.WORKER, 2) < older_rate)
+    worker, student = worker & (people.kind == RESIDENT), student & (people.kind == RESIDENT)
     works = worker & (draws.uniforms(seed, key, draws.TOURS, 0) < p["population.work_attendance"])
     learns = student & (draws.uniforms(seed, key, draws.TOURS, 1) < p["population.school_attendance"])
 
@@ -195,6 +201,7 @@ def plan_tours(
     free = np.where(works | learns, _FREE_BUSY, _FREE_HOME) * other / (_FREE_BUSY * fixed + _FREE_HOME * (1 - fixed))
     extra = np.minimum(np.floor(free + draws.uniforms(seed, key, draws.TOURS, 2)), 4).astype(np.int64)
 
+    extra = np.where(people.kind == GUEST, _guest_tours(seed, key, p), np.where(people.kind == GATEWAY, 1, extra))
     count = (works | learns).astype(np.int64) + extra
     first = np.concatenate([[0], np.cumsum(count)])
     person = np.repeat(np.arange(len(people)), count)
@@ -202,6 +209,7 @@ def plan_tours(
     is_errand = np.empty(len(person), bool)
     _by_number(seed, key[person], number, p["population.errand_share"], is_errand)
     purpose = np.where(is_errand, ERRAND, LEISURE)
+    purpose = np.where(people.kind[person] == RESIDENT, purpose, LEISURE)
     main = (number == 0) & (works | learns)[person]
     purpose = np.where(main, np.where(works[person], WORK, SCHOOL), purpose).astype(np.int64)
 
@@ -214,6 +222,11 @@ def plan_tours(
     return Tours(person, number, purpose, cell, zone, x, y, out_period, back_period, first)
 
 
+def _guest_tours(seed: int, key: Ints, p: Parameters) -> Ints:
+    """Return how many tours each person would make as a guest of the city."""
+    return np.floor(p["population.visitor_trips"] / 2 + draws.uniforms(seed, key, draws.TOURS, 3)).astype(np.int64)
+
+
 @njit()
 def _by_number(seed: int, key: Ints, number: Ints, share: float, out: NDArray[np.bool_]) -> None:
     """Draw for each tour whether it is an errand."""
@@ -223,8 +236,8 @@ def _by_number(seed: int, key: Ints, number: Ints, share: float, out: NDArray[np
 
 # Share of tours that leave, and come home, in (am, off, pm), by purpose; assumed, after the hourly profile of 13 May
 # 2019 (28 % of boardings at 07-09 and 17-19 each fall in the peaks).
-_OUT = np.array([[0.62, 0.36, 0.02], [0.85, 0.15, 0.0], [0.15, 0.73, 0.12], [0.10, 0.75, 0.15]])
-_BACK = np.array([[0.0, 0.45, 0.55], [0.0, 0.60, 0.40], [0.05, 0.75, 0.20], [0.0, 0.75, 0.25]])
+_OUT = np.array([[0.64, 0.34, 0.02], [0.80, 0.20, 0.0], [0.15, 0.73, 0.12], [0.10, 0.75, 0.15]])
+_BACK = np.array([[0.0, 0.62, 0.38], [0.0, 0.65, 0.35], [0.05, 0.77, 0.18], [0.0, 0.80, 0.20]])
 
 
 @njit()

@@ -111,6 +111,17 @@ class RailPeriod:
         self.load[self.ride[on]] = self.flow[on]
         self.boardings[:] = np.bincount(self.board[boards], weights=self.flow[boards], minlength=len(self.boardings))
 
+    def flow_at(self, link_cost: Floats) -> Floats:
+        """Return today's riders by link of the graph if everybody saw other costs, minutes by link; nothing is kept."""
+        flow, via = np.zeros(len(self.tail)), np.empty_like(self.via)
+        scratch = [np.empty_like(self.cost) for _ in range(4)]
+        _skim(
+            self.entry, self.leave, self.first_out, self.tail, self.head, link_cost, self.plain, self.km_link,
+            self.is_transfer, via, *scratch,
+        )  # fmt: skip
+        _assign(self.demand, self.entry, self.leave, self.tail, via, flow)
+        return flow
+
     def learn(self, blend: float) -> None:
         """Blend today's riders into the expectation of crowding."""
         self.expected_flow += blend * (self.flow - self.expected_flow)

@@ -155,7 +155,12 @@ def read_tables(folder: Path | str, *, year: int, name: str, placement: int = 0)
         observed=observed,
         assumptions=tuple(str(a) for a in city.listed("assumptions")),
         sources=tuple(str(s) for s in city.listed("sources")),
-        extra={"folder": str(folder), "placement": placement, "bus_speed_kmh": city.number("buses", "speed_kmh")},
+        extra={
+            "folder": str(folder),
+            "placement": placement,
+            "bus_speed_kmh": city.number("buses", "speed_kmh"),
+            "gateways": city.gateways(),
+        },
     )
 
 
@@ -203,6 +208,21 @@ class City:
         if not isinstance(value, list):
             raise TableError(self.file, "a list", column=name, value=value)
         return value
+
+    def gateways(self) -> list[dict[str, Any]]:
+        """Return the stations and airports where travellers arrive: name, lon, lat and passengers_day of each."""
+        found = self.listed("gateways")
+        for i, gate in enumerate(found):
+            for name in ("lon", "lat", "passengers_day"):
+                value = gate.get(name) if isinstance(gate, dict) else None
+                if (
+                    isinstance(value, bool)
+                    or not isinstance(value, int | float)
+                    or not np.isfinite(value)
+                    or (name == "passengers_day" and value < 0)
+                ):
+                    raise TableError(self.file, "a finite number", column=f"gateways[{i}].{name}", value=value)
+        return found
 
     def text(self, name: str) -> str:
         """Return a text at the top of the file."""

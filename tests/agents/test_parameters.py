@@ -5,10 +5,10 @@ from greentrip_networks import ScenarioError, UnknownNameError
 
 def test_a_value_is_looked_up_and_changed_by_its_name() -> None:
     p = default_parameters()
-    assert p["weight.walk_access"] == 2.0
+    assert p["weight.walk_access"] == 1.6
     changed = p.with_({"weight.walk_access": 3.0, "constant.bus": 0.5})
     assert (changed["weight.walk_access"], changed.constants["bus"]) == (3.0, 0.5)
-    assert p["weight.walk_access"] == 2.0
+    assert p["weight.walk_access"] == 1.6
 
 
 def test_every_parameter_has_a_source_and_assumptions_are_listed() -> None:

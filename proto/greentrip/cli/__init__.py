@@ -9,7 +9,20 @@ from typing import Annotated
 
 import typer
 
-from greentrip.cli import admin, compare, experiment, indicators, network, optimize, plan, run, scenario, service
+from greentrip.cli import (
+    admin,
+    calibrate,
+    compare,
+    experiment,
+    indicators,
+    network,
+    optimize,
+    plan,
+    run,
+    scenario,
+    service,
+    uncertainty,
+)
 
 app = typer.Typer(
     help="Simulate a city's commuters, test a green-trip target, design bus feeder routes.",
@@ -31,6 +44,11 @@ app.add_typer(experiment.app, name="experiment")
 app.command()(compare.compare)
 app.command()(compare.report)
 admin.add_to(app)
+app.command()(calibrate.calibrate)
+app.command()(calibrate.validate)
+app.command()(calibrate.response)
+app.command()(calibrate.ridership)
+app.command()(uncertainty.uncertainty)
 
 
 def main() -> None:
