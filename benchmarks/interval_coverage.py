@@ -10,8 +10,8 @@ draw seeds from the pool without replacement, keyed, so that every try is anothe
 - announced seeds: a try with as many seeds as `seeds_needed` announces must find the 0.2 point in about 80 %;
 - variance: that of independent differences over that of paired ones.
 
-    python benchmarks/interval_coverage.py --json                       # the tiny city, some minutes
-    python benchmarks/interval_coverage.py --network beijing-2019 --sample 0.001 --pool 8 --variance-only
+    python benchmarks/statistics.py --json                       # the tiny city, some minutes
+    python benchmarks/statistics.py --network beijing-2019 --sample 0.001 --pool 8 --variance-only
 """
 
 import argparse
