@@ -25,9 +25,9 @@ from osmium.osm.mutable import Node, Relation, Way
 CLASSES = ("primary", "secondary", "tertiary", "residential", "residential", "service", "footway")
 
 
-def write_city(path: Path, million_nodes: float, seed: int = 0) -> dict[str, int]:
+def write_city(path: Path, million_nodes: float, seed: int = 0, per_cell: int = 11) -> dict[str, int]:
     """Write a city of so many nodes; return how many of what."""
-    per_block = 4 + 2 * 3 + 66  # a junction, bends of two streets, and houses: nodes of one cell of the grid
+    per_block = 1 + 2 * 3 + 6 * per_cell  # a junction, bends of two streets, and houses: nodes of one cell of the grid
     side = max(3, int((million_nodes * 1e6 / per_block) ** 0.5))
     count = {"nodes": 0, "ways": 0, "restrictions": 0, "street nodes": 0}
     path.unlink(missing_ok=True)
@@ -62,7 +62,7 @@ def write_city(path: Path, million_nodes: float, seed: int = 0) -> dict[str, int
                         add(lon + dx * step * k / 4 + dy * 1e-4 * r, lat + dy * step * k / 4 + dx * 1e-4 * r)
                         for k in (1, 2, 3)
                     ]
-                for h in range(11):
+                for h in range(per_cell):
                     x, y = lon + step * (0.2 + 0.06 * h), lat + step * (0.3 + 0.4 * r)
                     corners = ((0, 0), (8e-5, 0), (8e-5, 4e-5), (9e-5, 6e-5), (8e-5, 8e-5), (0, 8e-5))
                     houses.append([add(x + a, y + b) for a, b in corners])
@@ -124,6 +124,7 @@ def main() -> None:
     """Write, read, measure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--nodes", type=float, default=8.0, help="millions of nodes")
+    parser.add_argument("--houses", type=int, default=11, help="houses beside each junction; 0: all nodes are streets'")
     parser.add_argument("--file", type=Path, help="keep the extract here, and use it if it is there")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--read", type=Path, help="only read this extract and print what it took, as JSON")
@@ -133,7 +134,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         path = args.file or Path(folder, "city.osm.pbf")
-        count = None if path.exists() else write_city(path, args.nodes)
+        count = None if path.exists() else write_city(path, args.nodes, per_cell=args.houses)
         child = subprocess.run([sys.executable, __file__, "--read", path], check=True, capture_output=True)
         got = json.loads(child.stdout)
     million = (count["nodes"] if count else args.nodes * 1e6) / 1e6

@@ -112,11 +112,14 @@ def layers_of(
             "control": pl.Series(CONTROL_NAMES).gather(control[used].astype(np.int64)),
         }
     )
-    ends = links.select("link_id", "from_node", "to_node", "drive").with_columns(
-        head_way=way_id[np.where(reverse, chains.tail_way[chain], chains.head_way[chain])],
-        tail_way=way_id[np.where(reverse, chains.head_way[chain], chains.tail_way[chain])],
+    turning = np.isin(ids, np.array([ban[2] for ban in bans], np.int64)) | blocked
+    near = np.flatnonzero((turning[start] | turning[end]) & links["drive"].to_numpy())  # few of many
+    there, back = chain[near], reverse[near]
+    ends = links.select("link_id", "from_node", "to_node")[near].with_columns(
+        head_way=way_id[np.where(back, chains.tail_way[there], chains.head_way[there])],
+        tail_way=way_id[np.where(back, chains.head_way[there], chains.tail_way[there])],
     )
-    turns = _turns(ends.filter("drive"), bans, ids[blocked], counts)
+    turns = _turns(ends, bans, ids[blocked], counts)
     return Layers(nodes=nodes, links=links, turns=turns)
 
 
