@@ -70,6 +70,13 @@ class Cities:
             self._loaded.move_to_end(key)
             return self._loaded[key]
 
+    def content(self, name: str) -> str:
+        """Return the hash of an imported network's content; nothing for a bundled one, which goes with the code."""
+        if not self.imported(name):
+            return ""
+        assert self.store is not None
+        return str(self.store.facts(name.removeprefix(PREFIX))["content"])
+
     def layers(self, name: str) -> Layers:
         """Return a network in the neutral form."""
         plain = name.removeprefix(PREFIX)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from greentrip_networks.errors import GreentripError
 from greentrip_server.experiments.expand import BatchLimitError, check_size, expand, points
+from greentrip_server.experiments.members import content_of, plain_point
 from greentrip_server.experiments.spec import Sweep, read_spec, read_toml
+from greentrip_server.jobs import run_hash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -105,3 +107,12 @@ def test_a_sweep_that_explodes_is_refused_by_count_and_time_without_being_listed
     check_size(small, 100.0, 2)
     with pytest.raises(BatchLimitError, match=r"10 runs asked for, predicted to take 1\.4 h; the limit is 1 hours"):
         check_size(small, 1000.0, 2)
+
+
+def test_an_imported_network_that_changed_under_its_name_is_another_input() -> None:
+    point = plain_point(expand(read_spec(spec()), nothing, nothing)[0])
+    asked = {"placement": 0, "sample": 0.01, "max_days": 5}
+    bundled = content_of(point, asked, 0)
+    first, second = (content_of({**point, "network_content": c}, asked, 0) for c in ("aa", "bb"))
+    assert len({run_hash(c) for c in (bundled, first, second)}) == 3
+    assert "network_content" not in bundled

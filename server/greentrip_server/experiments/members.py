@@ -46,8 +46,9 @@ class Member:
 
 
 def content_of(point: Mapping[str, Any], spec: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """Return what one run of an experiment is computed from."""
-    return run_content(
+    """Return what one run of an experiment is computed from; an imported network may change under its name."""
+    imported = {"network_content": point["network_content"]} if point.get("network_content") else {}
+    return imported | run_content(
         network=point["network"],
         interventions=point["interventions"],
         placement=spec["placement"],

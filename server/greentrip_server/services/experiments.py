@@ -75,7 +75,10 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
         data = {**data, "seeds": _whole(data.get("seeds"))}
         spec = read_spec(data)
         self._check(spec)
-        points = [plain_point(p) for p in expand(spec, self._stored, self._routes)]
+        points = [
+            {**plain_point(p), "network_content": self._cities.content(p.network)}
+            for p in expand(spec, self._stored, self._routes)
+        ]
         plain = plain_spec(spec, data)
         names = [p["name"] for p in points]
         if spec.baseline and spec.baseline not in names:
