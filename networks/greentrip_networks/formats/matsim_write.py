@@ -4,6 +4,7 @@ MATSim routes transit vehicles over links. Streets of a pattern are not known he
 its own from stop to stop (ids that start with `PT`), as MATSim's CreatePseudoNetwork makes them.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from greentrip_networks.problems import Problems
 PT = "pt "  # a blank, so that no id of ours that is also somebody else's starts so
 OWN = ("name", "name_en", "geometry", "bus_lane", "generated", "toll_cny", "b", "power", "free_kmh", "unsaid")
 STANDARD = {"lanes": 1.0, "free_kmh": 50.0, "capacity_vph": 600.0}  # assumed where unknown: MATSim needs a number
+_UNFIT = re.compile("[\x00-\x1f\ud800-\udfff\ufffe\uffff]")
 HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
@@ -144,9 +146,7 @@ def pair_id(a: str, b: str) -> str:
 
 def clean(text: object) -> str:
     """Return a text that XML can hold: control characters and what is no character become blanks."""
-    return "".join(
-        c if c >= " " and not "\ud800" <= c <= "\udfff" and c not in "\ufffe\uffff" else " " for c in str(text)
-    )
+    return _UNFIT.sub(" ", str(text))
 
 
 def quoted(text: object) -> str:
