@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
@@ -56,6 +57,7 @@ from greentrip_server.services.scenarios import ScenarioService
 from greentrip_server.settings import Settings
 
 GRACE_S = 2.0
+THREADS = 32
 SERVICES = (
     *(
         module.DESCRIPTOR.services_by_name[name].full_name
@@ -92,6 +94,8 @@ async def serve(settings: Settings, ready: Callable[[str], None], *, until_input
         When the data directory is owned by another process, is of a newer version, or the port is taken.
 
     """
+    # Threads mostly wait, for the database's lock or its disk; with few of them readers would wait for writers.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="answer"))
     directory = DataDirectory(settings.data, settings.results)
     with directory.owned(), contextlib.closing(LogFile(directory.log)) as log:
         log_to(log)

@@ -77,7 +77,7 @@ def open_database(where: Path | str) -> Engine:
         When the database was written by a newer version, cannot be reached, or is damaged.
 
     """
-    engine = create_engine(f"sqlite:///{where}", **_JSON) if isinstance(where, Path) else _by_url(where)
+    engine = create_engine(f"sqlite:///{where}", **_JSON, pool_size=32) if isinstance(where, Path) else _by_url(where)
     shown = engine.url.render_as_string(hide_password=True)
     if is_sqlite(engine):
         event.listen(engine, "connect", _set_pragmas)

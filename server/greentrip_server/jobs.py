@@ -183,10 +183,10 @@ class Jobs:
         """Close the database's connections."""
         self._engine.dispose()
 
-    def session(self, *, write: bool = False) -> Session:
-        """Open a session whose rows stay readable after it closes."""
+    def session(self, *, write: bool = False, shown: bool = True) -> Session:
+        """Open a session whose rows stay readable after it; shown: whether callers could see what it writes."""
         made = Session(self._writing if write else self._engine, expire_on_commit=False)
-        if write:
+        if write and shown:
             event.listen(made, "after_commit", self._forget)
         return made
 
@@ -504,7 +504,7 @@ class Jobs:
 
     def renew(self, number: int, lease_s: float, progress: Mapping[str, Any]) -> bool:
         """Extend a lease and record progress; False when the job is no longer this server's."""
-        with self.session(write=True) as session, session.begin():
+        with self.session(write=True, shown=False) as session, session.begin():
             row = self._mine(session, number)
             if row is None:
                 return False

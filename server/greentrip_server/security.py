@@ -232,7 +232,7 @@ class Door(grpc.aio.ServerInterceptor):
 
     def _store(self, row: AuditRow) -> None:
         """Keep a line."""
-        with self._jobs.session(write=True) as session, session.begin():
+        with self._jobs.session(write=True, shown=False) as session, session.begin():
             session.add(row)
 
 
