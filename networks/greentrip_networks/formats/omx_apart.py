@@ -60,7 +60,9 @@ def take_out(path: str, folder: Path, zones: int, most: int) -> dict[str, Any]:
 
 if __name__ == "__main__":
     limit = int(sys.argv[4]) + SPARE
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    known = [n for n in (limit, soft, hard) if n != resource.RLIM_INFINITY]  # never above what is set already
+    resource.setrlimit(resource.RLIMIT_AS, (min(known), hard))
     try:
         answer = take_out(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
     except BaseException as error:  # noqa: BLE001 - whatever it is, the file cannot be read

@@ -1,5 +1,8 @@
 """Matrices and population: OMX and CSV there and back, tables as others write them, every wrong cell named."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +10,7 @@ import openmatrix
 import polars as pl
 import pytest
 import tables
-from greentrip_networks.formats import ReadOptions, read_layers, write_layers
+from greentrip_networks.formats import ReadOptions, omx_apart, read_layers, write_layers
 from greentrip_networks.layers import Layers, Matrix, differences
 from greentrip_networks.problems import BadInputError, Problems
 from hypothesis import HealthCheck, Phase, given, settings
@@ -155,3 +158,10 @@ def test_population_comes_back_and_its_problems_are_named(tmp_path: Path) -> Non
     assert differences(layers, read_layers(tmp_path / "z.csv")) == []
     bad = text(tmp_path / "b.csv", "zone_id,residents,lon,lat\na,5,39.9,116.4\na,-2,1,1\n,3,1,1\n")
     assert {(c, n) for c, n, _ in refused(bad)} == {("empty", 4), ("duplicate-id", 3), ("swapped", 2)}
+
+
+def test_omx_is_read_where_memory_is_limited_already(tmp_path: Path) -> None:
+    path = omx(tmp_path / "d.omx", AM=np.ones((2, 2)))
+    command = f"ulimit -v 6000000; exec {sys.executable} -I {omx_apart.__file__} {path} {tmp_path} 100 8000000000"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, check=True)
+    assert [m["name"] for m in json.loads(done.stdout)["matrices"]] == ["AM"]
