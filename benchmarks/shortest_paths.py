@@ -6,7 +6,8 @@
 Prints one JSON object. A network is a TNTP file, at free-flow times, or a bundled city by name, at free driving times;
 of parallel links only the cheapest is given to any engine. Origins are its zones. Every measurement is a process of its
 own pinned to as many processors as threads, engines in turn, five times; figures are medians. Timed are rounds over all
-origins until a second has passed; `rate` is trees a second. A tree is the cost to every node and the link or node
+origins until a second has passed; `rate` is trees a second: of processor time with one thread, so that other work on
+the machine counts less, of the clock with more. A tree is the cost to every node and the link or node
 before it; igraph returns costs only, which is said (`tree` false). Graphs are laid out beforehand: `layout_seconds`.
 
 `greentrip` orders the nodes once for a network (`layout_seconds`) and prices the ways once for new costs
@@ -146,21 +147,22 @@ def measure(args: argparse.Namespace) -> dict[str, Any]:
 
     with np.load(args.graph) as made:
         n, tail, head, cost, origins = int(made["nodes"]), made["tail"], made["head"], made["cost"], made["origins"]
+    clock = time.process_time if args.threads == 1 else time.perf_counter
     engine_of(args.measure, n, tail, head, cost)[0](origins[:1])  # compiled or loaded
-    start = time.perf_counter()
+    start = clock()
     trees, price = engine_of(args.measure, n, tail, head, cost)
-    laid_out = time.perf_counter() - start
+    laid_out = clock() - start
     few = origins[:20] if args.measure == "networkx" else origins
     price()
     trees(few)
-    start = time.perf_counter()
+    start = clock()
     price()
-    pricing = time.perf_counter() - start
-    rounds, start = 0, time.perf_counter()
-    while time.perf_counter() - start < SECONDS:
+    pricing = clock() - start
+    rounds, start = 0, clock()
+    while clock() - start < SECONDS:
         trees(few)
         rounds += 1
-    seconds = (time.perf_counter() - start) / rounds
+    seconds = (clock() - start) / rounds
     found = trees(origins[:CHECKED])
     from scipy.sparse import csr_matrix
     from scipy.sparse.csgraph import dijkstra
