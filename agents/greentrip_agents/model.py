@@ -31,7 +31,7 @@ from greentrip_agents.visitors import add_visitors
 Floats = NDArray[np.float64]
 
 RECONSIDER = 0.6  # share of tours that weigh their mode anew on a day, after the first
-FIRST_ROUNDS = 4  # of route choice on the first day
+FIRST_ROUNDS = 8  # of route choice on the first day: rough first costs would be unlearnt for many days
 DAYS_KNOWN = 8  # a calibrated first expectation of streets and trains weighs like so many days of experience
 BUS_ROUNDS_KNOWN = 5  # and that of buses like so many rounds
 FIRST_VERDICT = 10  # no run ends before its green share can be seen for ten days
