@@ -117,7 +117,8 @@ def _work(client: Client, demo: Demo, times: dict[str, float], *, as_json: bool)
     out.print(f"\nReport: {demo.out}", soft_wrap=True)
 
     described = plain(plan)
-    described.pop("create_time", None)
+    for name in ("create_time", "update_time"):
+        described.pop(name, None)
     return {
         "network": plain(city),
         "base": [plain(r) for r in base_results],

@@ -11,9 +11,9 @@ class Pace:
     walk_m_s: float = 1.2
     bicycle_km_h: float = 12.0
     bicycle_fixed_min: float = 4.0  # unlocking and parking
-    car_terminal_min: float = 4.0  # walking to and from the car
-    bus_over_car: float = 1.15  # bus running time over car time on the same street
-    bus_dwell_s: float = 35.0  # at each stop
+    car_terminal_min: float = 6.0  # walking to and from the car
+    bus_over_car: float = 1.0  # bus running time over car time on the same street
+    bus_dwell_s: float = 52.0  # at each stop
 
     @property
     def walk_m_min(self) -> float:
