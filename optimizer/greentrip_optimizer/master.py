@@ -44,7 +44,7 @@ def greedy(
         bays[pool.station[i]] += 1
         vehicles, money = vehicles + pool.vehicles[i], money + pool.cost[i]
     while len(pool):
-        added = pool.sums(np.maximum(pool.worth - gained[pool.cell], 0.0)) - pool.cost
+        added = pool.beyond(gained) - pool.cost
         score = added - weight * (prices.vehicle * pool.vehicles + prices.budget * pool.cost)
         fits = (pool.vehicles <= options.vehicles - vehicles + 1e-9) & (pool.cost <= budget - money + 1e-9)
         fits &= ~taken[pool.route] & (bays[pool.station] < options.max_routes_station) & (added > 1e-6)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from greentrip_networks.compiled import Bools, Floats, Int32s
+from greentrip_networks.kernels import njit
 
 from greentrip_optimizer.area import Area
 from greentrip_optimizer.evaluate import evaluate
@@ -15,6 +16,18 @@ _CHUNK = 5000  # routes evaluated at a time, to bound memory
 def _sums(entries: Floats, first: Int32s) -> Floats:
     """Add entries up by row; row r holds entries first[r] to first[r + 1]."""
     return np.diff(np.append(0.0, np.cumsum(entries))[first])
+
+
+@njit(bare=True)
+def _beyond(worth: Floats, cell: Int32s, credited: Floats, first: Int32s, out: Floats) -> None:
+    """Add up by column what is gained beyond the credit of its cell, where that is more than nothing."""
+    for i in range(out.shape[0]):
+        total = 0.0
+        for k in range(first[i], first[i + 1]):
+            more = worth[k] - credited[cell[k]]
+            if more > 0.0:
+                total += more
+        out[i] = total
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,17 +62,18 @@ class Pool:
 
     def profit(self, prices: Prices) -> Floats:
         """Return each column's value beyond the prices."""
-        beyond = np.maximum(self.worth - prices.cell[self.cell], 0.0)
         return (
-            self.sums(beyond)
+            self.beyond(prices.cell)
             - (1 + prices.budget) * self.cost
             - prices.vehicle * self.vehicles
             - prices.bay[self.station]
         )
 
-    def sums(self, entries: Floats) -> Floats:
-        """Add entries up by column."""
-        return _sums(entries, self.first)
+    def beyond(self, credited: Floats) -> Floats:
+        """Return what each column gains at its cells beyond what these are credited with."""
+        out = np.empty(len(self))
+        _beyond(self.worth, self.cell, credited, self.first, out)
+        return out
 
     def entries(self, column: int) -> slice:
         """Return where a column's entries are."""

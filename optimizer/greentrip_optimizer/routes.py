@@ -134,7 +134,7 @@ def next_best(pool: Pool, columns: Sequence[int], options: FeederOptions) -> dic
         gained = np.zeros(int(pool.cell.max()) + 1)
         for j in rest:
             np.maximum.at(gained, pool.cell[pool.entries(j)], pool.worth[pool.entries(j)])
-        added = pool.sums(np.maximum(pool.worth - gained[pool.cell], 0.0)) - pool.cost
+        added = pool.beyond(gained) - pool.cost
         fits = pool.vehicles <= options.vehicles - pool.vehicles[rest].sum() + 1e-9
         if options.budget_cny_day is not None:
             fits &= pool.cost <= options.budget_cny_day - pool.cost[rest].sum() + 1e-9
