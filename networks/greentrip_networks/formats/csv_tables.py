@@ -40,7 +40,7 @@ class Field:
         return self.to or self.name
 
 
-_TYPES: Mapping[str, Any] = {
+TYPES: Mapping[str, Any] = {
     "text": pl.String,
     "number": pl.Float64,
     "whole": pl.Int32,
@@ -71,12 +71,12 @@ def typed_frame(
     for f in missing:
         problems.error("no-column", "this column", file=file, line=1, field=f.name, saw="no such column")
     if missing:
-        return pl.DataFrame(schema={**{f.column: _TYPES[f.kind] for f in fields}, LINE: pl.UInt32})
+        return pl.DataFrame(schema={**{f.column: TYPES[f.kind] for f in fields}, LINE: pl.UInt32})
     made = {LINE: raw[LINE]}
     bad = pl.repeat(value=False, n=len(raw), eager=True, dtype=pl.Boolean)
     for f in fields:
         if f.name not in raw.columns:
-            made[f.column] = pl.repeat(f.default, len(raw), dtype=_TYPES[f.kind], eager=True).alias(f.column)
+            made[f.column] = pl.repeat(f.default, len(raw), dtype=TYPES[f.kind], eager=True).alias(f.column)
             continue
         text = raw[f.name]
         value, expected = _typed(text, f)
@@ -106,17 +106,39 @@ def _say(
     file: str,
     code: str = "",
 ) -> None:
-    first = raw.filter(rows).head(LISTED)
+    remedy = "" if level == "error" else ("row left out" if f.needed else "taken as empty")
+    wrong = raw.filter(rows)
+    tell(problems, level, code or f"bad-{f.kind}", expected, wrong, file=file, saw=f.name, field=f.name, remedy=remedy)
+
+
+def tell(
+    problems: Problems,
+    level: str,
+    code: str,
+    expected: str,
+    rows: pl.DataFrame,
+    *,
+    file: str,
+    saw: str = "",
+    record: str = "",
+    field: str = "",
+    remedy: str = "",
+) -> None:
+    """Add a problem for each row that came from a file; `saw` and `record` are columns with its value and its id."""
+    if not len(rows):
+        return
+    first = rows.head(LISTED)
     problems.many(
         level,
-        code or f"bad-{f.kind}",
+        code,
         expected,
-        count=int(rows.sum()),
+        count=len(rows),
         lines=first[LINE].to_list(),
-        saw=first[f.name].to_list(),
+        saw=first[saw].to_list() if saw else (),
+        records=first[record].to_list() if record else (),
         file=file,
-        field=f.name,
-        remedy="" if level == "error" else ("row left out" if f.needed else "taken as empty"),
+        field=field,
+        remedy=remedy,
     )
 
 

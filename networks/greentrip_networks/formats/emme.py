@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from greentrip_networks.formats import Format, ReadOptions
-from greentrip_networks.formats.csv_tables import LINE, Field, typed_frame
+from greentrip_networks.formats.csv_tables import Field, tell, typed_frame
 from greentrip_networks.formats.frames import measured_m, mending, merged, placed, roads, text_frame
 from greentrip_networks.formats.sources import Source
 from greentrip_networks.formats.text import read_lines
@@ -233,16 +233,16 @@ class _Reader:
             pair = ["from_node", "to_node"]
             both = both.join(named, left_on=ends, right_on=pair, how="left", maintain_order="left")
         lost = both.filter(pl.col("from_link").is_null() | pl.col("to_link").is_null())
-        if len(lost):
-            self.problems.many(
-                "error",
-                "unknown-link",
-                "turns between links",
-                count=len(lost),
-                lines=lost[LINE].head(20).to_list(),
-                saw=[" ".join(r) for r in lost.select("from_node", "at", "to_node").head(20).iter_rows()],
-                file=self.file.get("turns", ""),
-            )
+        lost = lost.with_columns(turn=pl.concat_str("from_node", "at", "to_node", separator=" "))
+        tell(
+            self.problems,
+            "error",
+            "unknown-link",
+            "turns between links",
+            lost,
+            file=self.file.get("turns", ""),
+            saw="turn",
+        )
         return (
             both.drop_nulls(["from_link", "to_link"])
             .select("from_link", "to_link", kind=pl.lit("banned"))

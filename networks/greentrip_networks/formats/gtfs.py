@@ -13,7 +13,7 @@ import polars as pl
 
 from greentrip_networks.formats import Format, ReadOptions, join
 from greentrip_networks.formats.checks import check_coordinates, check_known, check_unique
-from greentrip_networks.formats.csv_tables import LINE, Field, read_csv
+from greentrip_networks.formats.csv_tables import LINE, TYPES, Field, read_csv, tell
 from greentrip_networks.formats.gtfs_fields import (
     AGENCY,
     DATES,
@@ -105,7 +105,7 @@ class _Feed:
         if file is None:
             if name in NEEDED:
                 self.problems.error("no-file", "this file", file=name, saw="no such file")
-            return pl.DataFrame(schema={**{f.column: SCHEMA_OF[f.kind] for f in fields}, LINE: pl.UInt32})
+            return pl.DataFrame(schema={**{f.column: TYPES[f.kind] for f in fields}, LINE: pl.UInt32})
         frame = read_csv(self.source, file, fields, self.problems, encoding=self.options.encoding, level=self.level)
         self.counts[name] = len(frame)
         self.files.append(name)
@@ -119,20 +119,13 @@ class _Feed:
             frame, column, known, self.problems, file=file, what=what, line=LINE, level=self.level, **more
         )
 
+    def tell(self, code: str, expected: str, rows: pl.DataFrame, *, file: str, record: str = "") -> None:
+        """Add a problem for each row that is left out."""
+        tell(self.problems, self.level, code, expected, rows, file=file, record=record)
+
     def unique(self, frame: pl.DataFrame, column: str, file: str) -> pl.DataFrame:
         """Leave out rows whose id stood before, with a problem each."""
         return check_unique(frame, column, self.problems, file=file, line=LINE)
-
-
-SCHEMA_OF = {
-    "text": pl.String,
-    "number": pl.Float64,
-    "whole": pl.Int32,
-    "flag": pl.Boolean,
-    "date": pl.Date,
-    "time": pl.Int32,
-    "choice": pl.String,
-}
 
 
 def read_feed(source: Source, options: ReadOptions, problems: Problems) -> Layers:
@@ -201,17 +194,7 @@ def _stops(feed: _Feed) -> pl.DataFrame:
     stops = feed.unique(feed.table("stops.txt", STOPS), "stop_id", "stops.txt")
     must = stops["kind"].is_in(["stop", "station", "entrance"])
     placeless = must & (stops["lon"].is_null() | stops["lat"].is_null())
-    if placeless.any():
-        first = stops.filter(placeless).head(20)
-        feed.problems.many(
-            feed.level,
-            "no-place",
-            "finite stop_lat and stop_lon",
-            count=int(placeless.sum()),
-            lines=first[LINE].to_list(),
-            records=first["stop_id"].to_list(),
-            file="stops.txt",
-        )
+    feed.tell("no-place", "finite stop_lat and stop_lon", stops.filter(placeless), file="stops.txt", record="stop_id")
     placed = stops.filter(stops["lon"].is_not_null() & stops["lat"].is_not_null())
     fine = check_coordinates(
         placed,
@@ -249,18 +232,11 @@ def _lines(feed: _Feed, agencies: pl.DataFrame) -> pl.DataFrame:
     routes = feed.unique(feed.table("routes.txt", ROUTES), "line_id", "routes.txt")
     modes = routes["route_type"].map_elements(mode_of, return_dtype=pl.String, skip_nulls=False)
     other = modes == "other"
-    if other.any():
-        first = routes.filter(other).head(20)
-        feed.problems.many(
-            "warning",
-            "unknown-mode",
-            "a route_type of the specification",
-            count=int(other.sum()),
-            lines=first[LINE].to_list(),
-            saw=first["route_type"].to_list(),
-            file="routes.txt",
-            field="route_type",
-        )
+    strange, kind = routes.filter(other), "route_type"
+    tell(
+        feed.problems, "warning", "unknown-mode", "a route_type of the specification", strange, file="routes.txt",
+        saw=kind, field=kind,
+    )  # fmt: skip
     if len(agencies) == 1:  # an agency may then go without saying
         only = agencies["agency_id"][0]
         routes = routes.with_columns(agency=pl.when(pl.col("agency") == "").then(pl.lit(only)).otherwise("agency"))
@@ -291,15 +267,8 @@ def _calendars(feed: _Feed) -> tuple[pl.DataFrame, pl.DataFrame]:
     days = pl.concat_str([pl.when(pl.col(d)).then(pl.lit("1")).otherwise(pl.lit("0")) for d in WEEKDAYS])
     calendars = weeks.select("service_id", days.alias("days"), "start", "end")
     backward = weeks["end"] < weeks["start"]
-    if backward.any():
-        feed.problems.many(
-            "warning",
-            "backward-dates",
-            "end_date not before start_date",
-            count=int(backward.sum()),
-            lines=weeks.filter(backward)[LINE].head(20).to_list(),
-            file="calendar.txt",
-        )
+    expected = "end_date not before start_date"
+    tell(feed.problems, "warning", "backward-dates", expected, weeks.filter(backward), file="calendar.txt")
     dates = feed.table("calendar_dates.txt", DATES)
     if not feed.counts.get("calendar.txt") and not feed.counts.get("calendar_dates.txt"):
         feed.problems.error(
@@ -309,15 +278,7 @@ def _calendars(feed: _Feed) -> tuple[pl.DataFrame, pl.DataFrame]:
         ~dates.select("service_id", "date").is_unique()
         & ~dates.select(pl.struct("service_id", "date").is_first_distinct()).to_series()
     )
-    if again.any():
-        feed.problems.many(
-            feed.level,
-            "duplicate-id",
-            "each service and date once",
-            count=int(again.sum()),
-            lines=dates.filter(again)[LINE].head(20).to_list(),
-            file="calendar_dates.txt",
-        )
+    feed.tell("duplicate-id", "each service and date once", dates.filter(again), file="calendar_dates.txt")
     return calendars, dates.filter(~again).select("service_id", "date", runs=pl.col("exception") == "added")
 
 
@@ -394,17 +355,10 @@ def _fares(feed: _Feed, lines: pl.Series) -> pl.DataFrame:
     rules = feed.known(rules, "fare_id", prices["fare_id"], "fare_rules.txt", "fare")
     rules = feed.known(rules, "line_id", lines, "fare_rules.txt", "route", may_be_empty=True)
     through = rules["contains"] != ""
-    if through.any():
-        feed.problems.many(
-            "warning",
-            "not-read",
-            "fares by line, first and last zone",
-            count=int(through.sum()),
-            lines=rules.filter(through)[LINE].head(20).to_list(),
-            file="fare_rules.txt",
-            field="contains_id",
-            remedy="the row is left out",
-        )
+    tell(
+        feed.problems, "warning", "not-read", "fares by line, first and last zone", rules.filter(through),
+        file="fare_rules.txt", field="contains_id", remedy="the row is left out",
+    )  # fmt: skip
     rules = rules.filter(~through).drop(LINE, "contains").unique(maintain_order=True)
     made = prices.join(rules, on="fare_id", how="left", maintain_order="left")
     return _only(made, "fares")

@@ -6,7 +6,7 @@ import polars as pl
 
 from greentrip_networks.formats import ReadOptions
 from greentrip_networks.formats.checks import check_known, check_unique
-from greentrip_networks.formats.csv_tables import LINE, Field, typed_frame
+from greentrip_networks.formats.csv_tables import LINE, Field, tell, typed_frame
 from greentrip_networks.formats.frames import placed
 from greentrip_networks.formats.sources import Source
 from greentrip_networks.formats.xml_stream import Rows, parse_xml, root_of
@@ -212,32 +212,17 @@ class ScheduleReader:
     def times(self, calls: pl.DataFrame) -> pl.DataFrame:
         """Fill times that stand for each other, and name calls without any or before the one they follow."""
         none = calls.filter(pl.col("arrive_s").is_null() & pl.col("depart_s").is_null())
-        if len(none):
-            self.problems.many(
-                "error",
-                "no-time",
-                "arrivalOffset or departureOffset",
-                count=len(none),
-                lines=none[LINE].head(20).to_list(),
-                records=none["stop_id"].head(20).to_list(),
-                file=self.files[0],
-            )
+        expected = "arrivalOffset or departureOffset"
+        tell(self.problems, "error", "no-time", expected, none, file=self.files[0], record="stop_id")
         calls = calls.with_columns(
             arrive_s=pl.coalesce("arrive_s", "depart_s"), depart_s=pl.coalesce("depart_s", "arrive_s")
         ).with_columns(arrive_s=pl.when(pl.col("order") == 0).then(pl.lit(0)).otherwise("arrive_s"))
         before = pl.col("depart_s").shift(1).over("pattern_id", order_by="order")
         back = calls.filter((pl.col("arrive_s") < before) | (pl.col("depart_s") < pl.col("arrive_s")))
-        if len(back):
-            self.problems.many(
-                "error",
-                "time-travel",
-                "times that do not go back",
-                count=len(back),
-                lines=back[LINE].head(20).to_list(),
-                records=back["pattern_id"].head(20).to_list(),
-                file=self.files[0],
-                field="arrivalOffset",
-            )
+        tell(
+            self.problems, "error", "time-travel", "times that do not go back", back, file=self.files[0],
+            record="pattern_id", field="arrivalOffset",
+        )  # fmt: skip
         return calls
 
     def along(self, calls: pl.DataFrame, patterns: pl.DataFrame) -> pl.DataFrame:

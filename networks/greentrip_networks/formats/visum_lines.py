@@ -6,7 +6,7 @@ import polars as pl
 
 from greentrip_networks.formats import ReadOptions
 from greentrip_networks.formats.checks import check_unique
-from greentrip_networks.formats.csv_tables import LINE, Field
+from greentrip_networks.formats.csv_tables import LINE, Field, tell
 from greentrip_networks.formats.frames import placed
 from greentrip_networks.problems import Problems
 
@@ -101,17 +101,17 @@ def transit(
         tables.frame("VEHJOURNEY", _JOURNEYS), "trip_id", problems, file=tables.file, line=LINE
     ).with_columns(pattern_id=ident)
     lost = trips.filter(~pl.col("pattern_id").is_in(patterns["pattern_id"].implode()))
-    if len(lost):
-        problems.many(
-            "error",
-            "unknown-profile",
-            "a time profile with items",
-            count=len(lost),
-            lines=lost[LINE].head(20).to_list(),
-            saw=lost["pattern_id"].head(20).to_list(),
-            file=tables.file,
-            field="TIMEPROFILENAME",
-        )
+    expected = "a time profile with items"
+    tell(
+        problems,
+        "error",
+        "unknown-profile",
+        expected,
+        lost,
+        file=tables.file,
+        saw="pattern_id",
+        field="TIMEPROFILENAME",
+    )
     trips = trips.filter(pl.col("pattern_id").is_in(patterns["pattern_id"].implode()))
     return {
         "stops": stops,
@@ -140,17 +140,7 @@ def _stops(tables: "Tables", nodes: pl.DataFrame, options: ReadOptions, said: st
     place = nodes.select("node_id", "lon", "lat").unique("node_id")
     points = points.join(place, on="node_id", how="left", maintain_order="left")
     lost = points.filter(pl.col("lon").is_null())
-    if len(lost):
-        problems.many(
-            "error",
-            "unknown-node",
-            "a node of the network",
-            count=len(lost),
-            lines=lost[LINE].head(20).to_list(),
-            saw=lost["node_id"].head(20).to_list(),
-            file=file,
-            field="NODENO",
-        )
+    tell(problems, "error", "unknown-node", "a node of the network", lost, file=file, saw="node_id", field="NODENO")
     stations = stations.filter(pl.col("lon").is_not_null() & pl.col("lat").is_not_null())
     stations = placed(stations, options, problems, file=file, id_column="no", said=said, fields=("XCOORD", "YCOORD"))
     kept = set(stations["no"])
@@ -196,30 +186,20 @@ def _calls(tables: "Tables", stops: pl.DataFrame, problems: Problems) -> pl.Data
         items.select(*keys, "index", "stop_id", "along"), on=[*keys, "index"], how="left", maintain_order="left"
     )
     bad = calls["stop_id"].is_null() | ~calls["stop_id"].is_in(stops["stop_id"].implode())
-    if bad.any():
-        rows = calls.filter(bad).head(20)
-        problems.many(
-            "error",
-            "unknown-stop",
-            "an item of the line route at a stop point",
-            count=int(bad.sum()),
-            lines=rows[LINE].to_list(),
-            saw=rows["index"].to_list(),
-            file=tables.file,
-            field="LRITEMINDEX",
-        )
+    expected = "an item of the line route at a stop point"
+    tell(
+        problems,
+        "error",
+        "unknown-stop",
+        expected,
+        calls.filter(bad),
+        file=tables.file,
+        saw="index",
+        field="LRITEMINDEX",
+    )
     calls = calls.filter(~bad).sort(*PROFILE, "order", maintain_order=True)
     none = calls.filter(pl.col("arrive_s").is_null() & pl.col("depart_s").is_null())
-    if len(none):
-        problems.many(
-            "error",
-            "no-time",
-            "ARR or DEP",
-            count=len(none),
-            lines=none[LINE].head(20).to_list(),
-            file=tables.file,
-            field="DEP",
-        )
+    tell(problems, "error", "no-time", "ARR or DEP", none, file=tables.file, field="DEP")
     first: Any = pl.col("depart_s").first().over(PROFILE)
     calls = calls.with_columns(
         arrive_s=pl.coalesce("arrive_s", "depart_s"), depart_s=pl.coalesce("depart_s", "arrive_s")
@@ -230,16 +210,7 @@ def _calls(tables: "Tables", stops: pl.DataFrame, problems: Problems) -> pl.Data
     ).with_columns(arrive_s=pl.when(pl.col("order") == 0).then(0).otherwise("arrive_s"))
     before = pl.col("depart_s").shift(1).over(PROFILE)
     back = calls.filter((pl.col("arrive_s") < before) | (pl.col("depart_s") < pl.col("arrive_s")))
-    if len(back):
-        problems.many(
-            "error",
-            "time-travel",
-            "times that do not go back",
-            count=len(back),
-            lines=back[LINE].head(20).to_list(),
-            file=tables.file,
-            field="ARR",
-        )
+    tell(problems, "error", "time-travel", "times that do not go back", back, file=tables.file, field="ARR")
     return calls
 
 
