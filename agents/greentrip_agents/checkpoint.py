@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from greentrip_networks.content import content_hash
 from greentrip_networks.errors import ScenarioError
+from greentrip_networks.files import sync
 from greentrip_networks.kernels import sources_key
 from numpy.typing import NDArray
 
@@ -57,11 +58,7 @@ def save(folder: Path, model: "CommuterModel", log: Log, made_from: str) -> None
         out.flush()
         os.fsync(out.fileno())
     aside.replace(folder / _FILE)
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(folder)
 
 
 def resume(folder: Path, model: "CommuterModel", made_from: str) -> Log:

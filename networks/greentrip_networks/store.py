@@ -1,8 +1,6 @@
 """Networks kept in a folder: frames as Parquet with hashes and a version; written aside, then renamed."""
 
-import hashlib
 import json
-import os
 import re
 import shutil
 import uuid
@@ -15,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from greentrip_networks.errors import GreentripError, UnknownNameError
+from greentrip_networks.files import sha256_of, sync
 from greentrip_networks.layers import SCHEMAS, VERSION, Layers, Matrix, Notes
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
@@ -64,7 +63,7 @@ class NetworkStore:
                 if len(frame):
                     path = aside / f"{table}.parquet"
                     frame.write_parquet(path, compression="zstd")
-                    files[path.name] = _digest(path)
+                    files[path.name] = sha256_of(path)
             for i, (title, matrix) in enumerate(layers.matrices.items()):
                 path = aside / f"matrix-{i}.npz"
                 np.savez_compressed(
@@ -74,7 +73,7 @@ class NetworkStore:
                     zones=np.array(matrix.zones, np.str_),
                     values=matrix.values,
                 )
-                files[path.name] = _digest(path)
+                files[path.name] = sha256_of(path)
             content = layers.content_hash()
             facts = {
                 "version": VERSION,
@@ -85,10 +84,10 @@ class NetworkStore:
             }
             (aside / _FACTS).write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
             for path in aside.iterdir():
-                _sync(path)
-            _sync(aside)
+                sync(path)
+            sync(aside)
             aside.rename(self.folder / name)
-            _sync(self.folder)
+            sync(self.folder)
         except OSError:
             if name in self:  # another writer was faster
                 raise StoreError(
@@ -122,7 +121,7 @@ class NetworkStore:
         matrices: dict[str, Matrix] = {}
         for file, digest in facts["files"].items():
             path = folder / file
-            if not path.is_file() or _digest(path) != digest:
+            if not path.is_file() or sha256_of(path) != digest:
                 raise StoreError(f"{file} of the stored network {name} is damaged; import it again")
             table = path.stem
             if table in SCHEMAS:
@@ -151,16 +150,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
     return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

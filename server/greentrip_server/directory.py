@@ -1,7 +1,6 @@
 """A data directory: owned by one process at a time, results written aside and renamed."""
 
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -9,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from greentrip_networks.files import sha256_of, sync
 
 from greentrip_server.errors import StateError
 
@@ -96,14 +97,14 @@ class DataDirectory:
         """Make an attempt's files durable, then the run's; return their sizes and hashes. A repeat only reads."""
         if aside.exists():
             for file in sorted(p for p in aside.rglob("*") if p.is_file()):
-                _sync(file)
-            _sync(aside)
+                sync(file)
+            sync(aside)
             if folder.exists():
                 shutil.rmtree(folder)
             aside.rename(folder)
-        _sync(folder.parent)
+        sync(folder.parent)
         return {
-            file.relative_to(folder).as_posix(): [file.stat().st_size, _sha256(file)]
+            file.relative_to(folder).as_posix(): [file.stat().st_size, sha256_of(file)]
             for file in sorted(p for p in folder.rglob("*") if p.is_file())
         }
 
@@ -128,25 +129,10 @@ class DataDirectory:
                 return f"{name} is gone"
             if file.stat().st_size != size:
                 return f"{name} holds {file.stat().st_size} bytes, not {size}"
-            if hashes and _sha256(file) != sha256:
+            if hashes and sha256_of(file) != sha256:
                 return f"{name} has other bytes than were written"
         return ""
 
     def free_mb(self) -> float:
         """Return how much the results' disk still takes, MB."""
         return shutil.disk_usage(self.results).free / 1e6
-
-
-def _sha256(file: Path) -> str:
-    """Return a file's hash."""
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    """Flush a file or folder to disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -37,7 +37,7 @@ def _place() -> str:
         module = frame.f_globals.get("__name__", "")
         if module.startswith("numba"):
             return ""  # a kernel that is compiled and kept: no result depends on it
-        if module.startswith("greentrip_"):
+        if module.startswith("greentrip_") and module != "greentrip_networks.files":  # which syncs for others
             return f"{module.partition('.')[2]}.{frame.f_code.co_name}"
         frame = frame.f_back
     return ""
