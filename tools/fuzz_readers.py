@@ -1,14 +1,18 @@
-"""Mutate valid files of every format and read them, for some minutes: no crash, no hang, bounded memory.
+"""Mutate valid files of every format, read them and what follows, for some minutes: no crash, no hang, bounded memory.
 
     python tools/fuzz_readers.py MINUTES [--formats osm,gmns] [--seed 0] [--json] [--keep FOLDER]
 
 A file is taken in turn from each format, changed by a keyed generator (bytes flipped, cut, doubled; numbers, words and
-lines swapped for nasty ones), and read in a child process that lives for many files. Right answers are a network or a
-BadInputError. Anything else is a find: another exception, a child that dies, one that takes longer than a set time or
-more memory than a set size. Finds are kept as files. The same seed draws the same changes.
+lines swapped for nasty ones; in an archive mostly within one of its files), and read in a child process that lives for
+many files, every other one with repair. What was read is checked, repaired and, where its format is written, written
+again. Right answers are a network or a BadInputError. Anything else is a find: another exception, a child that dies,
+one that takes longer than a set time or more memory than a set size. Finds are kept as files. The same seed draws the
+same changes.
 """
 
 import argparse
+import contextlib
+import io
 import json
 import multiprocessing
 import os
@@ -17,13 +21,18 @@ import sys
 import tempfile
 import time
 import traceback
+import zipfile
 from dataclasses import asdict, dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from greentrip_networks.formats.samples import valid_files
 from greentrip_networks.hashing import hash64
+
+if TYPE_CHECKING:
+    from greentrip_networks.layers import Layers
 
 SECONDS = 20.0  # for one small file
 MEMORY = 3 << 30  # address space of the child beyond what it starts with
@@ -115,7 +124,7 @@ def _swap_word(data: bytes, nasty: bytes, *key: int) -> bytes:
 
 def child(pipe: Connection) -> None:
     """Read the paths that come through the pipe; answer with what happened."""
-    from greentrip_networks.formats import read_layers
+    from greentrip_networks.formats import ReadOptions, read_layers
     from greentrip_networks.problems import BadInputError
 
     quiet = os.open(os.devnull, os.O_WRONLY)
@@ -126,10 +135,11 @@ def child(pipe: Connection) -> None:
         message = pipe.recv()
         if message is None:
             return
-        path, form = message
+        path, form, mend = message
         try:
-            layers = read_layers(path, form=form)
+            layers = read_layers(path, form=form, options=ReadOptions(repair=mend))
             layers.content_hash()
+            follow(layers, form)
             pipe.send(("read", ""))
         except BadInputError as error:
             text = str(error)
@@ -137,6 +147,24 @@ def child(pipe: Connection) -> None:
             pipe.send(("refused", "") if len(text) < 10_000 else ("long-message", text[:200]))
         except BaseException as error:  # noqa: BLE001 - that is what is looked for
             pipe.send((type(error).__name__, "".join(traceback.format_exception(error))[-3000:]))
+
+
+def follow(layers: "Layers", form: str) -> None:
+    """Do what follows reading: check, repair, write; what repair says it can mend must be mended."""
+    from greentrip_networks.formats import format_named, write_layers
+    from greentrip_networks.layer_checks import validate_layers
+    from greentrip_networks.problems import BadInputError
+    from greentrip_networks.repair import repair
+
+    validate_layers(layers)
+    mended, _ = repair(layers)
+    found = validate_layers(mended)
+    left = [p for p in found.kept if p.level == "error" and "repair" in p.remedy]
+    if left:
+        raise AssertionError(f"repair left {left[0]}")
+    if form and format_named(form).write and not found.errors:
+        with tempfile.TemporaryDirectory(prefix="greentrip-fuzz-out-") as folder, contextlib.suppress(BadInputError):
+            write_layers(mended, Path(folder, "out"), form)
 
 
 class Reader:
@@ -153,9 +181,9 @@ class Reader:
         self.process.start()
         other.close()
 
-    def read(self, path: Path, form: str, seconds: float) -> tuple[str, str]:
+    def read(self, path: Path, form: str, seconds: float, *, mend: bool = False) -> tuple[str, str]:
         """Return what came of reading a path."""
-        self.pipe.send((path, form))
+        self.pipe.send((path, form, mend))
         try:
             if self.pipe.poll(seconds):
                 answer: tuple[str, str] = self.pipe.recv()
@@ -194,7 +222,7 @@ def run(minutes: float, wanted: list[str], seed: int, keep: Path | None) -> dict
             form = name.split("/")[0]
             row = result.setdefault(form, Tally())
             path = changed(corpus[name], folder / "case", seed, list(corpus).index(name), case)
-            kind, text = reader.read(path, form, SECONDS)
+            kind, text = reader.read(path, form, SECONDS, mend=case % 2 == 1)
             spent[name] += time.monotonic() - start
             row.seconds += time.monotonic() - start
             row.cases += 1
@@ -205,7 +233,7 @@ def run(minutes: float, wanted: list[str], seed: int, keep: Path | None) -> dict
                 if (form, place) not in seen:
                     seen.add((form, place))
                     row.finds.append(Find(form, case, kind, text))
-                    sys.stderr.write(f"{name} case {case}: {kind}: {text[-400:]}\\n")
+                    sys.stderr.write(f"{name} case {case}: {kind}: {text[-400:]}\n")
                     if keep:
                         keep.mkdir(parents=True, exist_ok=True)
                         changed(corpus[name], keep / f"{form}-{case}", seed, list(corpus).index(name), case)
@@ -222,7 +250,7 @@ def changed(valid: Path, target: Path, seed: int, row: int, case: int) -> Path:
     target.mkdir(parents=True)
     if valid.is_file():
         made = target / valid.name
-        made.write_bytes(mutate(valid.read_bytes(), seed, row, case))
+        made.write_bytes(_mutate_file(valid, seed, row, case))
         return made
     made = target / valid.name
     shutil.copytree(valid, made)
@@ -230,6 +258,23 @@ def changed(valid: Path, target: Path, seed: int, row: int, case: int) -> Path:
     file = files[draw(len(files), seed, row, case, 9)]
     file.write_bytes(mutate(file.read_bytes(), seed, row, case))
     return made
+
+
+def _mutate_file(valid: Path, *keys: int) -> bytes:
+    """Return the bytes of a changed file; of an archive nine times in ten one whose entry is changed."""
+    if not zipfile.is_zipfile(valid) or draw(10, *keys, 10) == 0:
+        return mutate(valid.read_bytes(), *keys)
+    out = io.BytesIO()
+    with zipfile.ZipFile(valid) as old, zipfile.ZipFile(out, "w") as new:
+        names = old.namelist()
+        chosen = names[draw(len(names), *keys, 11)]
+        for name in names:
+            data = old.read(name)
+            if name != chosen:
+                new.writestr(name, data)
+            elif draw(20, *keys, 12):  # else left out
+                new.writestr(name, mutate(data, *keys))
+    return out.getvalue()
 
 
 def main() -> int:

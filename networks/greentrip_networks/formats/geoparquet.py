@@ -88,7 +88,8 @@ def read_table(source: Source, name: str) -> Table:
             pa.types.is_primitive(field.type) or pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
         ):
             table = table.remove_column(i)
-    return Table(PurePosixPath(name).stem, pl.DataFrame(pl.from_arrow(table)), wkb, crs)
+    bare = pa.Table.from_arrays(table.columns, names=table.column_names)  # polars panics at metadata that is no text
+    return Table(PurePosixPath(name).stem, pl.DataFrame(pl.from_arrow(bare)), wkb, crs)
 
 
 def _crs(column: Any) -> str:

@@ -176,8 +176,20 @@ def _frame(name: str, rows: list[dict[str, Any]]) -> pl.DataFrame:
             if value is not None and schema.get(column) == pl.Date:
                 row[column] = date.fromisoformat(value)
             elif value is not None and schema.get(column) == pl.Binary:
-                row[column] = bytes.fromhex(value)
+                row[column] = _geometry(value)
     return pl.DataFrame(rows, schema=dict(schema), strict=True) if rows else pl.DataFrame()
+
+
+def _geometry(text: str) -> bytes:
+    """Return the WKB that hexadecimal digits stand for; raise ValueError if it is none."""
+    import shapely
+
+    content = bytes.fromhex(text)
+    try:
+        shapely.from_wkb(content)
+    except shapely.errors.ShapelyError as error:
+        raise ValueError(str(error)) from error
+    return content
 
 
 FORMAT = Format(

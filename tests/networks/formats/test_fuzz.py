@@ -1,11 +1,15 @@
 """Changed files of every format are read or refused, never worse; and what longer fuzzing found stays mended."""
 
 import importlib.util
+import json
+import shutil
+import struct
 import sys
 import zipfile
 from pathlib import Path
 from types import ModuleType
 
+import pyarrow.parquet as pq
 import pytest
 from greentrip_networks.formats import ReadOptions, read_layers
 from greentrip_networks.formats.samples import valid_files
@@ -97,3 +101,22 @@ def test_found_damaged_pages_of_a_geopackage_are_refused(corpus: dict[str, Path]
         path.write_bytes(data[:page] + b"\xff" * 4096 + data[page + 4096 :])
         seen.add(read_or_refuse(path, "geopackage"))
     assert "unreadable" in seen
+
+
+def test_found_a_polygon_in_node_link_that_does_not_close_is_refused(corpus: dict[str, Path], tmp_path: Path) -> None:
+    ring = struct.pack("<bIII8d", 1, 3, 1, 4, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 2.0, 2.0)
+    data = json.loads(corpus["node-link"].read_text(encoding="utf-8"))
+    data["tables"]["zones"][0]["geometry"] = ring.hex()
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    assert read_or_refuse(path, "node-link") == "bad-value"
+
+
+def test_found_metadata_of_a_geoparquet_that_is_no_text_is_left(corpus: dict[str, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "layers"
+    shutil.copytree(corpus["geoparquet"], folder)
+    table = pq.read_table(folder / "nodes.parquet")
+    pq.write_table(
+        table.replace_schema_metadata({**table.schema.metadata, b"note": b"\xff\xfe"}), folder / "nodes.parquet"
+    )
+    assert read_or_refuse(folder, "geoparquet") == "read"
