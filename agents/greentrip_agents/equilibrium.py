@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from greentrip_networks.errors import ScenarioError
+from greentrip_networks.hierarchy import Hierarchy, sums_along
 
 from greentrip_agents.equilibrium_delay import Floats, Int64s, integrals, price_all
 from greentrip_agents.equilibrium_paths import Choices, Paths, choices, class_flows, empty, renew
@@ -28,7 +29,7 @@ from greentrip_agents.equilibrium_problem import (
     pair_up,
 )
 from greentrip_agents.equilibrium_shift import settle
-from greentrip_agents.equilibrium_trees import Int32s, Trees, along, first_loading, grow
+from greentrip_agents.equilibrium_trees import Int32s, Trees, first_loading, grow
 
 SWEEPS = 40  # over the pairs at most between two sets of trees
 SETTLED = 0.01  # of the round's gap: the excess at which a round's sweeps stop
@@ -40,14 +41,17 @@ ROOM = 32  # links a pair for which there is room at first
 class RoadEquilibrium:
     """Roads, demand and the paths in use: `solve` brings them into equilibrium, `change` keeps the paths."""
 
-    def __init__(self, links: Links, classes: Sequence[VehicleClass], *, keep: int = 0) -> None:
+    def __init__(
+        self, links: Links, classes: Sequence[VehicleClass], *, keep: int = 0, hierarchy: Hierarchy | None = None
+    ) -> None:
         """Lay out the links and the demand; nothing is loaded yet.
 
-        Paths are kept for so many rounds without flow: where demand changes from round to round, they come back.
+        Paths are kept for so many rounds without flow: where demand changes from round to round, they come back. An
+        equilibrium of the same nodes and links, whatever their delays, can lend its `roads.hierarchy`.
         """
         self.keep = keep
         self.links, self.classes = links, classes
-        self.roads = lay_out(links)
+        self.roads = lay_out(links, hierarchy)
         self.place = np.argsort(self.roads.order)  # of each link of the input
         self.pairs = pair_up(classes, links.nodes, self.roads)
         self.volume = self.roads.preload.copy()  # of the links as laid out, like time and slope
@@ -150,7 +154,8 @@ class RoadEquilibrium:
         Shape (groups, targets), infinite where no path leads. Groups are the sources of the one class, by node.
         """
         values = self.cost[0] if weight is None else np.ascontiguousarray(weight[self.roads.order])
-        return along(self.roads.graph, self.pairs.demand, self.trees, values, self.roads.end[targets])
+        ends = self.roads.end[targets]
+        return sums_along(self.trees.via, self.pairs.demand.source, self.roads.graph.tail, values, ends)
 
     def state(self) -> dict[str, Any]:
         """Return the arrays from which `restore` goes on to the same bytes, the demand being the same."""

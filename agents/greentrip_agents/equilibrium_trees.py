@@ -8,7 +8,7 @@ path costs elsewhere.
 from typing import NamedTuple
 
 import numpy as np
-from greentrip_networks.hierarchy import Hierarchy
+from greentrip_networks.hierarchy import Hierarchy, sum_to
 from greentrip_networks.kernels import njit, prange
 from greentrip_networks.search import spread_into
 from numpy.typing import NDArray
@@ -52,13 +52,6 @@ def grow(hierarchy: Hierarchy, graph: Graph, demand: Demand, cost: Floats, trees
     _lows(graph, demand, cost, trees)
 
 
-def along(graph: Graph, demand: Demand, trees: Trees, weight: Floats, targets: Int32s) -> Floats:
-    """Return the sum of a weight of the links along each tree, shape (groups, targets), infinite where none leads."""
-    out = np.empty((len(demand.source), len(targets)))
-    _along(graph, demand, trees, weight, targets, out)
-    return out
-
-
 @njit()
 def first_loading(
     graph: Graph, demand: Demand, delays: Delays, extra: Floats, units: Floats, trees: Trees, volume: Floats,
@@ -88,26 +81,6 @@ def first_loading(
                 link = via[graph.tail[link]]
 
 
-@njit(bare=True, taken_in=True)
-def _sum_to(target: int, graph: Graph, via: Int32s, weight: Floats, run: Floats, stack: Int32s) -> float:
-    """Return the sum of a weight from the source to a node; run holds the sums known so far, below zero unknown."""
-    size = 0
-    node = target
-    while run[node] < 0.0:
-        stack[size] = node
-        size += 1
-        if via[node] < 0:  # no path
-            run[node] = np.inf
-            size -= 1
-            break
-        node = graph.tail[via[node]]
-    while size > 0:
-        size -= 1
-        node = stack[size]
-        run[node] = run[graph.tail[via[node]]] + weight[via[node]]
-    return float(run[target])
-
-
 @njit()
 def _low_of(group: int, graph: Graph, demand: Demand, cost: Floats, trees: Trees) -> None:
     """Add costs up along one group's tree."""
@@ -116,7 +89,7 @@ def _low_of(group: int, graph: Graph, demand: Demand, cost: Floats, trees: Trees
     run[demand.source[group]] = 0.0
     mine = cost[demand.vehicle[group]]
     for pair in range(demand.first[group], demand.first[group + 1]):
-        trees.low[pair] = _sum_to(demand.target[pair], graph, trees.via[group], mine, run, stack)
+        trees.low[pair] = sum_to(demand.target[pair], graph.tail, trees.via[group], mine, run, stack)
 
 
 @njit(parallel=True)
@@ -124,22 +97,3 @@ def _lows(graph: Graph, demand: Demand, cost: Floats, trees: Trees) -> None:
     """Add costs up along every tree."""
     for group in prange(demand.source.shape[0]):
         _low_of(group, graph, demand, cost, trees)
-
-
-@njit()
-def _along_of(
-    group: int, graph: Graph, demand: Demand, trees: Trees, weight: Floats, targets: Int32s, out: Floats
-) -> None:
-    """Add weights up along one group's tree."""
-    nodes = graph.first_out.shape[0] - 1
-    run, stack = np.full(nodes, -1.0), np.empty(nodes, np.int32)
-    run[demand.source[group]] = 0.0
-    for t in range(targets.shape[0]):
-        out[t] = _sum_to(targets[t], graph, trees.via[group], weight, run, stack)
-
-
-@njit(parallel=True)
-def _along(graph: Graph, demand: Demand, trees: Trees, weight: Floats, targets: Int32s, out: Floats) -> None:
-    """Add weights up along every tree."""
-    for group in prange(out.shape[0]):
-        _along_of(group, graph, demand, trees, weight, targets, out[group])

@@ -6,6 +6,7 @@ somebody asks for it or subclasses its behaviour.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import zip_longest
 from typing import Any
 
 import mesa
@@ -317,16 +318,16 @@ class RoadAuthority(mesa.Agent):  # type: ignore[misc]
         hours = [h if name != "off" else _OFF_PEAK_HOURS for name, h in zip(PERIODS, PERIOD_HOURS, strict=True)]
         background = [p["roads.background"] * (1.0 if name != "off" else 0.8) for name in PERIODS]
         self.roads, self.access = roads, find_street_access(model.network)
-        self.periods = [
-            RoadPeriod(roads, self.access, h, p["roads.alpha"], p["roads.beta"], b)
-            for h, b in zip(hours, background, strict=True)
-        ]
+        self.periods: list[RoadPeriod] = []
+        for h, b in zip(hours, background, strict=True):
+            known = self.periods[0].hierarchy if self.periods else None
+            self.periods.append(RoadPeriod(roads, self.access, h, p["roads.alpha"], p["roads.beta"], b, known))
         self.days_known = 0
 
     def expect(self, known: Sequence[Floats]) -> None:
         """Start from what is known of the traffic, a period each; nothing known leaves the streets empty."""
         self.days_known = DAYS_KNOWN if known else 0
-        for period, over_free in zip(self.periods, known, strict=False):
+        for period, over_free in zip_longest(self.periods, known):
             period.expect(over_free)
 
     def load(self, vehicles: Floats) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from greentrip_networks.compiled import RoadArrays
+from greentrip_networks.hierarchy import Hierarchy
 from numpy.typing import NDArray
 
 from greentrip_agents.equilibrium import RoadEquilibrium
@@ -33,6 +34,7 @@ class RoadPeriod:
     alpha: float
     beta: float
     background: float  # share of capacity used by traffic outside the model
+    hierarchy: Hierarchy | None = None  # of another period on the same streets; made if none is given
     demand: Floats = field(init=False)  # (zones, zones) vehicles
     skim_s: Floats = field(init=False)
     skim_m: Floats = field(init=False)
@@ -42,11 +44,7 @@ class RoadPeriod:
         r, access = self.roads, self.access
         self.usable = np.flatnonzero(r.auto)
         keep, nodes, zones = self.usable, len(r.nodes), len(access.x_m)
-        # every zone has a node where cars start and one where they end, so that nobody drives through a zone's centre
-        self.start = (nodes + np.arange(zones)).astype(np.int32)
-        self.end = (nodes + zones + np.arange(zones)).astype(np.int32)
-        tail = np.concatenate([r.tail[keep], self.start[access.zone], access.node])
-        head = np.concatenate([r.head[keep], access.node, self.end[access.zone]])
+        self.start, self.end, tail, head = access.joined(nodes, r.tail[keep], r.head[keep])
         extra = np.full(2 * len(access.zone), np.inf)
         self.length = np.concatenate([r.length_m[keep], access.metres, access.metres])
         self.free = np.concatenate([r.free_s[keep], access.seconds, access.seconds])
@@ -55,12 +53,12 @@ class RoadPeriod:
         room = np.where(limited, self.capacity, 0.0)
         delays = bpr(self.free, room, np.where(limited, self.alpha, 0.0), self.beta)
         self.outside = self.background * room
-        links = Links(nodes + 2 * zones, tail.astype(np.int32), head.astype(np.int32), delays, preload=self.outside)
+        links = Links(nodes + 2 * zones, tail, head, delays, preload=self.outside)
         self.demand = np.zeros((zones, zones))
-        self.traffic = RoadEquilibrium(links, [self._cars()], keep=KEEP)
+        self.traffic = RoadEquilibrium(links, [self._cars()], keep=KEEP, hierarchy=self.hierarchy)
+        self.hierarchy = self.traffic.roads.hierarchy
         self.beyond = self.total = 0.0
         self.skim_s, self.skim_m = np.zeros((zones, zones)), np.zeros((zones, zones))
-        self.expect(np.ones(len(keep)))
 
     def _cars(self) -> VehicleClass:
         """Return the demand as a class of vehicles; every zone gets a tree of cheapest paths."""
@@ -87,9 +85,15 @@ class RoadPeriod:
         self.traffic.change(classes=[self._cars()])
         self.traffic.restore(state["traffic"])
 
-    def expect(self, over_free: Floats) -> None:
-        """Start from link times known before the first day, as multiples of the free times of the usable links."""
-        self.traffic.expect(self.free * np.concatenate([over_free, np.ones(len(self.free) - len(over_free))]))
+    def expect(self, over_free: Floats | None = None) -> None:
+        """Start from link times known before the first day, as multiples of the free times of the usable links.
+
+        Without them links take their free times.
+        """
+        times = self.free.copy()
+        if over_free is not None:
+            times[: len(over_free)] *= over_free
+        self.traffic.expect(times)
 
     def load(self, demand: Floats) -> None:
         """Put a demand of vehicles (zones, zones) on the paths in use; pairs without one get one.

@@ -107,23 +107,21 @@ class _Streets:
 
     def __init__(self, network: Network, access: StreetAccess, use: NDArray[np.int64], *, two_way: bool) -> None:
         roads = network.compiled.roads
-        nodes, zones = len(roads.nodes), len(network.zones)
-        self.start = (nodes + np.arange(zones)).astype(np.int32)
-        self.end = (nodes + zones + np.arange(zones)).astype(np.int32)
-        tail, head = roads.tail[use].astype(np.int64), roads.head[use].astype(np.int64)
+        tail, head = roads.tail[use], roads.head[use]
         both = (np.concatenate([tail, head]), np.concatenate([head, tail])) if two_way else (tail, head)
         self.use = np.concatenate([use, use]) if two_way else use
-        self.tail = np.concatenate([both[0], self.start[access.zone], access.node]).astype(np.int32)
-        self.head = np.concatenate([both[1], access.node, self.end[access.zone]]).astype(np.int32)
+        nodes = len(roads.nodes)
+        self.start, self.end, self.tail, self.head = access.joined(nodes, *both)
         self.length = np.concatenate([roads.length_m[self.use], access.metres, access.metres])
-        self.order = Hierarchy.of(nodes + 2 * zones, self.tail, self.head)
+        self.order = Hierarchy.of(nodes + 2 * len(self.start), self.tail, self.head)
 
     def skim(self, cost: Floats, connector: Floats) -> tuple[Floats, Floats]:
         """Return minutes and kilometres between zones at minutes of the network's links and of the connectors."""
         prices = self.order.price(np.concatenate([cost[self.use], connector, connector]))
         dist, via = prices.trees(self.start)
         minutes = dist[:, self.end]
-        km = sums_along(via, self.tail, self.length, self.end) / 1000
+        km = sums_along(via, self.start, self.tail, self.length, self.end) / 1000
+        km[~np.isfinite(km)] = 0.0
         np.fill_diagonal(minutes, np.inf)
         np.fill_diagonal(km, 0.0)
         return minutes, km

@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Int32s = NDArray[np.int32]
 
 NODES_PER_ZONE = 12  # at most; computation
 SPEED_M_S = 25 / 3.6  # assumed, on lanes and yards between the door and the street
@@ -33,6 +34,21 @@ class StreetAccess:
     def seconds(self) -> Floats:
         """Return the time on each connector."""
         return self.metres / SPEED_M_S
+
+    def joined(self, nodes: int, tail: Int32s, head: Int32s) -> tuple[Int32s, Int32s, Int32s, Int32s]:
+        """Return (start, end, tail, head): streets with two more nodes a zone, where it starts and where it ends.
+
+        So nobody goes through a zone's centre. Connectors follow the links given, those from the starts first.
+        """
+        zones = len(self.x_m)
+        start = (nodes + np.arange(zones)).astype(np.int32)
+        end = (nodes + zones + np.arange(zones)).astype(np.int32)
+        return (
+            start,
+            end,
+            np.concatenate([tail, start[self.zone], self.node]).astype(np.int32),
+            np.concatenate([head, self.node, end[self.zone]]).astype(np.int32),
+        )
 
 
 def find_street_access(network: Network) -> StreetAccess:

@@ -361,21 +361,50 @@ def _some(
             done += 1
 
 
-def sums_along(via: Int32s, tail: Int32s, values: Floats, targets: Int32s) -> Floats:
-    """Return the sums of a column of the links along each tree's paths, shape (trees, targets); 0 where none leads."""
-    out = np.zeros((len(via), len(targets)))
-    _sums_along(via, np.asarray(tail, np.int32), np.asarray(values, np.float64), np.asarray(targets, np.int32), out)
+def sums_along(via: Int32s, sources: Int32s, tail: Int32s, values: Floats, targets: Int32s) -> Floats:
+    """Return the sums of a column of the links along each tree's paths, shape (trees, targets).
+
+    Added up link by link from the source, so that a path has the sum that it has elsewhere; infinite where none leads.
+    """
+    out = np.empty((len(via), len(targets)))
+    _sums_along(
+        via, np.asarray(sources, np.int32), np.asarray(tail, np.int32), np.asarray(values, np.float64),
+        np.asarray(targets, np.int32), out,
+    )  # fmt: skip
     return out
 
 
+@njit(bare=True, taken_in=True)
+def sum_to(target: int, tail: Int32s, via: Int32s, values: Floats, run: Floats, stack: Int32s) -> float:
+    """Return the sum from the source to a node; run holds the sums known so far, 0 at the source, below 0 unknown."""
+    size = 0
+    node = target
+    while run[node] < 0.0:
+        stack[size] = node
+        size += 1
+        if via[node] < 0:  # no path
+            run[node] = np.inf
+            size -= 1
+            break
+        node = tail[via[node]]
+    while size > 0:
+        size -= 1
+        node = stack[size]
+        run[node] = run[tail[via[node]]] + values[via[node]]
+    return float(run[target])
+
+
+@njit()
+def _sums_of(source: int, tail: Int32s, via: Int32s, values: Floats, targets: Int32s, out: Floats) -> None:
+    """Fill the sums along one tree."""
+    run, stack = np.full(via.shape[0], -1.0), np.empty(via.shape[0], np.int32)
+    run[source] = 0.0
+    for t in range(targets.shape[0]):
+        out[t] = sum_to(targets[t], tail, via, values, run, stack)
+
+
 @njit(parallel=True)
-def _sums_along(via: Int32s, tail: Int32s, values: Floats, targets: Int32s, out: Floats) -> None:
-    """Fill the sums tree by tree, walking each path back."""
+def _sums_along(via: Int32s, sources: Int32s, tail: Int32s, values: Floats, targets: Int32s, out: Floats) -> None:
+    """Fill the sums tree by tree."""
     for s in prange(via.shape[0]):
-        for t in range(targets.shape[0]):
-            total = 0.0
-            at = targets[t]
-            while via[s, at] >= 0:
-                total += values[via[s, at]]
-                at = tail[via[s, at]]
-            out[s, t] = total
+        _sums_of(sources[s], tail, via[s], values, targets, out[s])

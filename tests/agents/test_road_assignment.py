@@ -105,6 +105,7 @@ def test_a_day_goes_on_from_a_saved_state_to_the_same_bytes() -> None:
 def test_skims_reach_every_zone_with_or_without_demand() -> None:
     roads, access = streets([(i, i + 1, 60.0, 900.0) for i in range(3)] + [(3, 0, 60.0, 900.0)], [0, 1, 3])
     period = RoadPeriod(roads, access, 1.0, 0.15, 4.0, 0.0)
+    period.expect()
     period.skim()
     assert period.skim_s == pytest.approx(np.array([[0, 60, 180], [180, 0, 120], [60, 120, 0.0]]), abs=0.01)
     assert period.skim_m == pytest.approx(np.array([[0, 100, 300], [300, 0, 200], [100, 200, 0.0]]), abs=0.01)
