@@ -1,37 +1,31 @@
 """Numba, set up so that its cache is never stale and never needs the package folder to be writable.
 
-A caller's cached kernel stays stale when only a kernel it imports was edited, so the cache folder's name carries a hash
-of every kernel source, of numba, Python and the processor. Import `njit` and `prange` from here, never from numba.
+Import `njit` and `prange` from here, never from numba. Where kernels are kept: `greentrip_networks.kernel_cache`.
 """
 
 import hashlib
-import os
-import platform
-import sys
-import tempfile
 from collections.abc import Callable
-from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numba
+import numba.core.config
+
 _PACKAGES = ("greentrip_networks", "greentrip_agents", "greentrip_optimizer")
+_OURS = "greentrip_networks.kernel_cache.ByContent"
+_OTHERS = "InTreeCacheLocator,UserWideCacheLocator,IPythonCacheLocator,ZipCacheLocator"
 
+if _OURS not in (numba.core.config.CACHE_LOCATOR_CLASSES or ""):
+    numba.core.config.CACHE_LOCATOR_CLASSES = f"{_OURS},{_OTHERS}"
 
-def _processor() -> str:
-    """Return the processor's model as the system names it."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith(("model name", "CPU part")):
-                return line
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
+F = TypeVar("F", bound=Callable[..., Any])
+prange = numba.prange
 
 
 def sources_key() -> str:
-    """Hash the source of every module that defines kernels, with what compiles them."""
-    digest = hashlib.sha256(f"{version('numba')} {sys.version} {_processor()}".encode())
+    """Hash the source of every module that defines kernels: what a run that goes on must share with its start."""
+    digest = hashlib.sha256()
     for package in _PACKAGES:
         spec = find_spec(package)
         for folder in spec.submodule_search_locations or () if spec else ():
@@ -40,28 +34,6 @@ def sources_key() -> str:
                 if b"kernels import" in text:
                     digest.update(text)
     return digest.hexdigest()[:16]
-
-
-def _cache_folder() -> Path:
-    """Return a folder that can be written to, in the user's cache or else in a temporary place."""
-    asked = os.environ.get("GREENTRIP_CACHE")
-    base = Path(asked) if asked else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "greentrip"
-    folder = base / "kernels" / sources_key()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK):
-            return folder
-    except OSError:
-        pass
-    return Path(tempfile.mkdtemp(prefix="greentrip-kernels-"))
-
-
-if "numba" not in sys.modules:
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(_cache_folder()))
-import numba  # noqa: E402
-
-F = TypeVar("F", bound=Callable[..., Any])
-prange = numba.prange
 
 
 def njit(

@@ -114,9 +114,9 @@ def _cores(settings: Settings) -> tuple[bool, str, str]:
 
 def _kernels(_: Settings) -> tuple[bool, str, str]:
     """See whether compiled kernels can be kept."""
-    import greentrip_networks.kernels  # noqa: F401 - sets the place
+    from greentrip_networks.kernel_cache import kernels_folder
 
-    place = Path(os.environ.get("NUMBA_CACHE_DIR", ""))
+    place = kernels_folder()
     held = sum(1 for _ in place.rglob("*.nbc")) if place.is_dir() else 0
     writable = place.is_dir() and os.access(place, os.W_OK)
     return writable, f"{held} compiled kernels in {place}", "" if writable else "make that folder writable"
