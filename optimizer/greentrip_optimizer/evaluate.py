@@ -62,6 +62,34 @@ def cell_value(area: Area, c: int, reach: float, h: int) -> tuple[float, float]:
     return worth, load
 
 
+@njit(bare=True)
+def cell_values(area: Area, c: int, reach: float, worth: Floats, load: Floats) -> None:
+    """Fill `cell_value` at every headway; they ascend, so the curves are followed instead of searched."""
+    rule, m = area.rule, area.points[c]
+    base = area.at_min[c, m - 1]
+    for period in range(2):
+        part = rule[PEAK] if period == 0 else 1 - rule[PEAK]
+        lo = 0
+        for h in range(area.wait_min.shape[0]):
+            if period == 0:
+                worth[h], load[h] = 0.0, 0.0
+            g = reach + area.wait_min[h, period]
+            if g >= base:
+                continue
+            riders, saved = area.riders[c, 0], area.saved_min[c, 0]
+            if g > area.at_min[c, 0]:
+                while lo + 2 < m and area.at_min[c, lo + 1] <= g:
+                    lo += 1
+                w = (g - area.at_min[c, lo]) / (area.at_min[c, lo + 1] - area.at_min[c, lo])
+                riders = area.riders[c, lo] * (1 - w) + area.riders[c, lo + 1] * w
+                saved = area.saved_min[c, lo] * (1 - w) + area.saved_min[c, lo + 1] * w
+            if rule[SHIFT] > 0 and base - g < rule[SHIFT]:
+                riders *= (base - g) / rule[SHIFT]
+            worth[h] += part * (rule[VALUE] * saved + rule[FARE] * riders)
+            if period == 0:
+                load[h] = rule[LOAD] * riders
+
+
 @njit()
 def running_cost(area: Area, h: int, in_s: float, out_s: float, metres: float, load: float) -> tuple[float, float, int]:
     """Return CNY a day, buses in the peak and the smallest bus type that carries the load (inf if none does)."""
@@ -152,11 +180,8 @@ def mark_leg(area: Area, cur: int, new: int, mark_in: Int32s, mark_out: Int32s, 
 
 
 @njit()
-def evaluate(area: Area, first: Int32s, stop: Int32s, lean: bool) -> Columns:
-    """Evaluate routes at every headway; route r is `stop[first[r]:first[r + 1]]`, from the station outwards.
-
-    If `lean`, a headway that cannot pay (empty, it costs what the shortest headway brings) gets cost inf, no worth.
-    """
+def evaluate(area: Area, first: Int32s, stop: Int32s) -> Columns:
+    """Evaluate routes at every headway; route r is `stop[first[r]:first[r + 1]]`, from the station outwards."""
     routes, headways, cells = len(first) - 1, len(area.headway_s), len(area.cell)
     best = np.full(cells, np.inf)
     seen = np.full(cells, -1, np.int32)
@@ -168,6 +193,7 @@ def evaluate(area: Area, first: Int32s, stop: Int32s, lean: bool) -> Columns:
     cost, vehicles = np.zeros((routes, headways)), np.zeros((routes, headways))
     bus, loads = np.zeros((routes, headways), np.int32), np.zeros((routes, headways))
     ride_s = np.zeros(64)
+    gains, riding = np.zeros(headways), np.zeros(headways)
     used = 0
     for r in range(routes):
         route = stop[first[r] : first[r + 1]]
@@ -184,18 +210,12 @@ def evaluate(area: Area, first: Int32s, stop: Int32s, lean: bool) -> Columns:
                     used += 1
                 elif reach < best[c]:
                     best[c] = reach
-        most = np.inf
+        for k in range(start, used):
+            cell_values(area, cell[k], best[cell[k]], gains, riding)
+            for h in range(headways):
+                worth[h, k] = gains[h]
+                loads[r, h] += riding[h]
         for h in range(headways):
-            load = 0.0
-            if lean and running_cost(area, h, in_s, out_s, in_m + out_m, 0.0)[0] >= most:
-                cost[r, h] = np.inf
-                continue
-            for k in range(start, used):
-                worth[h, k], one = cell_value(area, cell[k], best[cell[k]], h)
-                load += one
-            if h == 0:
-                most = worth[0, start:used].sum()
-            loads[r, h] = load
-            cost[r, h], vehicles[r, h], bus[r, h] = running_cost(area, h, in_s, out_s, in_m + out_m, load)
+            cost[r, h], vehicles[r, h], bus[r, h] = running_cost(area, h, in_s, out_s, in_m + out_m, loads[r, h])
         out_first[r + 1] = used
     return Columns(out_first, cell[:used].copy(), worth[:, :used].copy(), cost, vehicles, bus, loads)

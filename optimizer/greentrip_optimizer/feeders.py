@@ -1,8 +1,7 @@
 """Design feeder routes for stations: candidate stops, routes priced against each other, and the choice among them."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from greentrip_agents.catchment import CatchmentDemand
@@ -12,12 +11,12 @@ from greentrip_networks.network import FeederRoute, Network
 
 from greentrip_optimizer import solver
 from greentrip_optimizer.area import Area, station_area
+from greentrip_optimizer.finder import RouteFinder
 from greentrip_optimizer.keep import demand_beside, options_beside
-from greentrip_optimizer.label import grow_routes, list_routes
 from greentrip_optimizer.master import Choice, best_start, choose
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.plan import Plan
-from greentrip_optimizer.pool import Pool, PoolBuilder, Prices, paying_routes
+from greentrip_optimizer.pool import Pool, PoolBuilder, Prices
 from greentrip_optimizer.relax import Relaxation, relax
 from greentrip_optimizer.routes import make_plan
 from greentrip_optimizer.streets import bus_streets
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from greentrip_agents import Run
 
 Progress = Callable[[str, float], None]
+_MOST_ROUNDS = 40
 
 
 def design_feeders(
@@ -146,144 +146,68 @@ def design(
         nothing = Choice((), 0.0, complete=True, optimal=True, bound=0.0)
         empty = PoolBuilder(areas).pool()
         return make_plan(network, demands, areas, empty, nothing, 0.0, options, exhaustive=True, keep=keep)
-    pool, choice, upper, prices, exhaustive = _search(
+    pool, choice, upper, prices, finder = _search(
         areas, len(network.compiled.roads.nodes), len(network.cells.x_m), options, tell
     )
     tell("done", 1.0)
     return make_plan(
-        network, demands, areas, pool, choice, upper, options, exhaustive=exhaustive, prices=prices, keep=keep
+        network,
+        demands,
+        areas,
+        pool,
+        choice,
+        upper,
+        options,
+        exhaustive=not finder.growing,
+        routes_listed=finder.routes_listed,
+        prices=prices,
+        keep=keep,
     )
 
 
 def _search(
     areas: Sequence[Area], nodes: int, cells: int, options: FeederOptions, tell: Progress
-) -> tuple[Pool, Choice, float, Prices, bool]:
-    """Grow the pool of columns until the relaxation stops gaining, then choose, then improve around the choice."""
+) -> tuple[Pool, Choice, float, Prices, RouteFinder]:
+    """Price routes until none pays, then choose among all that could still be in a better plan than the best known."""
     builder = PoolBuilder(areas)
-    growing: list[int] = []
-    with ThreadPoolExecutor(2) as threads:  # stations do not share what they list
-        for s, routes in enumerate(threads.map(lambda a: _listed(a, options.exhaustive_routes, nodes), areas)):
-            tell(f"routes listed at {s + 1} of {len(areas)} stations", 0.2 + 0.05 * s / len(areas))
-            if routes is None:
-                growing.append(s)
-            else:
-                builder.add(s, routes)
-    free = Prices(np.zeros(cells), 0.0, 0.0, np.zeros(len(areas)))
+    finder = RouteFinder(areas, nodes, options, builder, tell)
     for vehicle in (0.0, 500.0, 2000.0):
-        _grow(areas, growing, builder, Prices(free.cell, 0.0, vehicle, free.bay), options, nodes)
+        finder.offer(Prices(np.zeros(cells), 0.0, vehicle, np.zeros(len(areas))))
     relaxation = Relaxation(cells, len(areas), options)
+    upper, prices, before = np.inf, relaxation.prices, 0.0
+    for k in range(_MOST_ROUNDS):
+        pool = builder.pool()
+        value, now, _ = relax(pool, relaxation)
+        tell(f"routes, round {k + 1}: {len(pool.stops)} found, worth {value:,.0f} CNY a day", 0.25 + 0.4 * k / (k + 8))
+        added, top = finder.offer(now)
+        bound = relaxation.bound(builder.pool(), now, top)
+        if bound < upper or finder.growing:  # what is grown later may pay at the prices of an earlier round
+            upper, prices = bound, now
+        rests = k >= 2 and value - before <= 1e-4 * abs(value) if finder.growing else upper - value <= 1e-5 * abs(value)
+        if not added or rests or (finder.growing and k + 1 >= options.pricing_rounds):
+            break
+        before = value
     pool = builder.pool()
-    upper, prices, profit = relax(pool, relaxation)
-    for k in range(options.pricing_rounds if growing else 0):
-        tell(
-            f"routes, round {k + 1}: {len(pool.stops)} found, at most {upper:,.0f} CNY a day",
-            0.25 + 0.45 * k / options.pricing_rounds,
-        )
-        if not _grow(areas, growing, builder, prices, options, nodes):
-            break
-        before, pool = upper, builder.pool()
-        upper, prices, profit = relax(pool, relaxation)
-        if upper - before <= 1e-4 * abs(upper) and k >= 2:
-            break
     start, value = best_start(pool, prices, options, relaxation.packed)
-    for k in range(3 if growing else 0):
+    for k in range(3 if finder.growing else 0):
         tell(f"improving a plan worth {value:,.0f} CNY a day", 0.7 + 0.05 * k)
         keys = [(int(pool.route[i]), int(pool.headway[i])) for i in start]
-        if not _grow_beside(areas, growing, builder, pool, start, prices, options, nodes):
+        if not finder.offer_beside(pool, start, prices):
             break
         before, pool = value, builder.pool()
-        upper, prices, profit = relax(pool, relaxation)
+        _, prices, _ = relax(pool, relaxation)
+        upper = relaxation.bound(pool, prices, finder.offer(prices)[1])
+        pool = builder.pool()
         at = {(int(r), int(h)): i for i, (r, h) in enumerate(zip(pool.route, pool.headway, strict=True))}
         start, value = best_start(pool, prices, options, relaxation.packed, [tuple(sorted(at[key] for key in keys))])
         if value - before <= 1e-4 * abs(value):
             break
+    complete = finder.collect(prices, value - upper)
+    pool = builder.pool()  # columns are added at the end, so `start` still holds
+    upper = max(upper, value)
     tell(f"choosing among {len(pool.stops)} routes, worth {value:,.0f} to {upper:,.0f} CNY a day", 0.85)
-    choice = choose(pool, profit, upper, options, start, value)
-    return pool, choice, upper, prices, not growing
-
-
-def _listed(area: Area, limit: int, nodes: int) -> list[tuple[int, ...]] | None:
-    """Return every route of a station that may pay, or nothing if there are more than `limit` routes."""
-    first, stop, complete = list_routes(area, limit, nodes)
-    return paying_routes(area, first, stop) if complete else None
-
-
-def _grow(
-    areas: Sequence[Area],
-    stations: Sequence[int],
-    builder: PoolBuilder,
-    prices: Prices,
-    options: FeederOptions,
-    nodes: int,
-) -> int:
-    """Add the routes that pay most at the prices, at every station; return how many are new."""
-
-    def find(s: int) -> list[tuple[int, ...]]:
-        area = areas[s]
-        local = prices.cell[area.cell]
-        found: list[tuple[int, ...]] = []
-        for h in _grown_headways(len(area.headway_s)):
-            labels = grow_routes(area, h, local, 1 + prices.budget, prices.vehicle, options.beam, 12, nodes)
-            found.extend(_best_routes(labels, float(prices.bay[s]), len(area.stop_node) - 1, 10))
-        return found
-
-    with ThreadPoolExecutor(2) as threads:  # added in the stations' order, so that threads do not matter
-        return sum(builder.add(s, found) for s, found in zip(stations, threads.map(find, stations), strict=True))
-
-
-def _grow_beside(
-    areas: Sequence[Area],
-    stations: Sequence[int],
-    builder: PoolBuilder,
-    pool: Pool,
-    chosen: Sequence[int],
-    prices: Prices,
-    options: FeederOptions,
-    nodes: int,
-) -> int:
-    """Add, for each chosen route, routes that would replace it best while all others stay."""
-    added = 0
-    growing = set(stations)
-    for i in chosen:
-        s = int(pool.station[i])
-        if s not in growing:
-            continue
-        rest = np.zeros(len(prices.cell))
-        for j in chosen:
-            if j != i:
-                at = pool.entries(j)
-                rest[pool.cell[at]] = np.maximum(rest[pool.cell[at]], pool.worth[at])
-        h = int(pool.headway[i])
-        for near in sorted({max(h - 1, 0), h, min(h + 1, len(areas[s].headway_s) - 1)}):
-            labels = grow_routes(
-                areas[s], near, rest[areas[s].cell], 1 + prices.budget, prices.vehicle, options.beam, 12, nodes
-            )
-            added += builder.add(s, _best_routes(labels, 0.0, len(areas[s].stop_node) - 1, 6))
-    return added
-
-
-def _grown_headways(count: int) -> list[int]:
-    """Return the headways to grow routes at: every other one; routes are then evaluated at all."""
-    return list(range(count)) if count <= 3 else list(range(0, count, 2))
-
-
-def _best_routes(labels: "tuple[Any, Any, Any, Any]", least: float, stops: int, most: int) -> list[tuple[int, ...]]:
-    """Read the best routes off the labels, at most one for each last stop."""
-    profit, parent, stop, _ = labels
-    out: list[tuple[int, ...]] = []
-    ended = np.zeros(stops, bool)
-    for label in np.lexsort((np.arange(len(profit)), -profit)).tolist():
-        if profit[label] <= least + 1e-6 or len(out) == most:
-            break
-        if ended[stop[label]]:
-            continue
-        ended[stop[label]] = True
-        chain, at = [], label
-        while at >= 0:
-            chain.append(int(stop[at]))
-            at = int(parent[at])
-        out.append(tuple(reversed(chain)))
-    return out
+    choice = choose(pool, pool.profit(prices), upper, options, start, value, complete=complete)
+    return pool, choice, upper, prices, finder
 
 
 def _silent(message: str, fraction: float) -> None:

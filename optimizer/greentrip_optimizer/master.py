@@ -137,15 +137,17 @@ def choose(
     options: FeederOptions,
     start: tuple[int, ...],
     start_value: float,
+    *,
+    complete: bool = True,
 ) -> Choice:
     """Solve the integer program over the columns that could be in a better plan than the start.
 
     A plan with column i is worth at most `upper + min(profit[i], 0)`, so columns below the start's value are left
-    out; if too many remain the most promising are kept and the choice is marked incomplete.
+    out; if too many remain the most promising are kept and the choice is marked incomplete, as it is if the pool was
+    not `complete`.
     """
     cp_model, _ = load()
     possible = np.minimum(profit, 0.0) + upper > start_value + 1e-6
-    complete = True
     sizes = np.diff(pool.first)
     order = np.flatnonzero(possible)
     order = order[np.lexsort((order, -profit[order]))]

@@ -10,8 +10,6 @@ from greentrip_networks.kernels import njit
 from greentrip_optimizer.area import Area
 from greentrip_optimizer.evaluate import evaluate
 
-_CHUNK = 5000  # routes evaluated at a time, to bound memory
-
 
 def _sums(entries: Floats, first: Int32s) -> Floats:
     """Add entries up by row; row r holds entries first[r] to first[r + 1]."""
@@ -106,19 +104,6 @@ class Pool:
         return float(sum(best[c] for c in sorted(best)) - sum(self.cost[i] for i in columns))
 
 
-def paying_routes(area: Area, first: Int32s, stop: Int32s) -> list[tuple[int, ...]]:
-    """Return the routes that may pay at some headway; route r is `stop[first[r]:first[r + 1]]`, as listed."""
-    out: list[tuple[int, ...]] = []
-    for start in range(0, len(first) - 1, _CHUNK):
-        part = first[start : start + _CHUNK + 1]
-        places = stop[part[0] : part[-1]]
-        made = evaluate(area, part - part[0], places, True)
-        total = np.array([_sums(w, made.first) for w in made.worth]).T
-        pays = np.flatnonzero((np.isfinite(made.cost) & (total > made.cost)).any(axis=1))
-        out += [tuple(places[part[r] - part[0] : part[r + 1] - part[0]].tolist()) for r in pays]
-    return out
-
-
 class PoolBuilder:
     """Gathers routes by station, each once, and evaluates the new ones."""
 
@@ -137,7 +122,7 @@ class PoolBuilder:
         area, base = self._areas[station], len(self._stops)
         self._stops.extend((station, r) for r in fresh)
         first = np.append(0, np.cumsum([len(r) for r in fresh])).astype(np.int32)
-        made = evaluate(area, first, np.concatenate([np.array(r, np.int32) for r in fresh]), False)
+        made = evaluate(area, first, np.concatenate([np.array(r, np.int32) for r in fresh]))
         headways = len(area.headway_s)
         size = np.diff(made.first)
         for h in range(headways):

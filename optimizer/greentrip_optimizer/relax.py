@@ -1,5 +1,6 @@
 """The linear relaxation over a pool of columns, solved with GLOP by adding columns trimmed to the cells that pay."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,12 +113,15 @@ class Relaxation:
             added += 1
         return added
 
-    def bound(self, pool: Pool, prices: Prices) -> float:
-        """Return an upper bound of every plan over the pool, valid at any prices (Lagrangian; one headway a route)."""
+    def bound(self, pool: Pool, prices: Prices, top: Mapping[int, Floats] | None = None) -> float:
+        """Return an upper bound of every plan over the pool, valid at any prices (Lagrangian; one headway a route).
+
+        `top` are the largest profits over all routes of stations where more is known than the pool, by station.
+        """
         o = self._options
         fixed = prices.cell.sum() + prices.vehicle * o.vehicles + prices.bay.sum() * o.max_routes_station
         fixed += prices.budget * (o.budget_cny_day or 0.0)
-        if not len(pool):
+        if not len(pool) and not top:
             return 0.0
         profit = np.maximum(pool.profit(prices), 0.0)
         by_route = np.zeros(len(pool.stops))
@@ -125,7 +129,8 @@ class Relaxation:
         station = np.array([s for s, _ in pool.stops], np.int32)
         extra = 0.0
         for s in range(self._stations):
-            extra += np.sort(by_route[station == s])[::-1][: o.max_routes_station].sum()
+            best = np.maximum(top[s], 0.0) if top is not None and s in top else np.sort(by_route[station == s])[::-1]
+            extra += best[: o.max_routes_station].sum()
         return float(fixed + extra)
 
 

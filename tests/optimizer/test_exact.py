@@ -10,7 +10,8 @@ from greentrip_agents.catchment import CatchmentDemand
 from greentrip_optimizer import FeederOptions, design
 from greentrip_optimizer.area import station_area
 from greentrip_optimizer.evaluate import evaluate
-from greentrip_optimizer.label import grow_routes, list_routes
+from greentrip_optimizer.label import grow_routes
+from greentrip_optimizer.listing import list_routes, price_routes, stops_of
 from greentrip_optimizer.streets import bus_streets
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -122,17 +123,48 @@ def brute_column(city, demand, area, options, route, headway):
 
 
 def test_all_routes_are_listed(city, small):
-    first, stop, complete = list_routes(small, 5000, len(city.compiled.roads.nodes))
-    listed = {tuple(stop[first[r] : first[r + 1]].tolist()) for r in range(len(first) - 1)}
+    listed, complete = list_routes(small, 5000, len(city.compiled.roads.nodes))
+    first, stop = stops_of(listed, np.arange(len(listed.stop), dtype=np.int32))
+    found = {tuple(stop[first[r] : first[r + 1]].tolist()) for r in range(len(first) - 1)}
     assert complete
-    assert listed == set(brute_routes(small, SMALL))
-    assert not list_routes(small, 2, len(city.compiled.roads.nodes))[2]
+    assert found == set(brute_routes(small, SMALL))
+    assert not list_routes(small, 2, len(city.compiled.roads.nodes))[1]
+
+
+@pytest.mark.parametrize("bus", [0.0, 150.0])
+def test_pricing_all_routes_at_once_equals_pricing_each(city, small, bus):
+    listed, _ = list_routes(small, 5000, len(city.compiled.roads.nodes))
+    first, stop = stops_of(listed, np.arange(len(listed.stop), dtype=np.int32))
+    made = evaluate(small, first, stop)
+    price = np.linspace(0.0, 400.0, len(small.cell))
+    profit = np.array(
+        [
+            max(
+                np.maximum(made.worth[h, a:b] - price[made.cell[a:b]], 0.0).sum()
+                - 1.2 * made.cost[r, h]
+                - bus * made.vehicles[r, h]
+                - 10.0
+                for h in range(2)
+            )
+            for r, (a, b) in enumerate(itertools.pairwise(made.first))
+        ]
+    )
+    floor = float(np.median(profit))
+    priced = price_routes(small, listed, price, 1.2, bus, 10.0, 4, floor, 0, 1000)
+    assert priced.row.tolist() == np.flatnonzero(profit > floor).tolist()
+    assert priced.profit == pytest.approx(profit[priced.row])
+    assert priced.top == pytest.approx(np.sort(profit)[::-1][:4])
+    best = price_routes(small, listed, price, 1.2, bus, 10.0, 4, floor, 1, 1000)
+    last = stop[first[1:] - 1]
+    assert {int(last[r]): p for r, p in zip(best.row, best.profit, strict=True)} == pytest.approx(
+        {int(s): profit[last == s].max() for s in set(last) if profit[last == s].max() > floor}
+    )
 
 
 def test_columns_equal_the_definitions(city, demands, small):
     routes = brute_routes(small, SMALL)
     first = np.append(0, np.cumsum([len(r) for r in routes])).astype(np.int32)
-    made = evaluate(small, first, np.array([s for r in routes for s in r], np.int32), False)
+    made = evaluate(small, first, np.array([s for r in routes for s in r], np.int32))
     for k, route in enumerate(routes):
         for h, headway in enumerate(SMALL.headways_min):
             worth, cost, peak = brute_column(city, demands[1], small, SMALL, route, headway)
@@ -146,7 +178,7 @@ def test_columns_equal_the_definitions(city, demands, small):
 def test_labels_find_the_best_route(city, small):
     routes = brute_routes(small, SMALL)
     first = np.append(0, np.cumsum([len(r) for r in routes])).astype(np.int32)
-    made = evaluate(small, first, np.array([s for r in routes for s in r], np.int32), False)
+    made = evaluate(small, first, np.array([s for r in routes for s in r], np.int32))
     for h in range(2):
         total = np.diff(np.append(0.0, np.cumsum(made.worth[h]))[made.first])
         best = (total - made.cost[:, h] - 100.0 * made.vehicles[:, h]).max()
