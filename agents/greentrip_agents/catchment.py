@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from greentrip_networks.kernels import njit
-from greentrip_networks.network import Floats, Ints, Network
+from greentrip_networks.network import Bools, Floats, Ints, Network
 
 from greentrip_agents.choice import Costs, Taste, Travellers, local_speeds, nest_logsums, utilities
 from greentrip_agents.costs import taste, travellers
@@ -95,9 +95,15 @@ def catchment_demand(
         tours = plan_tours(network, people, seed=seed, parameters=p, minimum_m=least, cumulative=cumulative)
         who = travellers(network, people, tours, p)
         near = np.flatnonzero((position[:, people.cell] >= 0).any(axis=1)) if len(people) else ()
-        tours_today = _tours_today(who, speed, costs, likes)
-        for k in near:
-            _add_tours(who, tours_today, costs, likes, rows[k], position[k], levels, found[k][0], found[k][1])
+        if not len(near):
+            return
+        sides = np.empty((len(near), len(who.key), 2, 3))
+        pays = np.zeros((len(near), len(who.key)), np.bool_)
+        for i, k in enumerate(near):
+            _by_stations(who, costs, likes, rows[k], position[k], levels[0], sides[i], pays[i])
+        tours_today = _tours_today(who, speed, costs, likes, pays.any(axis=0))
+        for i, k in enumerate(near):
+            _add_tours(who, tours_today, likes, position[k], levels, sides[i], pays[i], found[k][0], found[k][1])
 
     with ThreadPoolExecutor(2) as pool:  # zones do not share cells, so their sums do not meet
         for done, _ in enumerate(pool.map(serve, zones)):
@@ -128,16 +134,16 @@ class Today(NamedTuple):
     elsewhere: Floats  # exp(logsum) of the other nests, summed
 
 
-def _tours_today(v: Travellers, local_speed: Floats, c: Costs, t: Taste) -> Today:
-    """Return today's utilities, split by what the metro's utility enters."""
+def _tours_today(v: Travellers, local_speed: Floats, c: Costs, t: Taste, asked: Bools) -> Today:
+    """Return today's utilities of the tours asked for, split by what the metro's utility enters."""
     n = len(v.key)
     today = Today(np.empty(n), np.empty(n), np.empty(n))
-    _split_utilities(v, local_speed, c, t, today)
+    _split_utilities(v, local_speed, c, t, asked, today)
     return today
 
 
 @njit()
-def _split_utilities(v: Travellers, local_speed: Floats, c: Costs, t: Taste, out: Today) -> None:
+def _split_utilities(v: Travellers, local_speed: Floats, c: Costs, t: Taste, asked: Bools, out: Today) -> None:
     """Fill what `_tours_today` returns."""
     n_modes = t.constant.shape[0]
     cost = np.empty((2, n_modes))
@@ -147,6 +153,8 @@ def _split_utilities(v: Travellers, local_speed: Floats, c: Costs, t: Taste, out
     logsum = np.empty(t.nest_scale.shape[0])
     nest = t.nest[METRO]
     for i in range(v.key.shape[0]):
+        if not asked[i]:
+            continue
         utilities(i, v, local_speed, c, t, cost, minutes, pick, utility)
         utility[METRO] = -np.inf
         best = np.max(utility)
@@ -162,7 +170,7 @@ def _split_utilities(v: Travellers, local_speed: Floats, c: Costs, t: Taste, out
                 out.elsewhere[i] += np.exp(logsum[n])
 
 
-@njit()
+@njit(bare=True)
 def _metro(utility: float, beside: float, elsewhere: float, scale: float) -> tuple[float, float]:
     """Return the metro's probability and the logsum over all modes when the metro has this utility."""
     own = np.exp(utility / scale)
@@ -173,30 +181,48 @@ def _metro(utility: float, beside: float, elsewhere: float, scale: float) -> tup
     return share, np.log(nest + elsewhere)
 
 
-@njit()
-def _add_tours(
+@njit(bare=True)
+def _by_stations(
     v: Travellers,
-    today: Today,
     c: Costs,
     t: Taste,
     station: int,
     position: Ints,
-    levels: Floats,
-    riders: Floats,
-    benefit: Floats,
+    least: float,
+    sides: Floats,
+    pays: Bools,
 ) -> None:
-    """Add the riders and benefits of every tour whose home cell is in the station's catchment."""
-    onward = np.empty(2)
-    others = np.empty(2)
-    access = np.empty(2)
-    scale = t.nest_scale[t.nest[METRO]]
+    """Fill each tour's `_by_station`, by direction, and whether the station serves it if access costs the least."""
     for i in range(v.key.shape[0]):
-        row = position[v.home_cell[i]]
-        if row < 0:
+        if position[v.home_cell[i]] < 0:
             continue
         for d in range(2):
             p = v.out_period[i] if d == 0 else v.back_period[i]
-            _by_station(p, d == 0, station, v.home_cell[i], v.cell[i], v.vot[i], c, t, onward, others, access, d)
+            _by_station(p, d == 0, station, v.home_cell[i], v.cell[i], v.vot[i], c, t, sides, i, d)
+            mine = sides[i, d, 0] + min(least, sides[i, d, 2])
+            if mine <= sides[i, d, 1] and mine < np.inf:
+                pays[i] = True
+
+
+@njit(bare=True)
+def _add_tours(
+    v: Travellers,
+    today: Today,
+    t: Taste,
+    position: Ints,
+    levels: Floats,
+    sides: Floats,
+    pays: Bools,
+    riders: Floats,
+    benefit: Floats,
+) -> None:
+    """Add the riders and benefits of every tour whose home cell is in the station's catchment and whom it may serve."""
+    scale = t.nest_scale[t.nest[METRO]]
+    for i in range(v.key.shape[0]):
+        if not pays[i]:
+            continue
+        row = position[v.home_cell[i]]
+        access = (sides[i, 0, 2], sides[i, 1, 2])
         per_minute = t.per_minute[v.purpose[i]]
         before = np.nan
         share_today = np.nan
@@ -208,10 +234,12 @@ def _add_tours(
             total = 0.0
             ends = 0.0
             for d in range(2):
-                mine = onward[d] + (access[d] if k < 0 else min(levels[k], access[d]))
-                if mine <= others[d] and mine < np.inf:
+                mine = sides[i, d, 0] + (access[d] if k < 0 else min(levels[k], access[d]))
+                if mine <= sides[i, d, 1] and mine < np.inf:
                     ends += 1.0
-                total += min(mine, others[d])
+                total += min(mine, sides[i, d, 1])
+            if k >= 0 and ends == 0.0:  # nor at any higher cost
+                break
             utility = t.constant[METRO] - per_minute * 0.5 * total - today.best_other[i]
             share, logsum = _metro(utility, today.beside[i], today.elsewhere[i], scale)
             if k < 0:
@@ -221,19 +249,18 @@ def _add_tours(
                 benefit[row, k] += 2.0 * max(logsum - before, 0.0) / per_minute
 
 
-@njit()
+@njit(bare=True, taken_in=True)
 def _by_station(
-    p: int, outward: bool, station: int, home: int, away: int, vot: float, c: Costs, t: Taste, onward: Floats,
-    others: Floats, today: Floats, d: int,
+    p: int, outward: bool, station: int, home: int, away: int, vot: float, c: Costs, t: Taste, sides: Floats, k: int,
+    d: int,
 ) -> None:  # fmt: skip
     """Fill one direction's cost beyond the home access through the station, best cost without it, home access now."""
     slots = c.station.shape[1]
-    onward[d] = np.inf
-    others[d] = np.inf
-    today[d] = np.inf
+    onward, others, today = np.inf, np.inf, np.inf
+    walk = t.walk_access * t.station_access
     for i in range(slots):
         if c.station[home, i] == station:
-            today[d] = min(today[d], c.access_cost[p, home, i])
+            today = min(today, c.access_cost[p, home, i])
     for j in range(slots):
         e = c.station[away, j]
         if e < 0:
@@ -241,11 +268,14 @@ def _by_station(
         far = c.access_cost[p, away, j]
         if e != station:
             rail = c.rail_cost[p, station, e] if outward else c.rail_cost[p, e, station]
-            onward[d] = min(onward[d], rail + t.walk_access * t.station_access + c.rail_fare[station, e] / vot + far)
+            onward = min(onward, rail + walk + c.rail_fare[station, e] / vot + far)
         for i in range(slots):
             s = c.station[home, i]
             if s < 0 or s == station or s == e:  # noqa: PLR1714, SIM109  (numba has no `in` for mixed integers)
                 continue
+            near = c.access_cost[p, home, i] + far
+            if near >= others:  # the train only adds to it
+                continue
             rail = c.rail_cost[p, s, e] if outward else c.rail_cost[p, e, s]
-            g = c.access_cost[p, home, i] + rail + t.walk_access * t.station_access + c.rail_fare[s, e] / vot + far
-            others[d] = min(others[d], g)
+            others = min(others, c.access_cost[p, home, i] + rail + walk + c.rail_fare[s, e] / vot + far)
+    sides[k, d, 0], sides[k, d, 1], sides[k, d, 2] = onward, others, today
