@@ -101,7 +101,7 @@ def catchment_demand(
         pays = np.zeros((len(near), len(who.key)), np.bool_)
         for i, k in enumerate(near):
             _by_stations(who, costs, likes, rows[k], position[k], levels[0], sides[i], pays[i])
-        tours_today = _tours_today(who, speed, costs, likes, pays.any(axis=0))
+        tours_today = _tours_today(who, speed, costs, likes, np.asarray(pays.any(axis=0), np.bool_))
         for i, k in enumerate(near):
             _add_tours(who, tours_today, likes, position[k], levels, sides[i], pays[i], found[k][0], found[k][1])
 
