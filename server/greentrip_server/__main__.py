@@ -19,6 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--results", type=Path, help="folder of tables that servers share (GREENTRIP_RESULTS)")
     parser.add_argument("--workers", type=int, help="worker processes at most (GREENTRIP_WORKERS)")
     parser.add_argument("--threads", type=int, help="numba threads a worker (GREENTRIP_THREADS)")
+    parser.add_argument("--cluster", help="ray://host:port where runs are computed (GREENTRIP_CLUSTER)")
     parser.add_argument("--tls-cert", type=Path, help="PEM certificate (GREENTRIP_TLS_CERT)")
     parser.add_argument("--tls-key", type=Path, help="PEM key of the certificate (GREENTRIP_TLS_KEY)")
     parser.add_argument("--tls-client-ca", type=Path, help="PEM authority of clients (GREENTRIP_TLS_CLIENT_CA)")
@@ -43,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ[f"{library}_{'MAX' if library == 'POLARS' else 'NUM'}_THREADS"] = "1"
 
     from greentrip_server.app import serve
+    from greentrip_server.cluster import ClusterError
 
     def ready(address: str) -> None:
         sys.stdout.write(json.dumps({"address": address, "pid": os.getpid()}) + "\n")
@@ -50,6 +52,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         asyncio.run(serve(settings, ready, until_input_ends=until_input_ends))
+    except ClusterError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     except GreentripError as error:
         sys.stderr.write(f"{error}\n")
         return OWNED

@@ -35,6 +35,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from greentrip_server.cities import Cities
+from greentrip_server.cluster import Cluster
 from greentrip_server.database import open_database
 from greentrip_server.directory import DataDirectory
 from greentrip_server.dispatcher import Dispatcher
@@ -92,6 +93,8 @@ async def serve(settings: Settings, ready: Callable[[str], None], *, until_input
     ------
     StateError
         When the data directory is owned by another process, is of a newer version, or the port is taken.
+    ClusterError
+        When there is a cluster in the settings that cannot be joined.
 
     """
     # Threads mostly wait, for the database's lock or its disk; with few of them readers would wait for writers.
@@ -108,7 +111,10 @@ async def serve(settings: Settings, ready: Callable[[str], None], *, until_input
                 f"nobody could enter at {settings.address}: it asks for a token and there is none",
                 "make one with `greentrip token create NAME --data-dir DIR`",
             )
-        dispatcher = Dispatcher(jobs, directory, settings)
+        cluster = Cluster(settings, directory) if settings.cluster is not None else None
+        if cluster is not None:
+            await cluster.join()
+        dispatcher = Dispatcher(jobs, directory, settings, cluster)
         door = Door(jobs, tokens, settings)
         server = grpc.aio.server(
             interceptors=[door],
@@ -132,9 +138,11 @@ async def serve(settings: Settings, ready: Callable[[str], None], *, until_input
         address = f"{settings.address.rpartition(':')[0]}:{port}"
         directory.announce(
             {"address": address, "pid": os.getpid(), "version": __version__, "tls": bool(settings.tls_cert)}
+            | ({"cluster": settings.cluster} if settings.cluster else {})
         )
         dispatching = asyncio.create_task(dispatcher.run())
         keeping = asyncio.create_task(Housekeeping(jobs, directory, settings).run())
+        joined = asyncio.create_task(cluster.keep(dispatcher.wake)) if cluster is not None else None
         stop = _stop_event(until_input_ends=until_input_ends)
         ready(address)
         structlog.get_logger("server").info("ready", address=address, version=__version__)
@@ -155,6 +163,9 @@ async def serve(settings: Settings, ready: Callable[[str], None], *, until_input
             await dispatcher.close()
         again.cancel()
         dispatching.cancel()
+        if cluster is not None and joined is not None:
+            joined.cancel()
+            await cluster.close()
         await server.stop(GRACE_S)
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await dispatching
@@ -210,7 +221,7 @@ def register(
     comparison_pb2_grpc.add_ComparisonServiceServicer_to_server(ComparisonService(pairs, members), server)
     report_pb2_grpc.add_ReportServiceServicer_to_server(ReportService(jobs, pairs, members), server)
     operations_pb2_grpc.add_OperationsServicer_to_server(OperationService(jobs, dispatcher), server)
-    batches = Batches(jobs, members, cities, dispatcher, directory, settings)
+    batches = Batches(jobs, members, cities, dispatcher, directory)
     batches.start()
     experiments = ExperimentService(jobs, members, batches, cities, dispatcher, settings)
     experiment_pb2_grpc.add_ExperimentServiceServicer_to_server(experiments, server)

@@ -2,56 +2,33 @@
 
 import asyncio
 import contextlib
-import multiprocessing
 import shutil
 import time
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 from google.rpc import code_pb2, status_pb2
 
 from greentrip_server.directory import DataDirectory
 from greentrip_server.errors import passing, status_to_json
-from greentrip_server.jobs import RUNS, Jobs, digest
+from greentrip_server.jobs import PLANS, RUNS, Jobs, digest
 from greentrip_server.settings import Settings
 from greentrip_server.tables import QUEUED, RUNNING, SUCCEEDED, TERMINAL, JobRow, PlanRow
-from greentrip_server.worker import work
+from greentrip_server.workers import Here, Pool, Worker
 
-if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-    from multiprocessing.process import BaseProcess
-
-_SPAWN = multiprocessing.get_context("spawn")  # a fork beside gRPC's threads may hang
 TICK_S = 0.5  # how soon a job that another server cancelled, or that is over its time, is stopped
 _LIVE = (QUEUED, RUNNING)
 LONGEST_WAIT_S = 5.0  # between attempts at a store that takes nothing
 
 
-class Worker:
-    """One worker process and the job it does."""
-
-    def __init__(self) -> None:
-        self.connection: Connection
-        self.connection, theirs = _SPAWN.Pipe()
-        self.process: BaseProcess = _SPAWN.Process(target=work, args=(theirs,), daemon=True)
-        self.process.start()
-        theirs.close()
-        self.job: JobRow | None = None
-        self.since = time.monotonic()  # idle, or at its job
-
-    def kill(self) -> None:
-        """End the process, by its id, and wait until it is gone."""
-        self.process.kill()
-        self.process.join()
-        self.connection.close()
-
-
 class Dispatcher:
     """The one place that starts and stops work; all its methods run on the event loop, the database off it."""
 
-    def __init__(self, jobs: Jobs, directory: DataDirectory, settings: Settings) -> None:
+    def __init__(self, jobs: Jobs, directory: DataDirectory, settings: Settings, cluster: Pool | None = None) -> None:
         self._jobs, self._directory, self._settings = jobs, directory, settings
+        here = Here((RUNS, PLANS) if cluster is None else (PLANS,), settings.workers)
+        self._pools: list[Pool] = [here] if cluster is None else [cluster, here]
         self._workers: list[Worker] = []
         self._progress: dict[int, dict[str, Any]] = {}
         self._wake = asyncio.Event()
@@ -74,13 +51,13 @@ class Dispatcher:
                 if time.monotonic() - tended >= TICK_S:
                     tended = time.monotonic()
                     await self._tend()
-                await self._fill()
+                self.waiting_for = await self._fill()
             except Exception as error:
                 if passing(error) is None:
                     raise
                 await self._hold(error)
             else:
-                self._wait_s, self.waiting_for = 0.0, ""
+                self._wait_s = 0.0
 
     async def close(self, drain_s: float = 0.0) -> None:
         """Start nothing more, let running jobs end for a while, then stop every worker; the rest is queued again."""
@@ -108,6 +85,11 @@ class Dispatcher:
     def progress(self, job: JobRow) -> dict[str, Any]:
         """Return the newest progress of a job."""
         return job.progress if job.state in TERMINAL else self._progress.get(job.number, job.progress)
+
+    @property
+    def runs_at_a_time(self) -> int:
+        """How many runs can be computed together now, at least one."""
+        return max(1, sum(pool.most for pool in self._pools if RUNS in pool.kinds))
 
     def counts(self) -> dict[str, int]:
         """Return how many workers there are and how many are at work."""
@@ -151,31 +133,36 @@ class Dispatcher:
         self._log.warning("waiting", reason=self.waiting_for, seconds=self._wait_s)
         await asyncio.sleep(self._wait_s)
 
-    async def _fill(self) -> None:
-        """Give every free slot a job."""
+    async def _fill(self) -> str:
+        """Give every free slot a job; return what forbids it, in words."""
+        reasons = [await self._fill_pool(pool) for pool in self._pools]
+        return "; ".join(dict.fromkeys(filter(None, reasons)))
+
+    async def _fill_pool(self, pool: Pool) -> str:
+        """Give every free slot of one place a job; return what forbids it."""
         while not self._stopping:
-            free = next((w for w in self._workers if w.job is None), None)
-            if free is None and len(self._workers) >= self._settings.workers:
-                return
+            if pool.trouble:
+                return pool.trouble
+            if sum(w.pool is pool and w.job is not None for w in self._workers) >= pool.most:
+                return ""
             if self._directory.free_mb() < self._settings.free_disk_mb:
-                self.waiting_for = f"less than {self._settings.free_disk_mb:g} MB are free for results"
-                return
-            job = await asyncio.to_thread(self._jobs.claim, self._settings.lease_s)
+                return f"less than {self._settings.free_disk_mb:g} MB are free for results"
+            job = await asyncio.to_thread(self._jobs.claim, self._settings.lease_s, pool.kinds)
             if job is None:
-                return
+                return ""
             if self._stopping:
                 await asyncio.to_thread(self._jobs.release, job.number)
-                return
+                return ""
             if job.deaths >= self._settings.attempts:
                 message = f"its worker died {job.deaths} times; perhaps memory ran out: use a smaller sample"
                 await self._fail(job, code_pb2.ABORTED, message)
                 continue
-            free = next((w for w in self._workers if w.job is None), None)
+            free = next((w for w in self._workers if w.pool is pool and w.job is None), None)
             if free is None:
-                free = Worker()
+                free = pool.open()
                 self._workers.append(free)
                 asyncio.get_running_loop().add_reader(free.connection.fileno(), self._read, free)
-            free.job, free.since = job, time.monotonic()
+            free.job, free.ending, free.since = job, False, time.monotonic()
             order = {
                 "name": job.name,
                 "kind": job.kind,
@@ -184,12 +171,13 @@ class Dispatcher:
                 "checkpoint": str(self._directory.days(job.id)),
                 "run_folder": str(self._directory.folder(job.parent.removeprefix(f"{RUNS}/"))),
             }
-            self._log.info("started", job=job.name, attempt=job.attempt, pid=free.process.pid, client=job.client)
+            self._log.info("started", job=job.name, attempt=job.attempt, pid=free.pid, client=job.client)
             try:
                 free.connection.send(order)
             except OSError:
                 self._spawn(self._died(free))
             self._spawn(self.notify())
+        return ""
 
     def _read(self, worker: Worker) -> None:
         """Take what a worker says."""
@@ -205,6 +193,10 @@ class Dispatcher:
             self._progress[job.number] = data
             self._spawn(self.notify())
             return
+        if kind in ("lost", "died"):  # a cluster's node, or the process there that did the job
+            self._spawn(self._died(worker, data["reason"], died=kind == "died"))
+            return
+        worker.ending = True
         self._spawn(self._finish(worker, job, kind, data))
 
     async def _finish(self, worker: Worker, job: JobRow, kind: str, data: dict[str, Any]) -> None:
@@ -226,6 +218,8 @@ class Dispatcher:
                 return  # the row stays claimed, and the days kept: the next owner goes on from there
             await asyncio.sleep(wait_s)
             wait_s = min(LONGEST_WAIT_S, 2 * wait_s)
+        told = {name: data[name] for name in ("node", "fetched", "resumed") if name in data}
+        self._log.info("ended", job=job.name, attempt=job.attempt, outcome=kind, **told)
         if not recorded:
             self._log.warning("given up", job=job.name, attempt=job.attempt)
         await asyncio.to_thread(self._clean, job, ended=recorded and kind != "blocked")
@@ -267,16 +261,18 @@ class Dispatcher:
         )
         return self._jobs.succeed(job.number, {}, self.progress(job), plan)
 
-    async def _died(self, worker: Worker) -> None:
-        """Queue a dead worker's job again."""
+    async def _died(self, worker: Worker, reason: str = "its worker died", *, died: bool | None = None) -> None:
+        """Queue a dead worker's job again; died: whether the job may be to blame, by default for a process here."""
         if worker not in self._workers:
             return
         job = worker.job
-        await self._stop(worker, "worker died")
+        if died is None:
+            died = worker.process is not None
+        await self._stop(worker, reason if job is not None else "worker died")
         if job is not None:
             while True:
                 try:
-                    await asyncio.to_thread(self._jobs.release, job.number, "its worker died", died=True)
+                    await asyncio.to_thread(self._jobs.release, job.number, reason, died=died)
                     break
                 except Exception as error:
                     if passing(error) is None:
@@ -295,7 +291,8 @@ class Dispatcher:
         job, worker.job = worker.job, None
         await asyncio.to_thread(worker.kill)
         if job is not None:
-            self._log.info(reason, job=job.name, pid=worker.process.pid, exit_code=worker.process.exitcode)
+            code = worker.process.exitcode if worker.process is not None else None
+            self._log.info(reason, job=job.name, pid=worker.pid, exit_code=code)
 
     async def _tend(self) -> None:
         """Renew leases, stop what is no longer this server's or over its time, end workers idle for long."""
@@ -306,7 +303,7 @@ class Dispatcher:
                     await self._stop(worker, "retired")
                 continue
             mine = await asyncio.to_thread(self._jobs.renew, job.number, self._settings.lease_s, self.progress(job))
-            if worker.job is not job:
+            if worker.job is not job or worker.ending:
                 continue
             limit_s = job.input.get("time_limit_s") or 0.0
             if not mine:

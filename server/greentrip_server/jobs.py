@@ -454,8 +454,8 @@ class Jobs:
         with self.session() as session:
             return list(session.scalars(select(JobRow).where(JobRow.kind == kind, JobRow.state == SUCCEEDED)))
 
-    def claim(self, lease_s: float) -> JobRow | None:
-        """Take a queued job, or one whose lease another server let run out; None when there is none.
+    def claim(self, lease_s: float, kinds: Sequence[str] = (RUNS, PLANS)) -> JobRow | None:
+        """Take a queued job of these kinds, or one whose lease another server let run out; None when there is none.
 
         Clients take turns: first those with the fewest running jobs, then the one that was served longest ago; of its
         jobs the oldest.
@@ -475,7 +475,7 @@ class Jobs:
         fair = (
             select(JobRow)
             .join(turns, turns.c.client == JobRow.client)
-            .where((JobRow.state == QUEUED) | lost)
+            .where((JobRow.state == QUEUED) | lost, JobRow.kind.in_(kinds))
             .order_by(turns.c.running, func.coalesce(turns.c.served, 0.0), JobRow.number)
             .limit(1)
         )

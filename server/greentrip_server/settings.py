@@ -2,11 +2,14 @@
 
 import ipaddress
 import os
+import re
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CLUSTER = re.compile(r"ray://[^\s/@]+:\d{1,5}")
 
 
 def cores() -> int:
@@ -47,6 +50,11 @@ class Settings(BaseSettings):
     drain_s: float = Field(default=10.0, ge=0, description="seconds that running jobs are given to end on SIGTERM")
     attempts: int = Field(default=3, ge=1, description="deaths of its worker that a job may meet before it fails")
 
+    cluster: str | None = Field(default=None, description="ray://host:port; runs are computed there instead of here")
+    cluster_keep_s: float = Field(
+        default=60.0, ge=0, description="seconds after which a run on the cluster sends its last day here"
+    )
+
     run_memory_mb: float | None = Field(default=None, gt=0, description="memory a run may take; else what is free")
     run_hours: float | None = Field(default=None, gt=0, description="hours a run may be expected to take")
     queue: int = Field(default=10_000, ge=1, description="unfinished runs, or designs, at most")
@@ -72,6 +80,8 @@ class Settings(BaseSettings):
         host, colon, port = self.address.rpartition(":")
         if not colon or not port.isdigit() or int(port) > 65535:
             raise ValueError(f"address: saw {self.address!r}; expected HOST:PORT, such as 127.0.0.1:50051")
+        if self.cluster is not None and not CLUSTER.fullmatch(self.cluster):
+            raise ValueError(f"cluster: saw {self.cluster!r}; expected ray://HOST:PORT, such as ray://head:10001")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key: saw one of them; expected both, or neither")
         if self.tls_client_ca is not None and self.tls_cert is None:

@@ -5,12 +5,15 @@ import threading
 import time
 import traceback
 from collections import deque
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from greentrip_server.errors import passing, status_of, status_to_json
 from greentrip_server.jobs import RUNS
+
+Tell = Callable[[tuple[str, dict[str, Any]]], None]
 
 
 def work(connection: Connection) -> None:
@@ -23,15 +26,18 @@ def work(connection: Connection) -> None:
     while True:
         job = inbox.next()
         cities.look_in(Path(job["aside"]).parent)
-        try:
-            result = (_simulate if job["kind"] == RUNS else _design)(job, cities, connection)
-            connection.send(("done", result))
-        except Exception as error:  # noqa: BLE001 - whatever a job raises is the job's outcome
-            busy = passing(error)
-            if busy is not None:
-                connection.send(("blocked", {"reason": str(busy)}))
-                continue
-            connection.send(("failed", {"status": status_to_json(status_of(error)), "trace": traceback.format_exc()}))
+        connection.send(outcome(job, cities, connection.send))
+
+
+def outcome(job: dict[str, Any], cities: Any, tell: Tell) -> tuple[str, dict[str, Any]]:
+    """Do a job; return ("done" | "failed" | "blocked", data) and tell its progress on the way."""
+    try:
+        return "done", (_simulate if job["kind"] == RUNS else _design)(job, cities, tell)
+    except Exception as error:  # noqa: BLE001 - whatever a job raises is the job's outcome
+        busy = passing(error)
+        if busy is not None:
+            return "blocked", {"reason": str(busy)}
+        return "failed", {"status": status_to_json(status_of(error)), "trace": traceback.format_exc()}
 
 
 class _Inbox:
@@ -56,7 +62,7 @@ class _Inbox:
         return self._jobs.popleft()
 
 
-def _simulate(job: dict[str, Any], cities: Any, connection: Connection) -> dict[str, Any]:
+def _simulate(job: dict[str, Any], cities: Any, tell: Tell) -> dict[str, Any]:
     """Simulate a scenario with a seed and save its tables aside."""
     from greentrip_agents import simulate
     from greentrip_agents.forecast import forecast, seconds_left
@@ -67,14 +73,14 @@ def _simulate(job: dict[str, Any], cities: Any, connection: Connection) -> dict[
     parameters = default_parameters(network.name).with_(asked.get("parameters", {}))
     expected = forecast(network, sample=asked["sample"], parameters=parameters, max_days=asked["max_days"])
     told = {"max_days": asked["max_days"], "memory_mb": expected.memory_mb}
-    connection.send(("progress", {**told, "seconds_left": expected.seconds}))
+    tell(("progress", {**told, "seconds_left": expected.seconds}))
     begun: list[tuple[int, float]] = []
 
     def progress(day: int, max_days: int, gap: float, green_share: float) -> None:
         begun.append((day, time.monotonic()))
         left = seconds_left(begun, max_days) if len(begun) > 1 else expected.seconds
         found = {"day": int(day), "gap": float(gap), "green_share": float(green_share)}
-        connection.send(("progress", {**told, **found, "seconds_left": left}))
+        tell(("progress", {**told, **found, "seconds_left": left}))
 
     run = simulate(
         network,
@@ -91,7 +97,7 @@ def _simulate(job: dict[str, Any], cities: Any, connection: Connection) -> dict[
     return {"indicators": {**run.indicators, "trips": run.trips.height}}
 
 
-def _design(job: dict[str, Any], cities: Any, connection: Connection) -> dict[str, Any]:
+def _design(job: dict[str, Any], cities: Any, tell: Tell) -> dict[str, Any]:
     """Design feeders on the network and demand of a finished run."""
     from greentrip_agents import Run
     from greentrip_optimizer import design_feeders
@@ -100,7 +106,7 @@ def _design(job: dict[str, Any], cities: Any, connection: Connection) -> dict[st
     network = cities.build(asked["network"], asked["placement"], asked["interventions"])
 
     def progress(message: str, fraction: float) -> None:
-        connection.send(("progress", {"message": str(message), "fraction": float(fraction)}))
+        tell(("progress", {"message": str(message), "fraction": float(fraction)}))
 
     run = Run.load(Path(job["run_folder"]))
     if asked.get("rounds", 1) > 1:

@@ -21,6 +21,10 @@ def experiment_run(
     spec: Annotated[Path, typer.Argument(help="A TOML file (or JSON) of scenarios, plans, sweeps and seeds.")],
     seeds: Annotated[str | None, typer.Option(help="Seeds instead of the file's: 0-9,12.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Check and count only.")] = False,
+    cluster: Annotated[
+        str | None,
+        typer.Option(metavar="RAY://HOST:PORT", help="Compute on this Ray cluster instead of this machine."),
+    ] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Do not wait; needs a server that goes on.")] = False,
     server: Server = None,
     data_dir: DataDir = None,
@@ -30,7 +34,7 @@ def experiment_run(
     text = spec.read_text(encoding="utf-8")
     asked = json.loads(text) if spec.suffix == ".json" else text
     chosen = _seeds(seeds) if seeds is not None else []
-    with client_of(server, data_dir) as client:
+    with client_of(server, data_dir, cluster) as client:
         made = client.run_experiment(asked, seeds=chosen, validate_only=check)
         if check or detach:
             print_message(made) if as_json else typer.echo(_line(made))

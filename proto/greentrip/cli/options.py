@@ -24,11 +24,11 @@ Sample = Annotated[float, typer.Option(help="Share of residents simulated, above
 MaxDays = Annotated[int, typer.Option(help="Simulated days at most.")]
 
 
-def client_of(server: str | None, data_dir: Path | None) -> "Client":
+def client_of(server: str | None, data_dir: Path | None, cluster: str | None = None) -> "Client":
     """Connect as the options say."""
     from greentrip.client import connect
 
-    return connect(server, data_dir)
+    return connect(server, data_dir, cluster=cluster)
 
 
 def commas(text: str) -> list[str]:

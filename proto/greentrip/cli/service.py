@@ -49,6 +49,9 @@ def serve(
     data_dir: DataDir = None,
     workers: Annotated[int | None, typer.Option(help="Worker processes at most. [one a core]")] = None,
     threads: Annotated[int | None, typer.Option(help="Threads a worker. [1]")] = None,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="RAY://HOST:PORT", help="Compute runs on this Ray cluster, not here.")
+    ] = None,
     tls_cert: Annotated[Path | None, typer.Option(help="PEM certificate; needed for any address but loopback.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="PEM key of the certificate.")] = None,
     tls_client_ca: Annotated[Path | None, typer.Option(help="PEM authority whose client certificates let in.")] = None,
@@ -69,6 +72,7 @@ def serve(
     given = {
         "workers": workers,
         "threads": threads,
+        "cluster": cluster,
         "tls-cert": tls_cert,
         "tls-key": tls_key,
         "tls-client-ca": tls_client_ca,

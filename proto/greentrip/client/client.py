@@ -56,6 +56,7 @@ def connect(
     data_dir: str | Path | None = None,
     *,
     workers: int | None = None,
+    cluster: str | None = None,
     credentials: Credentials | None = None,
 ) -> "Client":
     """Return a client of a server, or of one that is started on a data directory and ends with the client.
@@ -68,17 +69,24 @@ def connect(
         Data directory; None means GREENTRIP_DATA, else `greentrip-data`.
     workers
         Worker processes at most, when a server is started; None means one a core.
+    cluster
+        `ray://host:port` of a Ray cluster that a server started here sends its runs to; None computes here.
     credentials
         Token, authority and certificate for a server elsewhere; None means as the environment says.
 
     Raises
     ------
     ConnectError
-        When no server answers or starts.
+        When no server answers or starts, or one is running already that computes elsewhere than on the cluster.
 
     """
     if address is None:
-        return Client(Embedded(Path(data_dir or os.environ.get("GREENTRIP_DATA") or DEFAULT_DATA_DIR), workers))
+        folder = Path(data_dir or os.environ.get("GREENTRIP_DATA") or DEFAULT_DATA_DIR)
+        return Client(Embedded(folder, workers, cluster))
+    if cluster is not None:
+        raise ConnectError(
+            f"{address} chooses for itself where it computes; start it with `greentrip serve --cluster {cluster}`"
+        )
     channel = open_channel(address, credentials or Credentials.from_environment())
     try:
         grpc.channel_ready_future(channel).result(timeout=REACH_S)

@@ -21,8 +21,9 @@ START_S = 60.0
 class Embedded:
     """A channel to a data directory's server, and the process when this client started it."""
 
-    def __init__(self, data_dir: Path, workers: int | None = None) -> None:
+    def __init__(self, data_dir: Path, workers: int | None = None, cluster: str | None = None) -> None:
         self.data_dir = data_dir.resolve()
+        self._cluster = cluster
         self._process: subprocess.Popen[str] | None = None
         until = time.monotonic() + START_S
         while True:
@@ -62,6 +63,13 @@ class Embedded:
         except grpc.FutureTimeoutError:
             channel.close()
             return None
+        if self._cluster is not None and facts.get("cluster") != self._cluster:
+            channel.close()
+            where = facts.get("cluster") or "its own machine"
+            raise ConnectError(
+                f"{self.data_dir} has a server already (process {facts.get('pid')}), which computes on {where}; end it "
+                f"and start it with `greentrip serve --cluster {self._cluster}`"
+            )
         return address, channel
 
     def _start(self, workers: int | None) -> tuple[str, grpc.Channel] | None:
@@ -81,6 +89,8 @@ class Embedded:
         ]
         if workers is not None:
             command.append(f"--workers={workers}")
+        if self._cluster is not None:
+            command.append(f"--cluster={self._cluster}")
         errors = self.data_dir / "server.err"
         with errors.open("w") as sink:
             # sys.path goes along so that a program that found greentrip by its own path starts the same one.

@@ -16,7 +16,6 @@ from greentrip_server.errors import status_of, status_to_json
 from greentrip_server.experiments import store
 from greentrip_server.experiments.members import DONE, EXPERIMENTS, PAUSED, WAITING, Member, Members, content_of, ended
 from greentrip_server.jobs import RUNS, Jobs, digest, queued_run, run_hash
-from greentrip_server.settings import Settings
 from greentrip_server.tables import CANCELLED, QUEUED, RUNNING, SUCCEEDED, ExperimentRow, JobRow, ScenarioRow
 
 _TICK_S = 0.2  # watchers of runs are told more often than a batch needs to look
@@ -32,11 +31,10 @@ class Batches:
         cities: Cities,
         dispatcher: Dispatcher,
         directory: DataDirectory,
-        settings: Settings,
     ) -> None:
         self._jobs, self._members, self._cities, self._directory = jobs, members, cities, directory
         self._laid: dict[str, set[tuple[str, int, str]]] = {}
-        self._dispatcher, self._settings = dispatcher, settings
+        self._dispatcher = dispatcher
         self._lock = asyncio.Lock()
         self._log = structlog.get_logger("batches")
 
@@ -108,7 +106,7 @@ class Batches:
             if not (took or known):
                 known.append(float(progress.get("seconds_left", 0.0)))
         mean = sum(took or known) / max(len(took or known), 1)
-        return (left + waiting * mean) / self._settings.workers
+        return (left + waiting * mean) / self._dispatcher.runs_at_a_time
 
     def _feed(self) -> bool:
         """Keep as many runs queued or running as there are workers, and one more; return whether any was started."""
@@ -125,7 +123,7 @@ class Batches:
                 if earlier is not None:
                     self._members.assign(member.number, earlier.name, reused=earlier.state == SUCCEEDED)
                     started = True
-                elif live <= self._settings.workers:
+                elif live <= self._dispatcher.runs_at_a_time:
                     self._start(row, points[member.scenario], member, content)
                     live += 1
                     started = True

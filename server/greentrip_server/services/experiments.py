@@ -93,13 +93,13 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
 
     def _check(self, spec: Spec) -> None:
         """Refuse what is too much, what is unknown and what cannot be built, before anything is stored."""
-        check_size(spec, None, self._settings.workers)
+        check_size(spec, None, self._dispatcher.runs_at_a_time)
         if spec.size > spec.max_runs:
             return
         seconds = 0.0
         for family in spec.families:
             seconds = max(seconds, self._check_family(family, spec))
-        check_size(spec, seconds, self._settings.workers)
+        check_size(spec, seconds, self._dispatcher.runs_at_a_time)
 
     def _check_family(self, family: Family, spec: Spec) -> float:
         """Build a family's first and last scenario; return the seconds that one run is expected to take."""
