@@ -28,7 +28,7 @@ def test_there_is_a_small_version_of_each() -> None:
 def test_it_holds_no_output(page: Path) -> None:
     cells = nbformat.read(page, as_version=4).cells
     assert not any(c.get("outputs") or c.get("execution_count") for c in cells)
-    assert [c.metadata.get("tags") for c in cells if c.cell_type == "code"][0] == ["parameters"]
+    assert next(c.metadata.get("tags") for c in cells if c.cell_type == "code") == ["parameters"]
 
 
 def assigned(source: str) -> set[str]:
@@ -39,7 +39,7 @@ def test_they_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(str(Path(p).resolve()) for p in sys.path if p))
     monkeypatch.setenv("GREENTRIP_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
-    with connect(data_dir=tmp_path / "data"):  # one server for all
+    with connect(data_dir=tmp_path / "data", workers=1):  # one server for all
         for page in PAGES:
             notebook = nbformat.read(page, as_version=4)
             first = next(c for c in notebook.cells if c.cell_type == "code")
