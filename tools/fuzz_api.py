@@ -14,7 +14,9 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import Semaphore
 from typing import Any
 
 import greentrip
@@ -30,6 +32,7 @@ from hypothesis import strategies as st
 SLOW_S = 20.0  # longer than any call on the tiny city takes, on a loaded machine too
 WAITING = ("WatchRun", "WaitOperation", "WatchExperiment", "WatchOperation")  # they wait for work that is never done
 PATIENCE_S = 0.05
+TOGETHER = 16  # calls on their way at a time
 DEPTH = 4
 NEEDED = ("name", "scenario", "run", "plan", "base_runs", "other_runs", "table", "network", "kind", "experiment")
 RARE = ("filter", "page_token", "etag", "paths", "request_id", "type_url", "run_id", "plan_id", "scenario_id")
@@ -118,6 +121,7 @@ class Fuzz:
         self._client, self._names = client, names
         self.codes: Counter[str] = Counter()
         self.wrong: list[str] = []
+        self._pool, self._free = ThreadPoolExecutor(TOGETHER), Semaphore(TOGETHER)
 
     def call(self, method: MethodDescriptor, content: bytes) -> None:
         """Make one call with a message's bytes."""
@@ -157,20 +161,40 @@ class Fuzz:
             from hypothesis import seed as seeded
 
             seeded(seed + i)(run)()
+        self.wait()
 
     def _caller(self, method: MethodDescriptor) -> Callable[[Message], None]:
-        """Return a function that calls one method with a message."""
+        """Return a function that has a method called with a message, beside other calls."""
 
         def one(message: Message) -> None:
-            self.call(method, message.SerializeToString())
+            self._send(method, message.SerializeToString())
 
         return one
+
+    def _send(self, method: MethodDescriptor, content: bytes) -> None:
+        """Have a call made by another thread; wait while too many are on their way."""
+        self._free.acquire()
+        self._pool.submit(self.call, method, content).add_done_callback(self._done)
+
+    def _done(self, call: Future[None]) -> None:
+        """Note a call that could not even be made."""
+        self._free.release()
+        if (error := call.exception()) is not None:
+            self.wrong.append(f"{type(error).__name__}: {error}")
+
+    def wait(self) -> None:
+        """Wait for all calls that are on their way."""
+        for _ in range(TOGETHER):
+            self._free.acquire()
+        for _ in range(TOGETHER):
+            self._free.release()
 
     def plain_bytes(self, count: int, generator: random.Random) -> None:
         """Make calls with bytes that are no message, and write bytes on the port that are no call."""
         found = methods()
         for _ in range(count):
-            self.call(generator.choice(found), generator.randbytes(generator.randrange(64)))
+            self._send(generator.choice(found), generator.randbytes(generator.randrange(64)))
+        self.wait()
 
     def port(self, address: str, count: int, generator: random.Random) -> None:
         """Write bytes on the port."""

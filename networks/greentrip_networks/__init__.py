@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from greentrip_networks.layer_checks import validate_layers as validate_layers
     from greentrip_networks.layers import Layers as Layers
     from greentrip_networks.layers_of import layers_of as layers_of
+    from greentrip_networks.names import NAMES as NAMES
     from greentrip_networks.network import PERIOD_HOURS as PERIOD_HOURS
     from greentrip_networks.network import PERIODS as PERIODS
     from greentrip_networks.network import FeederRoute as FeederRoute
     from greentrip_networks.network import Network as Network
     from greentrip_networks.problems import BadInputError as BadInputError
-    from greentrip_networks.read import NAMES as NAMES
     from greentrip_networks.read import beijing as beijing
     from greentrip_networks.read import load as load
     from greentrip_networks.read import rail_of_year as rail_of_year
@@ -67,7 +67,7 @@ _HOME = {
     "PERIOD_HOURS": "network",
     "FeederRoute": "network",
     "Network": "network",
-    "NAMES": "read",
+    "NAMES": "names",
     "beijing": "read",
     "load": "read",
     "rail_of_year": "read",

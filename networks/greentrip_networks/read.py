@@ -16,14 +16,13 @@ from greentrip_networks.buses import bus_service
 from greentrip_networks.cells import make_cells
 from greentrip_networks.errors import PiecesError, TableError, UnknownNameError
 from greentrip_networks.geo import Plane
+from greentrip_networks.names import NAMES, YEARS
 from greentrip_networks.network import Fares, Network, Observed, Target, Zones
 from greentrip_networks.read_rail import read_rail
 from greentrip_networks.read_roads import nearest_nodes, read_roads
 from greentrip_networks.tables import Column, Table, read_table, read_text
 
 DATA = Path(__file__).parent / "data"
-YEARS = range(2013, 2021)
-NAMES = (*(f"beijing-{y}" for y in YEARS), "tiny")
 
 _ZONES = (
     Column("zone_id", unique=True),

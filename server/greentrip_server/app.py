@@ -245,5 +245,8 @@ def _stop_event(*, until_input_ends: bool) -> asyncio.Event:
                 loop.remove_reader(handle)
                 stop.set()
 
-        loop.add_reader(handle, read)
+        try:
+            loop.add_reader(handle, read)
+        except PermissionError:  # a file, or nothing: it has ended already
+            stop.set()
     return stop

@@ -21,7 +21,7 @@ from sqlalchemy import Engine, func, insert, select, text
 from greentrip_server.database import is_sqlite
 from greentrip_server.directory import DataDirectory
 from greentrip_server.errors import StateError
-from greentrip_server.jobs import RUNS
+from greentrip_server.kinds import RUNS
 from greentrip_server.tables import SUCCEEDED, Base
 
 FORMAT = 1

@@ -1,18 +1,22 @@
-"""Networks by name, bundled or imported, loaded once and kept while they are in use."""
+"""Networks by name, bundled or imported, loaded once and kept while they are in use.
+
+What reads and checks networks is imported when the first one is asked for: a server answers before that.
+"""
 
 import json
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from greentrip_networks import NAMES, load, validate
 from greentrip_networks.errors import ScenarioError, UnknownNameError
-from greentrip_networks.layers import Layers
-from greentrip_networks.network import Network
-from greentrip_networks.scenario import Scenario, intervention_from_dict
-from greentrip_networks.store import NetworkStore
+
+if TYPE_CHECKING:
+    from greentrip_networks.layers import Layers
+    from greentrip_networks.network import Network
+    from greentrip_networks.store import NetworkStore
 
 PREFIX = "networks/"
 FOLDER = ".networks"  # of a results folder: servers that share results share networks
@@ -26,19 +30,31 @@ class Cities:
         self._loaded: OrderedDict[tuple[str, int, str], Network] = OrderedDict()
         self._lock = threading.Lock()
         self._valid: set[tuple[str, int, str, str]] = set()
-        self.store = NetworkStore(results / FOLDER) if results is not None else None
+        self._results = results
 
     def look_in(self, results: Path) -> None:
         """Find imported networks beside these results."""
-        if self.store is None or self.store.folder != results / FOLDER:
-            self.store = NetworkStore(results / FOLDER)
+        if self._results != results:
+            self._results = results
+            self.__dict__.pop("store", None)
+
+    @cached_property
+    def store(self) -> "NetworkStore | None":
+        """Imported networks, where there is a place for them."""
+        from greentrip_networks.store import NetworkStore
+
+        return NetworkStore(self._results / FOLDER) if self._results is not None else None
 
     def names(self) -> list[str]:
         """Return the names of all networks, the bundled ones first."""
+        from greentrip_networks import NAMES
+
         return [*NAMES, *(self.store.names() if self.store else ())]
 
     def imported(self, name: str) -> bool:
         """Return whether a network was imported; raise UnknownNameError with the nearest names if there is none."""
+        from greentrip_networks import NAMES
+
         plain = name.removeprefix(PREFIX)
         if plain in NAMES:
             return False
@@ -46,7 +62,7 @@ class Cities:
             return True
         raise UnknownNameError("network", plain, self.names())
 
-    def get(self, name: str, placement: int = 0) -> Network:
+    def get(self, name: str, placement: int = 0) -> "Network":
         """Return a network by its resource name or plain name.
 
         Raises
@@ -77,7 +93,7 @@ class Cities:
         assert self.store is not None
         return str(self.store.facts(name.removeprefix(PREFIX))["content"])
 
-    def layers(self, name: str) -> Layers:
+    def layers(self, name: str) -> "Layers":
         """Return a network in the neutral form."""
         plain = name.removeprefix(PREFIX)
         if self.imported(plain):
@@ -87,7 +103,9 @@ class Cities:
 
         return layers_of(self.get(plain))
 
-    def _make(self, plain: str, placement: int) -> Network:
+    def _make(self, plain: str, placement: int) -> "Network":
+        from greentrip_networks import NAMES, load
+
         if plain in NAMES:
             return load(plain, placement=placement)
         from greentrip_networks.from_layers import network_of
@@ -95,8 +113,10 @@ class Cities:
         assert self.store is not None
         return network_of(self.store.load(plain), plain, placement)
 
-    def build(self, name: str, placement: int, interventions: Sequence[Mapping[str, Any]]) -> Network:
+    def build(self, name: str, placement: int, interventions: Sequence[Mapping[str, Any]]) -> "Network":
         """Return a network with interventions applied, checked that it can be simulated; raise ScenarioError if not."""
+        from greentrip_networks import Scenario, validate
+
         base = self.get(name, placement)
         content = (base.name, placement, str(base.extra.get("content", "")), json.dumps(interventions, sort_keys=True))
         steps = tuple(_read(i, step) for i, step in enumerate(interventions))
@@ -112,6 +132,8 @@ class Cities:
 
 def _read(i: int, step: Mapping[str, Any]) -> Any:
     """Read one intervention; an error names it by its position."""
+    from greentrip_networks.scenario import intervention_from_dict
+
     try:
         return intervention_from_dict(step)
     except (ScenarioError, UnknownNameError) as error:

@@ -13,7 +13,8 @@ from greentrip.interventions import fill, to_message
 from greentrip.v1 import comparison_pb2, plan_pb2, run_pb2, scenario_pb2
 
 from greentrip_server.errors import status_from_json
-from greentrip_server.jobs import RUNS, etag
+from greentrip_server.jobs import etag
+from greentrip_server.kinds import RUNS
 from greentrip_server.tables import CANCELLED, FAILED, SUCCEEDED, TERMINAL, JobRow, PlanRow, ScenarioRow
 
 if TYPE_CHECKING:

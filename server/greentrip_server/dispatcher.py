@@ -12,7 +12,8 @@ from google.rpc import code_pb2, status_pb2
 
 from greentrip_server.directory import DataDirectory
 from greentrip_server.errors import passing, status_to_json
-from greentrip_server.jobs import PLANS, RUNS, Jobs, digest
+from greentrip_server.jobs import Jobs, digest
+from greentrip_server.kinds import PLANS, RUNS
 from greentrip_server.settings import Settings
 from greentrip_server.tables import QUEUED, RUNNING, SUCCEEDED, TERMINAL, JobRow, PlanRow
 from greentrip_server.workers import Here, Pool, Worker

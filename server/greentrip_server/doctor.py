@@ -141,7 +141,8 @@ def _database(settings: Settings) -> tuple[bool, str, str]:
     """Ask the database, and see that the recorded files are there."""
     from greentrip_server.database import open_database
     from greentrip_server.directory import DataDirectory
-    from greentrip_server.jobs import RUNS, Jobs
+    from greentrip_server.jobs import Jobs
+    from greentrip_server.kinds import RUNS
 
     directory = DataDirectory(settings.data, settings.results)
     if settings.database is None and not directory.database.exists():

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -18,8 +19,6 @@ from greentrip_networks.errors import (
     TableError,
     UnknownNameError,
 )
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 DOMAIN = "greentrip"
 RETRY_S = 1  # when a caller may try again what failed for want of the store
@@ -70,7 +69,7 @@ def passing(error: BaseException) -> BusyError | None:
     """Return an error of the store that may pass by itself, in words for callers; None for any other error."""
     if isinstance(error, BusyError):
         return error
-    if isinstance(error, PoolTimeoutError | OperationalError | InterfaceError):
+    if _of_database(error):
         said = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
         return BusyError(f"the database does not answer for now ({said}); try again")
     number = error.errno if isinstance(error, OSError) else _system_error(error)
@@ -79,6 +78,12 @@ def passing(error: BaseException) -> BusyError | None:
             f"the disk takes nothing for now ({os.strerror(number or 0)}); free some space, then try again"
         )
     return None
+
+
+def _of_database(error: BaseException) -> bool:
+    """Return whether a database refused; a process that has none does not load its library to know."""
+    known = sys.modules.get("sqlalchemy.exc")
+    return known is not None and isinstance(error, known.OperationalError | known.InterfaceError | known.TimeoutError)
 
 
 def _system_error(error: BaseException) -> int | None:

@@ -11,7 +11,8 @@ from sqlalchemy import delete
 
 from greentrip_server.directory import DataDirectory
 from greentrip_server.errors import StateError, passing, status_to_json
-from greentrip_server.jobs import RUNS, Jobs
+from greentrip_server.jobs import Jobs
+from greentrip_server.kinds import RUNS
 from greentrip_server.settings import Settings
 from greentrip_server.tables import AuditRow, JobRow
 

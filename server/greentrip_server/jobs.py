@@ -18,6 +18,7 @@ from greentrip_server.caller import CALLER
 from greentrip_server.code import code_version
 from greentrip_server.database import is_sqlite, now
 from greentrip_server.errors import ChangedError, ExistsError, FieldError, StateError
+from greentrip_server.kinds import PLANS, RUNS
 from greentrip_server.tables import (
     CANCELLED,
     FAILED,
@@ -31,7 +32,6 @@ from greentrip_server.tables import (
     ScenarioRow,
 )
 
-RUNS, PLANS = "runs", "plans"
 ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 MOST_ID = 63
 MOST_DESCRIPTION = 4000

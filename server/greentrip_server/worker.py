@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from greentrip_server.errors import passing, status_of, status_to_json
-from greentrip_server.jobs import RUNS
+from greentrip_server.kinds import RUNS
 
 Tell = Callable[[tuple[str, dict[str, Any]]], None]
 

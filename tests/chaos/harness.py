@@ -2,6 +2,8 @@
 
     python tests/chaos/harness.py    # CHAOS_TRIES=100 of each kind; CHAOS_KINDS=worker,server for some
 
+Tries mostly wait, so CHAOS_TOGETHER=3 kinds are put to the test at a time, each on a server of its own.
+
 A try puts one fault at one write boundary of a server or worker (or, where it has no boundary, at a random moment),
 while a client creates runs, cancels one, deletes one and changes a scenario, and insists until it is answered. A
 supervisor starts the server again whenever it is gone, as systemd would. Then: every run asked for exists once, is in a
@@ -37,7 +39,7 @@ HERE = Path(__file__).resolve().parent
 KINDS = ("worker", "server", "database", "disk", "clock", "half-open", "duplicates")
 SEEDS = (0, 1)
 ASKED = {"sample": 0.002, "max_days": 2}
-PATIENCE_S = 180.0  # after which a run counts as unfinished
+PATIENCE_S = float(os.environ.get("CHAOS_PATIENCE_S", "180"))  # after which a run counts as unfinished
 FULL_S = 1.0
 TABLES = ("trips", "links", "lines")
 _AGAIN = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED")
@@ -418,42 +420,61 @@ def chaos(kind: str, generator: random.Random) -> Iterator[Chaos]:
                 shutil.copytree(folder, Path(os.environ["CHAOS_KEEP"]) / kind, dirs_exist_ok=True, symlinks=True)
 
 
-def main() -> int:
-    """Run every kind and print what came of it."""
-    tries = int(os.environ.get("CHAOS_TRIES", "100"))
+def tried(kind: str, tries: int, seed: int) -> Counter[str]:
+    """Put one kind to the test and tell what came of it; return what was counted."""
+    began = time.monotonic()
+    with chaos(kind, random.Random(f"{kind} {seed}")) as put:
+        for i in range(tries):
+            try:
+                put.one_try()
+            except Exception as error:  # noqa: BLE001 - whatever happens is a finding
+                put.found["unfinished"] += 1
+                put.found["tries"] += 1
+                put.errors.append(f"try {i}: {type(error).__name__}: {error}")
+            if (i + 1) % 10 == 0:
+                print(f"{kind}: {i + 1} of {tries}, {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    print(f"{kind}: {dict(put.found)}, {put.server.starts} starts, {time.monotonic() - began:.0f} s")
+    for name, count in sorted(put.fired.items()):
+        print(f"  {count:4}  {name}")
+    if kind in ("worker", "server", "disk"):
+        role = "" if kind == "disk" else f"{kind} "
+        missed = [b for b in put.boundaries if b.startswith(role) and not put.fired[b]]
+        print(f"  boundaries met: {len(put.fired)} of {len(put.fired) + len(missed)}")
+        for name in missed:
+            print(f"        not met: {name}")
+    for error in put.errors:
+        print(f"  {error}")
+    return put.found
+
+
+def apart(kind: str) -> tuple[str, Counter[str]]:
+    """Put one kind to the test in a process of its own; return its story and what was counted."""
+    ended = subprocess.run([sys.executable, __file__, kind], stdout=subprocess.PIPE, text=True, check=False)
+    story, _, counted = ended.stdout.rstrip().rpartition("\n")
+    try:
+        return story, Counter(json.loads(counted))
+    except ValueError:
+        return f"{ended.stdout}\n{kind}: ended with {ended.returncode}", Counter(unfinished=1)
+
+
+def main(only: list[str]) -> int:
+    """Put every kind to the test, some at a time, and print what came of it; or one kind, in this process."""
+    tries, seed = int(os.environ.get("CHAOS_TRIES", "100")), int(os.environ.get("CHAOS_SEED", "0"))
+    if only:
+        print(json.dumps(tried(only[0], tries, seed)))
+        return 0
     kinds = os.environ.get("CHAOS_KINDS", ",".join(KINDS)).split(",")
-    generator = random.Random(int(os.environ.get("CHAOS_SEED", "0")))
     total: Counter[str] = Counter()
     by_kind = {}
-    for kind in kinds:
-        began = time.monotonic()
-        with chaos(kind, generator) as put:
-            for i in range(tries):
-                try:
-                    put.one_try()
-                except Exception as error:  # noqa: BLE001 - whatever happens is a finding
-                    put.found["unfinished"] += 1
-                    put.found["tries"] += 1
-                    put.errors.append(f"try {i}: {type(error).__name__}: {error}")
-            named = put.boundaries
-        by_kind[kind] = put.found["tries"]
-        total += put.found
-        print(f"{kind}: {dict(put.found)}, {put.server.starts} starts, {time.monotonic() - began:.0f} s")
-        for name, count in sorted(put.fired.items()):
-            print(f"  {count:4}  {name}")
-        if kind in ("worker", "server", "disk"):
-            role = "" if kind == "disk" else f"{kind} "
-            missed = [b for b in named if b.startswith(role) and not put.fired[b]]
-            print(f"  boundaries met: {len(put.fired)} of {len(put.fired) + len(missed)}")
-            for name in missed:
-                print(f"        not met: {name}")
-        for error in put.errors:
-            print(f"  {error}")
-        sys.stdout.flush()
+    with ThreadPoolExecutor(int(os.environ.get("CHAOS_TOGETHER", "3"))) as pool:
+        for kind, (story, found) in zip(kinds, pool.map(apart, kinds), strict=True):
+            print(story, flush=True)
+            by_kind[kind] = found["tries"]
+            total += found
     outcome = {name: total[name] for name in ("lost", "duplicated", "differing", "unfinished")}
     print(json.dumps({"tries": by_kind, **outcome}))
     return int(any(outcome.values()))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -7,7 +7,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from greentrip_server.database import open_database
 from greentrip_server.errors import StateError
-from greentrip_server.jobs import RUNS, Jobs
+from greentrip_server.jobs import Jobs
+from greentrip_server.kinds import RUNS
 from greentrip_server.tables import QUEUED, RUNNING, Base, JobRow
 from sqlalchemy import Engine, text
 

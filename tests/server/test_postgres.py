@@ -20,7 +20,8 @@ from greentrip_server.backup import backup, restore
 from greentrip_server.database import open_database
 from greentrip_server.directory import DataDirectory
 from greentrip_server.errors import StateError
-from greentrip_server.jobs import RUNS, Jobs, queued_run
+from greentrip_server.jobs import Jobs, queued_run
+from greentrip_server.kinds import RUNS
 from greentrip_server.tables import Base, JobRow
 from sqlalchemy import create_engine, text
 

@@ -15,7 +15,8 @@ from greentrip_server.dispatcher import Dispatcher
 from greentrip_server.errors import status_of, status_to_json
 from greentrip_server.experiments import store
 from greentrip_server.experiments.members import DONE, EXPERIMENTS, PAUSED, WAITING, Member, Members, content_of, ended
-from greentrip_server.jobs import RUNS, Jobs, digest, queued_run, run_hash
+from greentrip_server.jobs import Jobs, digest, queued_run, run_hash
+from greentrip_server.kinds import RUNS
 from greentrip_server.tables import CANCELLED, QUEUED, RUNNING, SUCCEEDED, ExperimentRow, JobRow, ScenarioRow
 
 _TICK_S = 0.2  # watchers of runs are told more often than a batch needs to look

@@ -5,9 +5,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import product
 from typing import Any
 
-import numpy as np
 from greentrip_networks.errors import LimitError
-from greentrip_networks.hashing import hash64, uniform
 
 from greentrip_server.experiments.spec import Family, Spec, Sweep
 
@@ -113,6 +111,9 @@ def points(sweep: Sweep) -> Iterator[dict[str, Any]]:
     """Yield the values of each point of a sweep, by name."""
     names = [a.name for a in sweep.axes]
     if sweep.method == "latin-hypercube":
+        import numpy as np
+        from greentrip_networks.hashing import hash64, uniform
+
         # McKay, Beckman, Conover (1979): each axis cut into as many strata as points, each stratum used once
         strata = np.arange(sweep.count)
         columns = []

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from greentrip_networks.errors import UnknownNameError
-from greentrip_networks.scenario import intervention_from_dict, intervention_to_dict
 from sqlalchemy import delete, select, update
 
 from greentrip_server.errors import FieldError
 from greentrip_server.experiments.expand import Point
 from greentrip_server.experiments.spec import Spec
-from greentrip_server.jobs import RUNS, Jobs, digest, last_part, page_after, page_token, run_content, run_hash
+from greentrip_server.jobs import Jobs, digest, last_part, page_after, page_token, run_content, run_hash
+from greentrip_server.kinds import RUNS
 from greentrip_server.tables import (
     CANCELLED,
     FAILED,
@@ -61,6 +61,8 @@ def content_of(point: Mapping[str, Any], spec: Mapping[str, Any], seed: int) -> 
 
 def plain_point(point: Point) -> dict[str, Any]:
     """Return a scenario as plain data, interventions written as the model writes them: equal ones hash equal."""
+    from greentrip_networks.scenario import intervention_from_dict, intervention_to_dict
+
     steps = [intervention_to_dict(intervention_from_dict(step)) for step in point.interventions]
     return {**point.to_dict(), "interventions": [_listed(step) for step in steps]}
 

@@ -12,7 +12,8 @@ from greentrip_networks.errors import UnknownNameError
 from greentrip_server.directory import DataDirectory
 from greentrip_server.errors import FieldError, StateError
 from greentrip_server.experiments.members import EXPERIMENTS, Members
-from greentrip_server.jobs import RUNS, Jobs
+from greentrip_server.jobs import Jobs
+from greentrip_server.kinds import RUNS
 from greentrip_server.tables import SUCCEEDED, TERMINAL, ExperimentRow, JobRow
 
 

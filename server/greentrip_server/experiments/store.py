@@ -10,15 +10,15 @@ import shutil
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import duckdb
-import polars as pl
-from greentrip_agents.statistics import figures
 from greentrip_networks.errors import LimitError
 
 from greentrip_server.errors import FieldError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 TABLES = ("trips", "links", "lines", "figures", "scenarios")
 QUERY_S = 60.0
@@ -33,6 +33,8 @@ def partition(root: Path, table: str, scenario: str, seed: int) -> Path:
 
 def clear(root: Path, points: Sequence[Mapping[str, Any]]) -> None:
     """Begin an experiment's data set anew, with the table of its scenarios."""
+    import polars as pl
+
     shutil.rmtree(root, ignore_errors=True)
     root.mkdir(parents=True)
     rows = [
@@ -53,6 +55,9 @@ def clear(root: Path, points: Sequence[Mapping[str, Any]]) -> None:
 
 def add(root: Path, scenario: str, seed: int, run: Path, indicators: Mapping[str, Any]) -> None:
     """Add a finished run: links to its tables, and its figures as rows."""
+    import polars as pl
+    from greentrip_agents.statistics import figures
+
     for table in ("trips", "links", "lines"):
         target = partition(root, table, scenario, seed) / f"{table}.parquet"
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -67,7 +72,7 @@ def add(root: Path, scenario: str, seed: int, run: Path, indicators: Mapping[str
     pl.DataFrame({"indicator": list(found), "value": list(found.values())}).write_parquet(target)
 
 
-def ask(root: Path, sql: str, *, threads: int | None = None, seconds: float = QUERY_S) -> pl.DataFrame:
+def ask(root: Path, sql: str, *, threads: int | None = None, seconds: float = QUERY_S) -> "pl.DataFrame":
     """Answer one SQL question about an experiment.
 
     Parameters
@@ -89,6 +94,9 @@ def ask(root: Path, sql: str, *, threads: int | None = None, seconds: float = QU
         When the answer takes too long or has more than MOST_ROWS rows.
 
     """
+    import duckdb
+    import polars as pl
+
     connection = duckdb.connect(":memory:")
     try:
         if threads is not None:

@@ -1,10 +1,9 @@
 """The comparison service: runs of two scenarios, paired by seed."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from greentrip.v1 import comparison_pb2, comparison_pb2_grpc
-from greentrip_networks.network import Network
 
 from greentrip_server import convert
 from greentrip_server.answer import unary
@@ -16,6 +15,9 @@ from greentrip_server.jobs import Jobs
 from greentrip_server.services.runs import finished
 from greentrip_server.tables import JobRow
 
+if TYPE_CHECKING:
+    from greentrip_networks.network import Network
+
 
 class Pairs:
     """Loads runs from storage and compares them."""
@@ -23,7 +25,7 @@ class Pairs:
     def __init__(self, jobs: Jobs, cities: Cities, directory: DataDirectory) -> None:
         self.jobs, self.cities, self.directory = jobs, cities, directory
 
-    def load(self, base_runs: Sequence[str], other_runs: Sequence[str]) -> tuple[Network, list[Any], list[Any]]:
+    def load(self, base_runs: Sequence[str], other_runs: Sequence[str]) -> "tuple[Network, list[Any], list[Any]]":
         """Return the base network and the runs of both sides; raise FieldError when they do not pair."""
         from greentrip_agents import Run
 

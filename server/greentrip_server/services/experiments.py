@@ -7,8 +7,6 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict, ParseDict
 from greentrip.v1 import comparison_pb2, experiment_pb2, experiment_pb2_grpc, run_pb2
-from greentrip_agents.forecast import check_limits, forecast
-from greentrip_agents.parameters import default_parameters
 from greentrip_networks.errors import ScenarioError, UnknownNameError
 
 from greentrip_server import convert
@@ -30,7 +28,8 @@ from greentrip_server.experiments.members import (
 )
 from greentrip_server.experiments.spec import Family, Spec, read_spec, read_toml
 from greentrip_server.experiments.store import ask
-from greentrip_server.jobs import PLANS, RUNS, Jobs
+from greentrip_server.jobs import Jobs
+from greentrip_server.kinds import PLANS, RUNS
 from greentrip_server.settings import Settings
 from greentrip_server.tables import CANCELLED, FAILED, RUNNING, SUCCEEDED, ExperimentRow, JobRow, PlanRow, ScenarioRow
 
@@ -105,6 +104,9 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
         """Build a family's first and last scenario; return the seconds that one run is expected to take."""
         if family.size > spec.max_runs:
             return 0.0
+        from greentrip_agents.forecast import check_limits, forecast
+        from greentrip_agents.parameters import default_parameters
+
         place = f"scenario {family.name!r}"
         found = list(expand_family(family, self._stored, self._routes))
         seconds = 0.0

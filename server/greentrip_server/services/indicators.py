@@ -4,21 +4,11 @@ import asyncio
 import threading
 from collections import OrderedDict
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from greentrip.v1 import indicator_pb2, indicator_pb2_grpc
 from greentrip_agents.parameters import Parameters, default_parameters
 from greentrip_networks.errors import TableError
-from greentrip_networks.indicators import (
-    Pace,
-    measure_bicycles,
-    measure_coverage,
-    measure_lines,
-    measure_reach,
-    measure_roads,
-)
-from greentrip_networks.network import Network
 
 from greentrip_server.answer import pieces, streaming, unary
 from greentrip_server.cities import PREFIX, Cities
@@ -26,6 +16,10 @@ from greentrip_server.directory import DataDirectory
 from greentrip_server.errors import FieldError
 from greentrip_server.jobs import Jobs, last_part
 from greentrip_server.services.runs import finished
+
+if TYPE_CHECKING:
+    from greentrip_networks.indicators import Pace
+    from greentrip_networks.network import Network
 
 
 class IndicatorService(indicator_pb2_grpc.IndicatorServiceServicer):
@@ -97,8 +91,16 @@ class IndicatorService(indicator_pb2_grpc.IndicatorServiceServicer):
                 self._made.popitem(last=False)
         return made
 
-    def _measure(self, network: Network, asked: Any) -> Any:
+    def _measure(self, network: "Network", asked: Any) -> Any:
         """Measure; a field left out takes the default of what measures it."""
+        from greentrip_networks.indicators import (
+            measure_bicycles,
+            measure_coverage,
+            measure_lines,
+            measure_reach,
+            measure_roads,
+        )
+
         if isinstance(asked, indicator_pb2.MeasureCoverageRequest):
             density = {"built_up_per_km2": asked.built_up_per_km2} if asked.built_up_per_km2 else {}
             return measure_coverage(
@@ -121,8 +123,10 @@ class IndicatorService(indicator_pb2_grpc.IndicatorServiceServicer):
             return measure_bicycles(network, area=asked.area, without=tuple(asked.without))
         return measure_roads(network, area=asked.area or "whole city")
 
-    def _traffic(self, network: Network, run: str, period: str) -> Any:
+    def _traffic(self, network: "Network", run: str, period: str) -> Any:
         """Return the link times that a finished run met in a period."""
+        import numpy as np
+
         row = finished(self._jobs, run, "run")
         with np.load(self._directory.folder(row.id) / "costs.npz") as costs:
             name = f"link_s_{period}"
@@ -133,8 +137,10 @@ class IndicatorService(indicator_pb2_grpc.IndicatorServiceServicer):
         return seconds
 
 
-def pace_of(parameters: Parameters) -> Pace:
+def pace_of(parameters: Parameters) -> "Pace":
     """Return the model's speeds and fixed times for measuring reach."""
+    from greentrip_networks.indicators import Pace
+
     p = parameters
     return Pace(
         street_detour=p["distance.street_detour"],

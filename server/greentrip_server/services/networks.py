@@ -4,12 +4,10 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf import empty_pb2
 from greentrip.v1 import network_pb2, network_pb2_grpc
-from greentrip_networks import summary
-from greentrip_networks.layers import Layers
 from greentrip_networks.problems import BadInputError, Problem, Problems
 from sqlalchemy import select
 
@@ -20,6 +18,9 @@ from greentrip_server.errors import FieldError, StateError
 from greentrip_server.jobs import Jobs, last_part
 from greentrip_server.services.uploads import Upload
 from greentrip_server.tables import ScenarioRow
+
+if TYPE_CHECKING:
+    from greentrip_networks.layers import Layers
 
 LISTED = 200  # problems in one response
 MATRICES = ("omx", "matrix-csv")  # formats of matrices only: a network without any gets those of empty streets
@@ -34,6 +35,8 @@ class NetworkService(network_pb2_grpc.NetworkServiceServicer):
     @unary
     def GetNetwork(self, request: network_pb2.GetNetworkRequest) -> network_pb2.Network:  # noqa: N802
         """Return one network with its counts."""
+        from greentrip_networks import summary
+
         name = last_part(request.name, "networks", "name")
         try:
             network = self._cities.get(name)
@@ -211,7 +214,7 @@ class NetworkService(network_pb2_grpc.NetworkServiceServicer):
         )
 
 
-def _not_simulated(name: str, layers: Layers, missing: Problems) -> network_pb2.Network:
+def _not_simulated(name: str, layers: "Layers", missing: Problems) -> network_pb2.Network:
     """Return a network of which only rows are counted, and what it lacks to be simulated."""
     facts: dict[str, Any] = {"rows": layers.counts(), "missing": [str(p) for p in missing.sorted()]}
     return network_pb2.Network(
@@ -239,7 +242,7 @@ def problem_message(problem: Problem) -> network_pb2.NetworkProblem:
     )
 
 
-def check_message(problems: Problems, layers: Layers | None) -> network_pb2.NetworkCheck:
+def check_message(problems: Problems, layers: "Layers | None") -> network_pb2.NetworkCheck:
     """Return problems as their message."""
     return network_pb2.NetworkCheck(
         errors=problems.errors,

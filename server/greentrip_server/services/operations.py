@@ -10,7 +10,8 @@ from greentrip_server import convert, filters
 from greentrip_server.answer import unary
 from greentrip_server.dispatcher import Dispatcher
 from greentrip_server.errors import FieldError
-from greentrip_server.jobs import PLANS, RUNS, Jobs
+from greentrip_server.jobs import Jobs
+from greentrip_server.kinds import PLANS, RUNS
 from greentrip_server.services.plans import plan_of
 from greentrip_server.tables import CANCELLED, FAILED, QUEUED, RUNNING, SUCCEEDED, TERMINAL, JobRow
 

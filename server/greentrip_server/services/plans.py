@@ -17,7 +17,8 @@ from greentrip_server.answer import changes, masked, pieces, streaming, unary
 from greentrip_server.cities import Cities
 from greentrip_server.dispatcher import Dispatcher
 from greentrip_server.errors import FieldError
-from greentrip_server.jobs import PLANS, Jobs, check_description, digest, last_part, queued
+from greentrip_server.jobs import Jobs, check_description, digest, last_part, queued
+from greentrip_server.kinds import PLANS
 from greentrip_server.services.runs import finished, time_limit_s
 from greentrip_server.services.scenarios import stored
 from greentrip_server.settings import Settings

@@ -9,7 +9,8 @@ from greentrip.v1 import report_pb2, report_pb2_grpc
 
 from greentrip_server.answer import pieces, streaming
 from greentrip_server.experiments.members import Members
-from greentrip_server.jobs import PLANS, Jobs
+from greentrip_server.jobs import Jobs
+from greentrip_server.kinds import PLANS
 from greentrip_server.services.comparisons import Pairs
 from greentrip_server.tables import PlanRow
 

@@ -9,8 +9,6 @@ from google.longrunning import operations_pb2
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.empty_pb2 import Empty
 from greentrip.v1 import run_pb2, run_pb2_grpc
-from greentrip_agents.forecast import check_limits, forecast
-from greentrip_agents.parameters import default_parameters
 from greentrip_networks.errors import UnknownNameError
 from sqlalchemy import BigInteger, Double, cast
 
@@ -20,7 +18,8 @@ from greentrip_server.cities import Cities
 from greentrip_server.directory import DataDirectory
 from greentrip_server.dispatcher import Dispatcher
 from greentrip_server.errors import FieldError, StateError
-from greentrip_server.jobs import RUNS, Jobs, check_description, digest, queued_run, run_content
+from greentrip_server.jobs import Jobs, check_description, digest, queued_run, run_content
+from greentrip_server.kinds import RUNS
 from greentrip_server.services.scenarios import stored
 from greentrip_server.settings import Settings
 from greentrip_server.table_stream import table_names, table_pieces
@@ -68,6 +67,9 @@ class RunService(run_pb2_grpc.RunServiceServicer):
 
     def _create(self, request: run_pb2.CreateRunRequest) -> JobRow:
         """Check a run and store it as queued."""
+        from greentrip_agents.forecast import check_limits, forecast
+        from greentrip_agents.parameters import default_parameters
+
         asked = request.run
         sample, max_days = asked.sample or DEFAULT_SAMPLE, asked.max_days or DEFAULT_MAX_DAYS
         if not 0 < sample <= 1:
