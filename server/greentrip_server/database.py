@@ -27,6 +27,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from greentrip_server.errors import StateError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+CONNECTIONS = 32  # to SQLite, kept open; as many as there are threads that answer
 _MIGRATING = 7_305_001  # PostgreSQL's advisory lock while the tables are brought up to date
 
 
@@ -77,7 +78,11 @@ def open_database(where: Path | str) -> Engine:
         When the database was written by a newer version, cannot be reached, or is damaged.
 
     """
-    engine = create_engine(f"sqlite:///{where}", **_JSON, pool_size=32) if isinstance(where, Path) else _by_url(where)
+    engine = (
+        create_engine(f"sqlite:///{where}", **_JSON, pool_size=CONNECTIONS)
+        if isinstance(where, Path)
+        else _by_url(where)
+    )
     shown = engine.url.render_as_string(hide_password=True)
     if is_sqlite(engine):
         event.listen(engine, "connect", _set_pragmas)
