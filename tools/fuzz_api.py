@@ -231,7 +231,7 @@ def served(folder: Path) -> Iterator[tuple[Client, list[str]]]:
 
 def left(folder: Path, pid: int) -> dict[str, int]:
     """Return how many files a server holds open, beside its database's, and has left in its temporary folder."""
-    held = [os.readlink(file) for file in Path(f"/proc/{pid}/fd").iterdir()]
+    held = [str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir()]
     return {
         "open files": sum(".sqlite" not in name for name in held),
         "database's": sum(".sqlite" in name for name in held),  # its connections are kept, CONNECTIONS at most
