@@ -50,7 +50,8 @@ def _say(line: dict[str, Any]) -> None:
 
 def find_network(name: str, placement: int = 0) -> Network:
     """Load a bundled network by its name, or read a folder of tables under the folder's name, of its last year."""
-    from greentrip_networks.read import NAMES, City, load, read_tables
+    from greentrip_networks.names import NAMES
+    from greentrip_networks.read import City, load, read_tables
 
     if name in NAMES:
         return load(name, placement)
