@@ -16,7 +16,7 @@ from greentrip_networks.errors import GreentripError
 
 from greentrip_server.bridge import bridge
 from greentrip_server.directory import DataDirectory
-from greentrip_server.jobs import RUNS
+from greentrip_server.kinds import RUNS
 from greentrip_server.settings import Settings
 from greentrip_server.workers import SPAWN, Worker
 
