@@ -115,12 +115,17 @@ def _validate(asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def _response(asked: argparse.Namespace) -> dict[str, Any]:
-    """Test how a run reacts to prices and times."""
+    """Test how a run reacts to prices and times, and in Beijing to the fares of 2014."""
+    from greentrip_agents.backcast import fare_reform
     from greentrip_agents.response import reactions
 
     model, told = _settled(asked, find_network(asked.network))
     found = reactions(model)
-    return {**told, "inside": all(r.inside for r in found), "reactions": [r.to_dict() for r in found]}
+    cast = fare_reform(model) if model.network.name.startswith("beijing") else []
+    return {
+        **told, "inside": all(r.inside for r in found), "reactions": [r.to_dict() for r in found],
+        "fare_reform": [c.to_dict() for c in cast],
+    }  # fmt: skip
 
 
 def _ridership(asked: argparse.Namespace) -> dict[str, Any]:

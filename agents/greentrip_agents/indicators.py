@@ -161,6 +161,13 @@ def trips_kept(model: "CommuterModel") -> float:
     return min(1.0, TOURS_LISTED / max(len(model.tours), 1))
 
 
+def listed_tours(model: "CommuterModel") -> tuple[NDArray[np.int64], float]:
+    """Return the rows of the tours that tables list, and the share of all persons whose tours these are."""
+    key, share = model.travellers.key, trips_kept(model)
+    listed = draws.uniforms(0, key, draws.LISTED, 0) < share if share < 1 else np.ones(len(key), bool)
+    return np.flatnonzero(listed), share
+
+
 def trips_table(model: "CommuterModel") -> pl.DataFrame:
     """Return one row a trip: who, from where to where, when, how, how long, and the rail access at both ends.
 
@@ -168,9 +175,7 @@ def trips_table(model: "CommuterModel") -> pl.DataFrame:
     every scenario, and their weights are expanded.
     """
     t, plans = model.travellers, model.plans
-    share = trips_kept(model)
-    listed = draws.uniforms(0, t.key, draws.LISTED, 0) < share if share < 1 else np.ones(len(t.key), bool)
-    row = np.flatnonzero(listed)
+    row, share = listed_tours(model)
     z = model.network.zones
     parts = []
     access = model.bus_operator.access

@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from greentrip_networks.validation import validate
 
 from greentrip_agents.checkpoint import origin, resume, save
 from greentrip_agents.definitions import Definition
+from greentrip_agents.detail import DETAIL, detail
 from greentrip_agents.forecast import check_limits, forecast
 from greentrip_agents.model import CommuterModel, feeder_riders
 from greentrip_agents.parameters import Parameters, default_parameters
@@ -35,6 +36,14 @@ class Run:
     lines: pl.DataFrame
     # expected costs at the end, by name; what an optimiser needs to price changes
     costs: dict[str, np.ndarray[Any, Any]]
+    # what later questions are answered from, by name (`detail.DETAIL`); read when asked for
+    detail: Mapping[str, pl.LazyFrame] = field(default_factory=dict)
+
+    def table(self, name: str) -> pl.DataFrame:
+        """Return a table of `detail`; raise ScenarioError when the run was made before runs kept it."""
+        if name not in self.detail:
+            raise ScenarioError("run", f"keeps no table {name!r}: an older version made it; simulate it again")
+        return self.detail[name].collect()
 
     def save(self, folder: Path | str) -> None:
         """Write the run to a folder that must not hold one yet."""
@@ -43,6 +52,8 @@ class Run:
         self.trips.write_parquet(target / "trips.parquet")
         self.links.write_parquet(target / "links.parquet")
         self.lines.write_parquet(target / "lines.parquet")
+        for name, table in self.detail.items():
+            table.collect().write_parquet(target / f"{name}.parquet")
         with (target / "costs.npz").open("wb") as out:
             columns: dict[str, Any] = dict(self.costs)
             np.savez(out, **columns)
@@ -65,6 +76,11 @@ class Run:
             pl.read_parquet(source / "links.parquet"),
             pl.read_parquet(source / "lines.parquet"),
             costs,
+            {
+                name: pl.scan_parquet(source / f"{name}.parquet")
+                for name in DETAIL
+                if (source / f"{name}.parquet").is_file()
+            },
         )
 
 
@@ -137,7 +153,7 @@ def finish(
     costs = {k: np.asarray(v) for k, v in model.costs._asdict().items()}
     for name, period in zip(("am", "off", "pm"), model.road_authority.periods, strict=True):
         costs[f"link_s_{name}"] = period.all_links(period.seconds, period.roads.free_s)
-    return Run(figures, trips_table(model), links_table(model), lines_table(model), costs)
+    return Run(figures, trips_table(model), links_table(model), lines_table(model), costs, detail(model))
 
 
 def _settled(model: CommuterModel, log: list[dict[str, float]]) -> bool:

@@ -3,10 +3,13 @@
 Every table has the same columns; many seeds add the level `seed`, many scenarios the level `scenario`.
 """
 
+from greentrip_agents.statistics.access import access_changes
 from greentrip_agents.statistics.breakdown import SHARES_BY, lines, links, shares, stations
 from greentrip_agents.statistics.changes import changes, load_changes, ratio_of_variances, share_changes
 from greentrip_agents.statistics.figures import direction, figure_table, figures, select
 from greentrip_agents.statistics.flows import flows, winners_and_losers
+from greentrip_agents.statistics.footprint import emission_changes
+from greentrip_agents.statistics.gains import Setting, gains
 from greentrip_agents.statistics.intervals import (
     Difference,
     difference,
@@ -23,13 +26,17 @@ __all__ = [
     "SHARES_BY",
     "Difference",
     "Ranking",
+    "Setting",
+    "access_changes",
     "changes",
     "compare_scenarios",
     "difference",
     "direction",
+    "emission_changes",
     "figure_table",
     "figures",
     "flows",
+    "gains",
     "holm",
     "lines",
     "links",

@@ -1,0 +1,34 @@
+"""Distributions of trip lengths add up to the trips."""
+
+import polars as pl
+from greentrip_agents import Run
+from greentrip_agents.run_tables.asked import Asked
+from greentrip_agents.run_tables.trip_lengths import trip_lengths
+
+
+def test_bands_hold_every_counted_trip_once(run: Run) -> None:
+    table = trip_lengths(run, Asked()).table
+    counted = run.trips.filter(pl.col("counted") & (pl.col("mode") != "unserved"))
+    for of in ("km", "minutes"):
+        whole = table.filter((pl.col("of") == of) & (pl.col("mode") == "all") & (pl.col("purpose") == "all"))
+        assert abs(whole["trips"].sum() - counted["weight"].sum()) < 1e-6 * counted["weight"].sum()
+        by_mode = table.filter((pl.col("of") == of) & (pl.col("mode") != "all") & (pl.col("purpose") == "all"))
+        assert abs(by_mode["trips"].sum() - whole["trips"].sum()) < 1e-6 * whole["trips"].sum()
+    assert table.group_by("of", "mode", "purpose").agg(pl.col("percent").sum())["percent"].round(
+        6
+    ).unique().to_list() == [100.0]
+
+
+def test_a_band_counts_what_lies_between_its_ends(run: Run) -> None:
+    table = trip_lengths(run, Asked(mode="walk", period="am")).table
+    row = table.filter(
+        (pl.col("of") == "km") & (pl.col("purpose") == "all") & (pl.col("mode") == "walk") & (pl.col("low") == 1)
+    )
+    trips = run.trips.filter(
+        pl.col("counted")
+        & (pl.col("mode") == "walk")
+        & (pl.col("period") == "am")
+        & pl.col("km").is_between(1, 2, closed="left")
+    )
+    assert abs(row["trips"].item() - trips["weight"].sum()) < 1e-6
+    assert set(table["mode"]) == {"walk", "all"}
