@@ -127,8 +127,50 @@ def _detail(out: Any, scenario: str, detail: Mapping[str, Any]) -> None:
     ]
     columns = ("who", "easier", "harder", "other mode", "minutes a trip")
     out.print(table(f"{scenario}: trips a weekday that become easier or harder", columns, groups))
+    _gains(out, scenario, detail)
     head = detail["headline"]
     out.print(f"{scenario}: verdict {head['verdict']} ({head['note']})", markup=False)
+
+
+def _gains(out: Any, scenario: str, detail: Mapping[str, Any]) -> None:
+    """Print who gains, how equal access is, and exhaust."""
+    if detail.get("not_told"):
+        out.print(f"{scenario}: who gains, access and exhaust cannot be told: {detail['not_told']}", markup=False)
+        return
+    gains: list[Sequence[Cell]] = [
+        (
+            g["part"], number(g["persons"], 0), f"{g['minutes']:+.3f}", f"{g['cny']:+.3f}", number(g["gain"], 0),
+            number(g["lose"], 0), f"{g['green_before']:.2f}", f"{g['green_after'] - g['green_before']:+.3f}",
+        )
+        for g in detail["gains"]
+    ]  # fmt: skip
+    heads = ("who", "persons", "min a trip", "CNY a trip", "gain", "lose", "green %", "points")
+    out.print(table(f"{scenario}: who gains, all modes on offer valued (positive: easier)", heads, gains))
+    kinds = ("mean", "gini", "palma")
+    reach: list[Sequence[Cell]] = [
+        (f"{a['of']} in {a['minutes']:g} min", a["figure"], _decimals(a["base"]), _decimals(a["other"]))
+        for a in detail["access"]
+        if a["figure"] in kinds
+    ]
+    out.print(table(f"{scenario}: reached by public transport (mean: % of all)", ("of", "", "before", "after"), reach))
+    whole = {(e["mode"], e["what"]): e for e in detail["emissions"]}
+    modes = list(dict.fromkeys(e["mode"] for e in detail["emissions"]))
+    amounts = ("energy_gj", "co2_t", "nox_kg", "pm_kg")
+    burnt: list[Sequence[Cell]] = [
+        (
+            mode,
+            *(x for what in amounts for x in (number(whole[mode, what]["base"], 1),
+                                              f"{whole[mode, what]['change']:+,.2f}")),
+        )
+        for mode in modes
+    ]  # fmt: skip
+    columns = ("mode", "GJ", "change", "t CO2", "change", "kg NOx", "change", "kg PM", "change")
+    out.print(table(f"{scenario}: energy and exhaust of a weekday", columns, burnt))
+
+
+def _decimals(value: float | None) -> str:
+    """Return a figure with three decimals."""
+    return "-" if value is None else f"{value:.3f}"
 
 
 def plan_difference(found: plan_pb2.PlanDifference) -> None:

@@ -266,7 +266,36 @@ def scenario_comparison(summary: Mapping[str, Any]) -> comparison_pb2.ScenarioCo
         pareto=summary["pareto"]["scenarios"],
         missing=summary["missing"],
         summary=struct(summary),
+        **_details(summary.get("detail", {})),
     )
+
+
+def _details(detail: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return who gains, access and exhaust of every scenario."""
+    gain = ("by", "part", "persons", "trips", "minutes", "cny", "gain", "lose", "green_before", "green_after")
+    return {
+        "gains": [
+            comparison_pb2.GroupGain(
+                scenario=name, minutes_interval=_interval((row["low"], row["high"])), **{k: row[k] for k in gain}
+            )
+            for name, told in detail.items()
+            for row in told["gains"]
+        ],
+        "access": [
+            comparison_pb2.AccessChange(scenario=name, **{k: v for k, v in row.items() if k != "change"})
+            for name, told in detail.items()
+            for row in told["access"]
+        ],
+        "emissions": [
+            comparison_pb2.EmissionChange(
+                scenario=name,
+                change_interval=_interval((row["low"], row["high"])),
+                **{k: row[k] for k in ("mode", "what", "base", "other")},
+            )
+            for name, told in detail.items()
+            for row in told["emissions"]
+        ],
+    }
 
 
 def _interval(ends: Any) -> comparison_pb2.Interval | None:

@@ -1,11 +1,14 @@
-"""A stored table as the bytes of an Arrow IPC stream, the same every time, a batch of rows in memory at once."""
+"""A table as the bytes of an Arrow IPC stream or of CSV, the same every time, a batch of rows in memory at once."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from greentrip_server.answer import CHUNK
+from greentrip_server.errors import FieldError
 
 ROWS = 1 << 16  # a batch
+ARROW, CSV = OUTPUTS = ("arrow", "csv")
 _SUFFIX = ".parquet"
 
 
@@ -14,8 +17,8 @@ def table_names(folder: Path) -> list[str]:
     return sorted(path.name.removesuffix(_SUFFIX) for path in folder.glob(f"*{_SUFFIX}"))
 
 
-def table_pieces(folder: Path, table: str, offset: int = 0) -> Iterator[tuple[int, bytes]]:
-    """Yield a table's bytes from an offset on, each piece with its place; beyond the end one empty piece.
+def table_pieces(folder: Path, table: str, offset: int = 0, output: str = "") -> Iterator[tuple[int, bytes]]:
+    """Yield a kept table's bytes from an offset on, each piece with its place; beyond the end one empty piece.
 
     Parameters
     ----------
@@ -25,31 +28,51 @@ def table_pieces(folder: Path, table: str, offset: int = 0) -> Iterator[tuple[in
         One of `table_names(folder)`.
     offset
         Bytes to leave out at the start.
+    output
+        One of OUTPUTS; nothing means Arrow.
 
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(folder / f"{table}{_SUFFIX}", memory_map=True) as file:
-        sink = _Sink()
-        told, at = False, 0
-        with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), file.schema_arrow) as out:
-            for batch in file.iter_batches(batch_size=ROWS):
-                out.write_batch(batch)
-                for piece in sink.take(whole=False):
-                    if at + len(piece) > offset:
-                        skip = max(0, offset - at)
-                        yield at + skip, piece[skip:]
-                        told = True
-                    at += len(piece)
-        for piece in sink.take(whole=True):
-            if at + len(piece) > offset:
-                skip = max(0, offset - at)
-                yield at + skip, piece[skip:]
-                told = True
-            at += len(piece)
-        if not told:
-            yield offset, b""
+        yield from _pieces(file.iter_batches(batch_size=ROWS), file.schema_arrow, table, offset, output)
+
+
+def made_pieces(frame: Any, table: str, offset: int = 0, output: str = "") -> Iterator[tuple[int, bytes]]:
+    """Yield the bytes of a table made when asked for (a polars frame), as `table_pieces` does those of a kept one."""
+    made = frame.to_arrow()
+    yield from _pieces(made.to_batches(max_chunksize=ROWS), made.schema, table, offset, output)
+
+
+def _pieces(batches: Any, schema: Any, table: str, offset: int, output: str) -> Iterator[tuple[int, bytes]]:
+    """Yield the bytes of some batches from an offset on."""
+    import pyarrow as pa
+    import pyarrow.csv as pc
+
+    if output not in ("", *OUTPUTS):
+        raise FieldError("output", f"saw {output[:20]!r}; expected {' or '.join(OUTPUTS)}")
+    if output == CSV and any(pa.types.is_nested(field.type) for field in schema):
+        raise FieldError("output", f"{table} has lists, which CSV has no place for; ask for arrow")
+    sink = _Sink()
+    told, at = False, 0
+    target = pa.PythonFile(sink, mode="w")
+    with pc.CSVWriter(target, schema) if output == CSV else pa.ipc.new_stream(target, schema) as out:
+        for batch in batches:
+            out.write_batch(batch)
+            for piece in sink.take(whole=False):
+                if at + len(piece) > offset:
+                    skip = max(0, offset - at)
+                    yield at + skip, piece[skip:]
+                    told = True
+                at += len(piece)
+    for piece in sink.take(whole=True):
+        if at + len(piece) > offset:
+            skip = max(0, offset - at)
+            yield at + skip, piece[skip:]
+            told = True
+        at += len(piece)
+    if not told:
+        yield offset, b""
 
 
 class _Sink:

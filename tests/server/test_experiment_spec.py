@@ -1,10 +1,13 @@
 """What an experiment's specification may say, and what it expands to."""
 
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
 import pytest
+from greentrip_agents.parameters import default_parameters
 from greentrip_networks.errors import GreentripError
+from greentrip_networks.scenario import intervention_from_dict
 from greentrip_server.experiments.expand import BatchLimitError, check_size, expand, points
 from greentrip_server.experiments.members import content_of, plain_point
 from greentrip_server.experiments.spec import Sweep, read_spec, read_toml
@@ -116,3 +119,14 @@ def test_an_imported_network_that_changed_under_its_name_is_another_input() -> N
     first, second = (content_of({**point, "network_content": c}, asked, 0) for c in ("aa", "bb"))
     assert len({run_hash(c) for c in (bundled, first, second)}) == 3
     assert "network_content" not in bundled
+
+
+def test_the_shipped_experiment_expands() -> None:
+    text = files("greentrip").joinpath("examples", "beijing-2015-to-2020.toml").read_text(encoding="utf-8")
+    shipped = read_spec(read_toml(text))
+    assert shipped.families[0].name == shipped.baseline == "end-2015"
+    assert len(shipped.families) == 7
+    for family in shipped.families:
+        default_parameters("beijing-2015").with_(family.parameters)
+        for step in family.interventions:
+            intervention_from_dict(step)

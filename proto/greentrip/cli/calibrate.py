@@ -86,7 +86,22 @@ def validate(network: Where, sample: Sample = 0.005, seed: Seed = 0, days: Days 
 def response(network: Where, sample: Sample = 0.005, seed: Seed = 0, days: Days = 60, as_json: AsJson = False) -> None:
     """Test how the model reacts to prices and times, against the ranges of published reviews."""
     found = work(["response", network, *_common(sample, seed, days)], "simulating", as_json)
-    print_data(found) if as_json else _reactions(found["reactions"])
+    if as_json:
+        print_data(found)
+        return
+    _reactions(found["reactions"])
+    if found["fare_reform"]:
+        table(
+            "Back-cast of the fare reform of 28 December 2014, percent",
+            ("what", "published", "model", "at incomes of 2015", "source"),
+            [
+                (
+                    c["name"], f"{c['published']:+.1f}", f"{c['model']:+.1f}", f"{c['model_at_income_then']:+.1f}",
+                    c["source"],
+                )
+                for c in found["fare_reform"]
+            ],
+        )  # fmt: skip
 
 
 def ridership(

@@ -18,7 +18,10 @@ Name = Annotated[str, typer.Argument(help="The experiment.")]
 
 @app.command("run")
 def experiment_run(
-    spec: Annotated[Path, typer.Argument(help="A TOML file (or JSON) of scenarios, plans, sweeps and seeds.")],
+    spec: Annotated[
+        Path,
+        typer.Argument(help="TOML file (or JSON) of scenarios, plans, sweeps and seeds, or one shipped."),
+    ],
     seeds: Annotated[str | None, typer.Option(help="Seeds instead of the file's: 0-9,12.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Check and count only.")] = False,
     cluster: Annotated[
@@ -31,7 +34,7 @@ def experiment_run(
     as_json: AsJson = False,
 ) -> None:
     """Run an experiment: what finished before is reused, what failed is tried again, then its figures are printed."""
-    text = spec.read_text(encoding="utf-8")
+    text = _text(spec)
     asked = json.loads(text) if spec.suffix == ".json" else text
     chosen = _seeds(seeds) if seeds is not None else []
     with client_of(server, data_dir, cluster) as client:
@@ -41,6 +44,16 @@ def experiment_run(
             return
         made = _follow(client, made.name, as_json)
         _print(client, made, as_json)
+
+
+def _text(spec: Path) -> str:
+    """Return a file's text, or that of the shipped experiment of this name."""
+    from importlib.resources import files
+
+    shipped = files("greentrip").joinpath("examples", f"{spec.name}.toml")
+    if not spec.exists() and spec.name == str(spec) and shipped.is_file():
+        return shipped.read_text(encoding="utf-8")
+    return spec.read_text(encoding="utf-8")
 
 
 @app.command("show")

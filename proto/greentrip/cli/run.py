@@ -1,5 +1,8 @@
 """Commands that simulate, and look at runs."""
 
+import csv
+import io
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -67,3 +70,78 @@ def run_cancel(name: str, server: Server = None, data_dir: DataDir = None, as_js
     """Stop a run."""
     with client_of(server, data_dir) as client:
         print_all([client.cancel(name)], as_json, lambda run: run.name)
+
+
+@app.command("table")
+def run_table(
+    run: Annotated[str, typer.Argument(help="A finished run.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="TABLE",
+            help="trip_lengths, desire_lines, screenlines, select_link, counts, section_loads, emissions, or one that "
+            "the run keeps: trips, links, lines, sections, routes, travellers, outside.",
+        ),
+    ],
+    place: Annotated[
+        list[str] | None,
+        typer.Option(help="Screenline or cordon: ring road, area, district, or WKT line or polygon; may be repeated."),
+    ] = None,
+    link: Annotated[str, typer.Option(help="Street of select_link: row of the links table, NODE>NODE, or id:ID.")] = "",
+    counts: Annotated[
+        Path | None, typer.Option(help="CSV with columns link, direction, period, count (vehicles an hour).")
+    ] = None,
+    by: Annotated[str, typer.Option(help="Desire lines between district or zone.")] = "district",
+    period: Annotated[str, typer.Option(help="am, off or pm. [the whole day]")] = "",
+    mode: Annotated[str, typer.Option(help="One main mode. [all]")] = "",
+    most: Annotated[int, typer.Option(min=1, help="Rows at most where a table is cut.")] = 50,
+    out: Annotated[Path | None, typer.Option(help="Write the table: .csv, or .arrow for an Arrow stream.")] = None,
+    layer: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the map layer, as GeoJSON.")] = None,
+    server: Server = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a table of a run: trip lengths, desire lines, screenlines, select link, counts, section loads, exhaust."""
+    from greentrip.counts import read_counts
+
+    if out is not None and out.suffix not in (".csv", ".arrow"):
+        raise ValueError(f"--out: saw {out.name!r}; expected a name that ends with .csv or .arrow")
+    options: dict[str, Any] = {
+        "places": place or [], "link": link, "by": by, "period": period, "mode": mode, "most": most,
+        "counts": read_counts(counts) if counts is not None else [],
+    }  # fmt: skip
+    arrow = out is not None and out.suffix == ".arrow"
+    with client_of(server, data_dir) as client:
+        content, notes = client.table_with_notes(run, name, output="arrow" if arrow else "csv", **options)
+        drawn = client.layer(run, name, **options) if layer is not None else b""
+    for path, data in ((out, content), (layer, drawn)):
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+    if as_json and not arrow:
+        print_data({"table": name, "notes": notes, "rows": list(csv.DictReader(io.StringIO(content.decode())))})
+        return
+    if out is None:
+        from greentrip import show
+
+        rows = list(csv.reader(io.StringIO(content.decode())))
+        console = show.console()
+        console.print(show.table(f"{run}: {name}", rows[0], [[_cell(c) for c in row] for row in rows[1 : most + 1]]))
+        if len(rows) - 1 > most:
+            console.print(f"{len(rows) - 1 - most:,} rows more; --out FILE.csv has them all")
+    for note in notes:
+        typer.echo(note)
+    for path in (out, layer):
+        if path is not None:
+            typer.echo(str(path))
+
+
+def _cell(text: str) -> str | float | int | None:
+    """Return a cell of CSV as the figure it is."""
+    if text == "":
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return f"{value:.3g}" if abs(value) < 1 else f"{value:,.1f}" if value != int(value) else f"{int(value):,}"

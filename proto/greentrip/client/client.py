@@ -284,27 +284,53 @@ class Client:
         """Return what a finished run found."""
         return _call(self._runs.GetRunResult, run_pb2.GetRunResultRequest(name=_in("runs", run)))
 
-    def table(self, run: str, table: str) -> bytes:
-        """Return a table of a finished run (`trips`, `links`, `lines`) as the bytes of an Arrow IPC stream.
+    def table(self, run: str, table: str, *, output: str = "arrow", **options: Any) -> bytes:
+        """Return a table of a finished run as the bytes of an Arrow IPC stream, or of CSV.
+
+        Parameters
+        ----------
+        run
+            Its name.
+        table
+            One that the run keeps, such as `trips`, or one made of them, such as `screenlines`.
+        output
+            `arrow` or `csv`.
+        options
+            Fields of `TableOptions`, such as `places=["5th Ring Road"]` or `link="n5>n6"`.
+
+        """
+        return self.table_with_notes(run, table, output=output, **options)[0]
+
+    def layer(self, run: str, table: str, **options: Any) -> bytes:
+        """Return the map layer of a table made of a run, GeoJSON; options as for `table`."""
+        return self.indicators.layer(_table_request(run, table, "", options))
+
+    def table_with_notes(
+        self, run: str, table: str, *, output: str = "arrow", **options: Any
+    ) -> tuple[bytes, list[str]]:
+        """Return what `table` does, and what it rests on and leaves out.
 
         A stream that breaks goes on from where it broke.
         """
-        request, held, tries = run_pb2.StreamTableRequest(name=_in("runs", run), table=table), bytearray(), 0
+        request, held = _table_request(run, table, output, options), bytearray()
+        notes: list[str] = []
+        tries = 0
         while True:
             request.offset = len(held)
             try:
                 for piece in _stream(self._runs.StreamTable, request):
                     held += piece.content
-                return bytes(held)
+                    notes = notes or list(piece.notes)
+                return bytes(held), notes
             except CallError as error:
                 tries += 1
                 if error.code != "UNAVAILABLE" or tries > WATCH_TRIES:
                     raise
                 time.sleep(min(2.0, 0.2 * tries))
 
-    def frame(self, run: str, table: str, kind: str = "polars") -> Any:
+    def frame(self, run: str, table: str, kind: str = "polars", **options: Any) -> Any:
         """Return a table of a finished run as a data frame of `polars` or `pandas`, whichever is installed."""
-        return frame(self.table(run, table), kind)
+        return frame(self.table(run, table, **options), kind)
 
     def simulate(
         self,
@@ -598,6 +624,12 @@ def _new_request() -> str:
 def _in(collection: str, name: str) -> str:
     """Return a name with its collection."""
     return name if "/" in name else f"{collection}/{name}"
+
+
+def _table_request(run: str, table: str, output: str, options: Mapping[str, Any]) -> run_pb2.StreamTableRequest:
+    """Return a request for a table."""
+    told = run_pb2.TableOptions(**options)
+    return run_pb2.StreamTableRequest(name=_in("runs", run), table=table, output=output, options=told)
 
 
 def _mask(**values: object) -> FieldMask:

@@ -263,7 +263,7 @@ class CompareScenariosRequest(_message.Message):
     level: _builtins.float
     """Confidence of intervals, 0.5 to below 1. 0 means 0.95."""
     detail: _builtins.bool
-    """Read the trips too: districts, purposes, incomes, flows between modes, winners and losers, lines, stations, links and the verdict."""
+    """Read the trips too: districts, purposes, incomes, flows between modes, winners and losers, access, exhaust, lines, stations, links and the verdict."""
     @_builtins.property
     def sides(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Scenarios, two or more: an experiment's name for all of its scenarios, `experiment:scenario` for one, or finished runs separated by commas."""
@@ -303,6 +303,9 @@ class ScenarioComparison(_message.Message):
     PARETO_FIELD_NUMBER: _builtins.int
     MISSING_FIELD_NUMBER: _builtins.int
     SUMMARY_FIELD_NUMBER: _builtins.int
+    GAINS_FIELD_NUMBER: _builtins.int
+    ACCESS_FIELD_NUMBER: _builtins.int
+    EMISSIONS_FIELD_NUMBER: _builtins.int
     baseline: _builtins.str
     """The scenario compared with."""
     level: _builtins.float
@@ -331,6 +334,18 @@ class ScenarioComparison(_message.Message):
     def summary(self) -> _struct_pb2.Struct:
         """Everything, as the statistics report it."""
 
+    @_builtins.property
+    def gains(self) -> _containers.RepeatedCompositeFieldContainer[Global___GroupGain]:
+        """Who gains and who loses, by scenario and group of persons; with `detail` only, like the next two."""
+
+    @_builtins.property
+    def access(self) -> _containers.RepeatedCompositeFieldContainer[Global___AccessChange]:
+        """How much is reached by public transport and how equally, by scenario."""
+
+    @_builtins.property
+    def emissions(self) -> _containers.RepeatedCompositeFieldContainer[Global___EmissionChange]:
+        """Energy and exhaust by scenario and mode."""
+
     def __init__(
         self,
         *,
@@ -342,14 +357,178 @@ class ScenarioComparison(_message.Message):
         pareto: _abc.Iterable[_builtins.str] | None = ...,
         missing: _abc.Iterable[_builtins.str] | None = ...,
         summary: _struct_pb2.Struct | None = ...,
+        gains: _abc.Iterable[Global___GroupGain] | None = ...,
+        access: _abc.Iterable[Global___AccessChange] | None = ...,
+        emissions: _abc.Iterable[Global___EmissionChange] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["summary", b"summary"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["baseline", b"baseline", "differences", b"differences", "level", b"level", "missing", b"missing", "pareto", b"pareto", "ranking", b"ranking", "seeds", b"seeds", "summary", b"summary"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "baseline", b"baseline", "differences", b"differences", "emissions", b"emissions", "gains", b"gains", "level", b"level", "missing", b"missing", "pareto", b"pareto", "ranking", b"ranking", "seeds", b"seeds", "summary", b"summary"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ScenarioComparison: _TypeAlias = ScenarioComparison  # noqa: Y015
+
+@_typing.final
+class GroupGain(_message.Message):
+    """What a scenario gives or takes of a group of persons, by the change of their logsums; means of the seeds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCENARIO_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
+    PERSONS_FIELD_NUMBER: _builtins.int
+    TRIPS_FIELD_NUMBER: _builtins.int
+    MINUTES_FIELD_NUMBER: _builtins.int
+    MINUTES_INTERVAL_FIELD_NUMBER: _builtins.int
+    CNY_FIELD_NUMBER: _builtins.int
+    GAIN_FIELD_NUMBER: _builtins.int
+    LOSE_FIELD_NUMBER: _builtins.int
+    GREEN_BEFORE_FIELD_NUMBER: _builtins.int
+    GREEN_AFTER_FIELD_NUMBER: _builtins.int
+    scenario: _builtins.str
+    """Scenario."""
+    by: _builtins.str
+    """`all`, `income`, `age`, `car` (at hand), `rail` (distance from home to it) or `district`."""
+    part: _builtins.str
+    """Which of them."""
+    persons: _builtins.float
+    """Persons who travel."""
+    trips: _builtins.float
+    """Their trips a weekday."""
+    minutes: _builtins.float
+    """Generalised minutes gained a trip; positive is easier."""
+    cny: _builtins.float
+    """CNY gained a trip, at each person's own value of time."""
+    gain: _builtins.float
+    """Persons whose trips become easier by more than half a minute each."""
+    lose: _builtins.float
+    """Persons whose trips become harder by more than half a minute each."""
+    green_before: _builtins.float
+    """Expected share of green trips with the baseline, percent."""
+    green_after: _builtins.float
+    """The same with the scenario."""
+    @_builtins.property
+    def minutes_interval(self) -> Global___Interval:
+        """Interval of the minutes from the seeds alone; unset for a single seed."""
+
+    def __init__(
+        self,
+        *,
+        scenario: _builtins.str = ...,
+        by: _builtins.str = ...,
+        part: _builtins.str = ...,
+        persons: _builtins.float = ...,
+        trips: _builtins.float = ...,
+        minutes: _builtins.float = ...,
+        minutes_interval: Global___Interval | None = ...,
+        cny: _builtins.float = ...,
+        gain: _builtins.float = ...,
+        lose: _builtins.float = ...,
+        green_before: _builtins.float = ...,
+        green_after: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["minutes_interval", b"minutes_interval"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "cny", b"cny", "gain", b"gain", "green_after", b"green_after", "green_before", b"green_before", "lose", b"lose", "minutes", b"minutes", "minutes_interval", b"minutes_interval", "part", b"part", "persons", b"persons", "scenario", b"scenario", "trips", b"trips"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GroupGain: _TypeAlias = GroupGain  # noqa: Y015
+
+@_typing.final
+class AccessChange(_message.Message):
+    """A figure of access by public transport, door to door in the morning peak."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCENARIO_FIELD_NUMBER: _builtins.int
+    OF_FIELD_NUMBER: _builtins.int
+    MINUTES_FIELD_NUMBER: _builtins.int
+    FIGURE_FIELD_NUMBER: _builtins.int
+    BASE_FIELD_NUMBER: _builtins.int
+    OTHER_FIELD_NUMBER: _builtins.int
+    scenario: _builtins.str
+    """Scenario."""
+    of: _builtins.str
+    """`jobs` or `residents` within reach."""
+    minutes: _builtins.float
+    """Minutes within which they are reached."""
+    figure: _builtins.str
+    """`mean` (percent of all that a resident reaches), `gini`, `palma`, or the mean of a fifth of incomes."""
+    base: _builtins.float
+    """With the baseline; unset where it cannot be told."""
+    other: _builtins.float
+    """With the scenario; unset where it cannot be told."""
+    def __init__(
+        self,
+        *,
+        scenario: _builtins.str = ...,
+        of: _builtins.str = ...,
+        minutes: _builtins.float = ...,
+        figure: _builtins.str = ...,
+        base: _builtins.float | None = ...,
+        other: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_base", b"_base", "_other", b"_other", "base", b"base", "other", b"other"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_base", b"_base", "_other", b"_other", "base", b"base", "figure", b"figure", "minutes", b"minutes", "of", b"of", "other", b"other", "scenario", b"scenario"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__base: _TypeAlias = _typing.Literal["base"]  # noqa: Y015
+    _WhichOneofArgType__base: _TypeAlias = _typing.Literal["_base", b"_base"]  # noqa: Y015
+    _WhichOneofReturnType__other: _TypeAlias = _typing.Literal["other"]  # noqa: Y015
+    _WhichOneofArgType__other: _TypeAlias = _typing.Literal["_other", b"_other"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__base) -> _WhichOneofReturnType__base | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__other) -> _WhichOneofReturnType__other | None: ...
+
+Global___AccessChange: _TypeAlias = AccessChange  # noqa: Y015
+
+@_typing.final
+class EmissionChange(_message.Message):
+    """An amount of a weekday by mode."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCENARIO_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    WHAT_FIELD_NUMBER: _builtins.int
+    BASE_FIELD_NUMBER: _builtins.int
+    OTHER_FIELD_NUMBER: _builtins.int
+    CHANGE_INTERVAL_FIELD_NUMBER: _builtins.int
+    scenario: _builtins.str
+    """Scenario."""
+    mode: _builtins.str
+    """`car`, `taxi`, `bus`, `rail`, `ebike` or `all`."""
+    what: _builtins.str
+    """`vehicle_km`, `energy_gj`, `electricity_mwh`, `co2_t`, `nox_kg` or `pm_kg`."""
+    base: _builtins.float
+    """With the baseline."""
+    other: _builtins.float
+    """With the scenario."""
+    @_builtins.property
+    def change_interval(self) -> Global___Interval:
+        """Interval of the difference from the seeds alone; unset for a single seed."""
+
+    def __init__(
+        self,
+        *,
+        scenario: _builtins.str = ...,
+        mode: _builtins.str = ...,
+        what: _builtins.str = ...,
+        base: _builtins.float = ...,
+        other: _builtins.float = ...,
+        change_interval: Global___Interval | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["change_interval", b"change_interval"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base", b"base", "change_interval", b"change_interval", "mode", b"mode", "other", b"other", "scenario", b"scenario", "what", b"what"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EmissionChange: _TypeAlias = EmissionChange  # noqa: Y015
 
 @_typing.final
 class ScenarioDifference(_message.Message):

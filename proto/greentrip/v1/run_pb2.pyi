@@ -609,28 +609,127 @@ class StreamTableRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     TABLE_FIELD_NUMBER: _builtins.int
     OFFSET_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    OUTPUT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: `runs/base-0`."""
     table: _builtins.str
-    """`trips`, `links`, `lines` or another table of the run; NOT_FOUND lists them. Required."""
+    """A table that the run keeps (`trips`, `links`, `lines`, `travellers`, `sections`, `routes`, `outside`), or one made of them
+    when asked for (`trip_lengths`, `desire_lines`, `screenlines`, `select_link`, `counts`, `section_loads`, `emissions`);
+    NOT_FOUND lists them. Required.
+    """
     offset: _builtins.int
     """Bytes to leave out at the start, 0 or more, to go on after a break; a table has the same bytes every time.
     Beyond the end one empty piece comes.
     """
+    output: _builtins.str
+    """`arrow` (the default) for an Arrow IPC stream, `csv` for CSV in UTF-8; tables with lists have no CSV."""
+    @_builtins.property
+    def options(self) -> Global___TableOptions:
+        """Narrows a table that is made when asked for; each table reads what it needs."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         table: _builtins.str = ...,
         offset: _builtins.int = ...,
+        options: Global___TableOptions | None = ...,
+        output: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["options", b"options"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "offset", b"offset", "table", b"table"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "offset", b"offset", "options", b"options", "output", b"output", "table", b"table"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StreamTableRequest: _TypeAlias = StreamTableRequest  # noqa: Y015
+
+@_typing.final
+class TableOptions(_message.Message):
+    """What a table made of a run is narrowed down to."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BY_FIELD_NUMBER: _builtins.int
+    PLACES_FIELD_NUMBER: _builtins.int
+    LINK_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    MOST_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
+    by: _builtins.str
+    """`district` (the default) or `zone`: between what desire lines run."""
+    link: _builtins.str
+    """The street of select_link: a row of the links table, `node>node`, or `id:` and the id in the network's own table."""
+    period: _builtins.str
+    """`am`, `off` or `pm`; empty means the whole day."""
+    mode: _builtins.str
+    """A main mode; empty means all."""
+    most: _builtins.int
+    """Rows at most where a table is cut, 1 to 10000; 0 means 50."""
+    @_builtins.property
+    def places(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Screenlines and cordons: named areas, ring roads, districts, zones, or lines and polygons as WKT in degrees, at most 20;
+        none means every ring road, or else every named area.
+        """
+
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Count]:
+        """What the table `counts` sets beside the model."""
+
+    def __init__(
+        self,
+        *,
+        by: _builtins.str = ...,
+        places: _abc.Iterable[_builtins.str] | None = ...,
+        link: _builtins.str = ...,
+        period: _builtins.str = ...,
+        mode: _builtins.str = ...,
+        most: _builtins.int = ...,
+        counts: _abc.Iterable[Global___Count] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "counts", b"counts", "link", b"link", "mode", b"mode", "most", b"most", "period", b"period", "places", b"places"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TableOptions: _TypeAlias = TableOptions  # noqa: Y015
+
+@_typing.final
+class Count(_message.Message):
+    """Vehicles counted on a street link."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINK_FIELD_NUMBER: _builtins.int
+    DIRECTION_FIELD_NUMBER: _builtins.int
+    PERIOD_FIELD_NUMBER: _builtins.int
+    VEHICLES_H_FIELD_NUMBER: _builtins.int
+    link: _builtins.str
+    """The link, as in `TableOptions.link`. Required."""
+    direction: _builtins.str
+    """`forward` (or empty), `backward`, or the node it leads to; the last is required for an id of a street open both ways."""
+    period: _builtins.str
+    """`am`, `off` or `pm`. Required."""
+    vehicles_h: _builtins.float
+    """Vehicles in the period's mean hour, 0 or more."""
+    def __init__(
+        self,
+        *,
+        link: _builtins.str = ...,
+        direction: _builtins.str = ...,
+        period: _builtins.str = ...,
+        vehicles_h: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["direction", b"direction", "link", b"link", "period", b"period", "vehicles_h", b"vehicles_h"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Count: _TypeAlias = Count  # noqa: Y015
 
 @_typing.final
 class StreamTableResponse(_message.Message):
@@ -640,19 +739,25 @@ class StreamTableResponse(_message.Message):
 
     CONTENT_FIELD_NUMBER: _builtins.int
     OFFSET_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
     content: _builtins.bytes
-    """Bytes of an Arrow IPC stream, in order, at most 1 MiB."""
+    """Bytes of the table, in order, at most 1 MiB."""
     offset: _builtins.int
     """Where in the stream they start."""
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """With the first piece of a table made when asked for: what it rests on and leaves out, one sentence each."""
+
     def __init__(
         self,
         *,
         content: _builtins.bytes = ...,
         offset: _builtins.int = ...,
+        notes: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "offset", b"offset"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "notes", b"notes", "offset", b"offset"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

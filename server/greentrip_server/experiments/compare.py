@@ -6,18 +6,22 @@ from typing import Any
 from greentrip_agents import compare as compare_runs
 from greentrip_agents.statistics import (
     SHARES_BY,
+    access_changes,
     compare_scenarios,
+    emission_changes,
     flows,
+    gains,
     load_changes,
     share_changes,
     winners_and_losers,
 )
-from greentrip_networks.errors import GreentripError
+from greentrip_networks.errors import GreentripError, ScenarioError
 from greentrip_networks.network import Network
 
 from greentrip_server.cities import Cities
 from greentrip_server.directory import DataDirectory
 from greentrip_server.experiments.sides import Side, Sides
+from greentrip_server.run_tables import setting_of
 
 LOADS = ("lines", "stations", "links")
 
@@ -41,7 +45,7 @@ def compare_sides(
     if detail:
         network = network_of(base, cities)
         summary["detail"] = {
-            name: detail_of(base, side, network, directory, level)
+            name: detail_of(base, side, network, cities, directory, level)
             for name, side in found.sides.items()
             if name != found.baseline and base.rows.keys() & side.rows.keys()
         }
@@ -54,7 +58,9 @@ def network_of(side: Side, cities: Cities) -> Network:
     return cities.build(asked["network"], asked["placement"], asked["interventions"])
 
 
-def detail_of(base: Side, other: Side, network: Network, directory: DataDirectory, level: float) -> dict[str, Any]:
+def detail_of(
+    base: Side, other: Side, network: Network, cities: Cities, directory: DataDirectory, level: float
+) -> dict[str, Any]:
     """Return what the trips, links and lines of two sides' common seeds tell."""
     seeds = sorted(base.rows.keys() & other.rows.keys())
     pair = [Side(s.name, {seed: s.rows[seed] for seed in seeds}).runs(directory) for s in (base, other)]
@@ -64,8 +70,23 @@ def detail_of(base: Side, other: Side, network: Network, directory: DataDirector
         "people": winners_and_losers(pair[0], pair[1], network).to_dicts(),
         **{what: load_changes(pair[0], pair[1], what, level).to_dicts() for what in LOADS},
     }
+    told |= _who_and_what(base, other, pair, cities, level)
     try:
         told["headline"] = compare_runs(list(pair[0].values()), list(pair[1].values()), network).summary["headline"]
     except GreentripError as error:  # a verdict that cannot be given is said, the figures stay
         told["headline"] = {"verdict": "none", "note": str(error)}
     return told
+
+
+def _who_and_what(base: Side, other: Side, pair: Sequence[Any], cities: Cities, level: float) -> dict[str, Any]:
+    """Return who gains, how equal access is and what is burnt; empty, with why, for runs that kept too little."""
+    before, after = (setting_of(next(iter(side.rows.values())), cities) for side in (base, other))
+    try:
+        return {
+            "gains": gains(pair[0], pair[1], before, after, level).to_dicts(),
+            "access": access_changes(pair[0], pair[1], before, after).to_dicts(),
+            "emissions": emission_changes(pair[0], pair[1], before, after, level).to_dicts(),
+            "not_told": "",
+        }
+    except ScenarioError as error:
+        return {"gains": [], "access": [], "emissions": [], "not_told": str(error)}

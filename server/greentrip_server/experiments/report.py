@@ -48,7 +48,9 @@ def experiment_report(
     first: list[Any] = next((r["order"] for r in summary["rankings"]), [])
     names = [o["scenario"] for o in first] or list(found.sides)
     shown = [n for n in names if n != found.baseline and found.sides[n].rows.keys() & base.rows.keys()][:detailed]
-    summary["detail"] = {n: detail_of(base, found.sides[n], network, directory, summary["level"]) for n in shown}
+    summary["detail"] = {
+        n: detail_of(base, found.sides[n], network, cities, directory, summary["level"]) for n in shown
+    }
     facts = Facts(
         name=row.id,
         question=row.spec["question"],

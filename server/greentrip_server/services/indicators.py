@@ -6,9 +6,9 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
-from greentrip.v1 import indicator_pb2, indicator_pb2_grpc
+from greentrip.v1 import indicator_pb2, indicator_pb2_grpc, run_pb2
 from greentrip_agents.parameters import Parameters, default_parameters
-from greentrip_networks.errors import TableError
+from greentrip_networks.errors import TableError, UnknownNameError
 
 from greentrip_server.answer import pieces, streaming, unary
 from greentrip_server.cities import PREFIX, Cities
@@ -67,9 +67,23 @@ class IndicatorService(indicator_pb2_grpc.IndicatorServiceServicer):
         if chosen is None:
             raise FieldError("indicator", "saw none; expected the measurement whose layer is asked for")
         asked = getattr(request, chosen)
-        text = await asyncio.to_thread(lambda: self._measured(asked).geojson())
+        text = await asyncio.to_thread(self._table_layer if chosen == "table" else self._network_layer, asked)
         for piece in pieces(text.encode()):
             yield indicator_pb2.LayerPiece(content=piece)
+
+    def _network_layer(self, asked: Any) -> str:
+        """Return the layer of a network's measurement."""
+        return str(self._measured(asked).geojson())
+
+    def _table_layer(self, asked: run_pb2.StreamTableRequest) -> str:
+        """Return the layer of a table made of a run."""
+        from greentrip_server.run_tables import TABLES, make_run_table, setting_of
+
+        if asked.table not in TABLES:
+            raise UnknownNameError("table", asked.table[:100], TABLES)
+        row = finished(self._jobs, asked.name, "table.name")
+        made = make_run_table(row, asked, self._cities, self._directory)
+        return made.geojson(setting_of(row, self._cities).network.plane)
 
     def _figures(self, request: Any) -> dict[str, Any]:
         """Return what was measured as the fields of its message, which bear the same names."""

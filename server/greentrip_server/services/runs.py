@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from google.longrunning import operations_pb2
@@ -22,7 +23,7 @@ from greentrip_server.jobs import Jobs, check_description, digest, queued_run, r
 from greentrip_server.kinds import RUNS
 from greentrip_server.services.scenarios import stored
 from greentrip_server.settings import Settings
-from greentrip_server.table_stream import table_names, table_pieces
+from greentrip_server.table_stream import made_pieces, table_names, table_pieces
 from greentrip_server.tables import CANCELLED, FAILED, QUEUED, RUNNING, SUCCEEDED, TERMINAL, JobRow, ScenarioRow
 
 DEFAULT_SAMPLE = 0.005
@@ -198,13 +199,25 @@ class RunService(run_pb2_grpc.RunServiceServicer):
             raise FieldError("offset", f"saw {request.offset}; expected 0 or more")
         row = await asyncio.to_thread(self._finished, request.name)
         folder = self._directory.folder(row.id)
-        tables = table_names(folder)
-        if request.table not in tables:
-            raise UnknownNameError("table", request.table[:100], tables)
-        pieces = table_pieces(folder, request.table, request.offset)
+        kept, notes = table_names(folder), []
+        if request.table in kept:
+            pieces = table_pieces(folder, request.table, request.offset, request.output)
+        else:
+            made = await asyncio.to_thread(self._made, row, request, kept)
+            notes = list(made.notes)
+            pieces = made_pieces(made.table, request.table, request.offset, request.output)
         while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
             offset, content = piece
-            yield run_pb2.StreamTableResponse(content=content, offset=offset)
+            yield run_pb2.StreamTableResponse(content=content, offset=offset, notes=notes)
+            notes = []
+
+    def _made(self, row: JobRow, request: run_pb2.StreamTableRequest, kept: list[str]) -> Any:
+        """Make a table of a run that it does not keep."""
+        from greentrip_server.run_tables import TABLES, make_run_table
+
+        if request.table not in TABLES:
+            raise UnknownNameError("table", request.table[:100], [*kept, *TABLES])
+        return make_run_table(row, request, self._cities, self._directory)
 
     def _run(self, name: str) -> run_pb2.Run:
         """Return a run as it stands."""

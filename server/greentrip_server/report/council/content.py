@@ -19,6 +19,7 @@ from greentrip_server.report.council.document import (
     Table,
     Words,
 )
+from greentrip_server.report.council.gains import GROUPS, exhaust_blocks, gain_blocks
 
 MODES = {
     "walk": Words("walk", "步行"), "bicycle": Words("bicycle", "自行车"), "ebike": Words("e-bike", "电动自行车"),
@@ -31,12 +32,7 @@ VERDICTS = {
     "undecided": Words("undecided", "尚不能判定"),
     "none": Words("no verdict", "不作结论"),
 }
-PARTS = {
-    "everybody": "全体", "lowest fifth": "收入最低五分之一", "second fifth": "较低五分之一",
-    "middle fifth": "中间五分之一", "fourth fifth": "较高五分之一", "highest fifth": "收入最高五分之一",
-    "with a car": "有车", "without a car": "无车",
-    "work": "上班", "school": "上学", "errand": "购物办事", "leisure": "休闲",
-}  # fmt: skip
+PARTS = GROUPS | {"work": "上班", "school": "上学", "errand": "购物办事", "leisure": "休闲"}
 MOST_ROWS = 15
 
 
@@ -79,7 +75,8 @@ def document(facts: Facts, summary: Mapping[str, Any], network: Network) -> Docu
     if detail:
         sections += [
             Section(Words("Who changes how they travel", "出行方式转移"), tuple(_flows(detail, baseline))),
-            Section(Words("Who gains and who loses", "受益者与受损者"), tuple(_people(detail))),
+            Section(Words("Who gains and who loses", "受益者与受损者"), (*gain_blocks(detail), *_people(detail))),
+            Section(Words("Energy and exhaust", "能耗与排放"), tuple(exhaust_blocks(detail))),
             Section(Words("Where", "空间分布"), tuple(_where(facts, detail, network))),
             Section(Words("Lines, stations and streets", "线路、车站与道路"), tuple(_loads(detail))),
         ]
