@@ -53,7 +53,7 @@ class Run:
         self.links.write_parquet(target / "links.parquet")
         self.lines.write_parquet(target / "lines.parquet")
         for name, table in self.detail.items():
-            table.collect().write_parquet(target / f"{name}.parquet")
+            table.collect().write_parquet(target / f"{name}.parquet", compression="lz4")  # quick to write
         with (target / "costs.npz").open("wb") as out:
             columns: dict[str, Any] = dict(self.costs)
             np.savez(out, **columns)
