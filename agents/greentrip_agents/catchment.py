@@ -14,6 +14,7 @@ from greentrip_agents.costs import taste, travellers
 from greentrip_agents.definitions import METRO
 from greentrip_agents.destinations import zone_probabilities
 from greentrip_agents.parameters import Parameters, default_parameters
+from greentrip_agents.policies import in_force
 from greentrip_agents.population import plan_tours, sample_residents
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def catchment_demand(
     tours counts with its nested logit probabilities. Only home ends are served: trips of people who come to work in a
     catchment are not counted. Raises UnknownNameError for an unknown station.
     """
-    p = parameters if parameters is not None else default_parameters(network.name)
+    p = in_force(network, parameters if parameters is not None else default_parameters(network.name))
     cells, rail = network.cells, network.compiled.rail
     rows = [rail.stations.index(network.station(name)) for name in stations]
     far = [np.hypot(cells.x_m - rail.x_m[s], cells.y_m - rail.y_m[s]) for s in rows]

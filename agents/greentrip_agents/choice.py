@@ -43,6 +43,7 @@ class Travellers(NamedTuple):
     vot: Floats  # CNY a minute
     has_car: NDArray[np.bool_]
     has_ebike: NDArray[np.bool_]
+    has_bicycle: NDArray[np.bool_]
     parking_cny: Floats  # a car's parking at the destination, whole stay
 
 
@@ -220,8 +221,8 @@ def _by_park_and_ride(
 @njit(bare=True, taken_in=True)
 def direction(
     p: int, co: int, zo: int, ox: float, oy: float, cd: int, zd: int, dx: float, dy: float, home_first: bool,
-    vot: float, has_car: bool, has_ebike: bool, parking: float, local_km_min: float, c: Costs, t: Taste,
-    cost: Floats, minutes: Floats, pick: Int32s,
+    vot: float, has_car: bool, has_ebike: bool, has_bicycle: bool, parking: float, local_km_min: float, c: Costs,
+    t: Taste, cost: Floats, minutes: Floats, pick: Int32s,
 ) -> None:  # fmt: skip
     """Fill each mode's generalised and plain minutes for one trip, and the station slots it uses.
 
@@ -237,7 +238,8 @@ def direction(
     cost[WALK] = t.walk * minutes[WALK] * (1.0 + minutes[WALK] / t.walk_tires)
     riding = km / t.bicycle_km_min
     minutes[BICYCLE] = riding + t.bicycle_fixed
-    cost[BICYCLE] = t.bicycle * riding * (1.0 + riding / t.bicycle_tires) + t.bicycle_fixed
+    if has_bicycle:
+        cost[BICYCLE] = t.bicycle * riding * (1.0 + riding / t.bicycle_tires) + t.bicycle_fixed
     if has_ebike:
         riding = km / t.ebike_km_min
         minutes[EBIKE] = riding + 0.5 * t.bicycle_fixed
@@ -285,12 +287,14 @@ def utilities(
     zo, zd = v.home_zone[i], v.zone[i]
     direction(
         v.out_period[i], v.home_cell[i], zo, v.home_x[i], v.home_y[i], v.cell[i], zd, v.x[i], v.y[i], True,
-        v.vot[i], v.has_car[i], v.has_ebike[i], v.parking_cny[i], local_speed[v.out_period[i], zo], c, t, cost[0],
+        v.vot[i], v.has_car[i], v.has_ebike[i], v.has_bicycle[i],
+        v.parking_cny[i], local_speed[v.out_period[i], zo], c, t, cost[0],
         minutes[0], pick[0],
     )  # fmt: skip
     direction(
         v.back_period[i], v.cell[i], zd, v.x[i], v.y[i], v.home_cell[i], zo, v.home_x[i], v.home_y[i], False,
-        v.vot[i], v.has_car[i], v.has_ebike[i], v.parking_cny[i], local_speed[v.back_period[i], zo], c, t, cost[1],
+        v.vot[i], v.has_car[i], v.has_ebike[i], v.has_bicycle[i],
+        v.parking_cny[i], local_speed[v.back_period[i], zo], c, t, cost[1],
         minutes[1], pick[1],
     )  # fmt: skip
     for m in range(N_MODES):

@@ -123,6 +123,7 @@ def travellers(network: Network, people: Population, tours: Tours, p: Parameters
         vot=people.vot_cny_min[i],
         has_car=people.has_car[i],
         has_ebike=people.has_ebike[i],
+        has_bicycle=people.has_bicycle[i],
         parking_cny=price * (hours * pays)[tours.purpose] / p["population.car_occupancy"],
     )
 

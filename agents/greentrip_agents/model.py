@@ -22,6 +22,7 @@ from greentrip_agents.commuter import Commuter, Neighbourhood
 from greentrip_agents.costs import bus_waits, bus_walks, check_fares, rail_fares, taste, travellers
 from greentrip_agents.definitions import BUS, CAR, METRO, MODES, PR, TAXI, Definition, default_definition
 from greentrip_agents.parameters import Parameters, default_parameters
+from greentrip_agents.policies import background, in_force
 from greentrip_agents.population import plan_tours, sample_residents
 from greentrip_agents.prior import first_expectation
 from greentrip_agents.rail_loading import RailPeriod
@@ -63,7 +64,8 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
     ) -> None:
         super().__init__(rng=seed)
         self.network, self.sample, self.key = network, sample, seed
-        self.parameters = parameters if parameters is not None else default_parameters(network.name)
+        given = parameters if parameters is not None else default_parameters(network.name)
+        self.parameters = in_force(network, given)
         self.definition = definition if definition is not None else default_definition()
         for area in self.definition.areas:
             if area not in network.zones.areas:
@@ -316,10 +318,10 @@ class RoadAuthority(mesa.Agent):  # type: ignore[misc]
         super().__init__(model)
         p, roads = model.parameters, model.network.compiled.roads
         hours = [h if name != "off" else _OFF_PEAK_HOURS for name, h in zip(PERIODS, PERIOD_HOURS, strict=True)]
-        background = [p["roads.background"] * (1.0 if name != "off" else 0.8) for name in PERIODS]
+        used = [background(model.network, p, name) for name in PERIODS]
         self.roads, self.access = roads, find_street_access(model.network)
         self.periods: list[RoadPeriod] = []
-        for h, b in zip(hours, background, strict=True):
+        for h, b in zip(hours, used, strict=True):
             known = self.periods[0].hierarchy if self.periods else None
             self.periods.append(RoadPeriod(roads, self.access, h, p["roads.alpha"], p["roads.beta"], b, known))
         self.days_known = 0

@@ -59,7 +59,7 @@ class Parameters:
         return [
             f"{name} = {self.values[name]:g}: {text}"
             for name, text in self.sources.items()
-            if text.startswith("assumed")
+            if text.startswith("assumed") and not name.startswith("without.")
         ]
 
 

@@ -44,6 +44,7 @@ class Population:
     vot_cny_min: Floats
     has_car: NDArray[np.bool_]  # has a household car at hand today, to drive or to ride along
     has_ebike: NDArray[np.bool_]
+    has_bicycle: NDArray[np.bool_]  # one's own, or where they are offered a shared one
     weight: Floats
     kind: NDArray[np.int8]  # RESIDENT, GUEST or GATEWAY
     zone_first: Ints  # (zones + 1,)
@@ -135,6 +136,7 @@ def sample_residents(
     owns = draws.uniforms(seed, key, draws.OWNS_CAR, 0) < np.minimum(raw * scale, 0.95)
     rest = draws.uniforms(seed, key, draws.PLATE, 0) < p["population.plate_restricted"]
     ebike = (draws.uniforms(seed, key, draws.OWNS_EBIKE, 0) < p["population.ebike_owners"]) & (age != CHILD)
+    bicycle = draws.uniforms(seed, key, draws.OWNS_BICYCLE, 0) < p["population.bicycle_at_hand"]
     return Population(
         key,
         zone,
@@ -146,6 +148,7 @@ def sample_residents(
         vot,
         owns & ~rest,
         ebike,
+        bicycle,
         weight,
         np.full(len(key), RESIDENT, np.int8),
         first,

@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 
 from greentrip_agents.bus_loading import BusPeriod
 from greentrip_agents.parameters import Parameters, default_parameters
+from greentrip_agents.policies import in_force
 from greentrip_agents.rail_loading import RailPeriod
 from greentrip_agents.street_access import StreetAccess, find_street_access
 
@@ -44,7 +45,7 @@ class ZoneSkims:
 
     def __init__(self, network: Network, parameters: Parameters | None = None) -> None:
         self.network = network
-        self.parameters = parameters or default_parameters(network.name)
+        self.parameters = in_force(network, parameters or default_parameters(network.name))
         self._access = find_street_access(network)
         roads = network.compiled.roads
         self._streets = {

@@ -38,6 +38,7 @@ def _guests(network: Network, sample: float, seed: int, p: Parameters) -> Popula
     """Draw the guests of every zone, in proportion to its jobs."""
     zones = network.zones
     total = p["population.visitors_per_resident"] * zones.residents.sum()
+    total *= network.demand.background_factor("visitors")
     present = total * zones.jobs / max(zones.jobs.sum(), 1)
     zone, rank, weight = _spread(present, sample, seed, index=5)
     key = zone * ZONE_STRIDE + _GUEST_KEYS + rank
@@ -48,7 +49,8 @@ def _guests(network: Network, sample: float, seed: int, p: Parameters) -> Popula
     cell = np.clip(cell, first[zone], first[zone + 1] - 1).astype(np.int64)
     x = cells.x_m[cell] + (draws.uniforms(seed, key, draws.PLACE, 3) - 0.5) * SIDE_M
     y = cells.y_m[cell] + (draws.uniforms(seed, key, draws.PLACE, 4) - 0.5) * SIDE_M
-    return _people(seed, key, zone, cell, x, y, np.zeros(len(key), bool), weight, GUEST, p)
+    shared = np.full(len(key), "shared_bicycles" not in network.demand.switched_off)
+    return _people(seed, key, zone, cell, x, y, np.zeros(len(key), bool), shared, weight, GUEST, p)
 
 
 def _travellers(network: Network, sample: float, seed: int, p: Parameters) -> Population:
@@ -57,6 +59,7 @@ def _travellers(network: Network, sample: float, seed: int, p: Parameters) -> Po
     lon, lat = (np.array([float(g[name]) for g in gates]) for name in ("lon", "lat"))
     at_x, at_y = network.plane.to_metres(lon, lat)
     passages = np.array([float(g["passengers_day"]) for g in gates])
+    passages = passages * network.demand.background_factor("visitors")
     gate, rank, weight = _spread(passages / 2, sample, seed, index=6)
     cells = network.cells
     if len(gates):
@@ -69,7 +72,8 @@ def _travellers(network: Network, sample: float, seed: int, p: Parameters) -> Po
     x = at_x[gate] + (draws.uniforms(seed, key, draws.PLACE, 3) - 0.5) * _GATEWAY_SPREAD_M
     y = at_y[gate] + (draws.uniforms(seed, key, draws.PLACE, 4) - 0.5) * _GATEWAY_SPREAD_M
     car = draws.uniforms(seed, key, draws.OWNS_CAR, 0) < p["population.travellers_met"]
-    return _people(seed, key, zone, cell, x, y, car, weight, GATEWAY, p)
+    shared = np.full(len(key), "shared_bicycles" not in network.demand.switched_off)
+    return _people(seed, key, zone, cell, x, y, car, shared, weight, GATEWAY, p)
 
 
 def _spread(present: Floats, sample: float, seed: int, index: int) -> tuple[Ints, Ints, Floats]:
@@ -86,14 +90,14 @@ def _spread(present: Floats, sample: float, seed: int, index: int) -> tuple[Ints
 
 
 def _people(
-    seed: int, key: Ints, zone: Ints, cell: Ints, x: Floats, y: Floats, car: Bools, weight: Floats, kind: int,
-    p: Parameters,
+    seed: int, key: Ints, zone: Ints, cell: Ints, x: Floats, y: Floats, car: Bools, bicycle: Bools, weight: Floats,
+    kind: int, p: Parameters,
 ) -> Population:  # fmt: skip
     """Return rows of one kind: adults without an e-bike, with incomes like residents'."""
     income, vot = incomes(seed, key, p)
     n = len(key)
     first = np.zeros(1, np.int64)  # not used before the rows are sorted among the residents
     return Population(
-        key, zone, cell, x, y, np.full(n, ADULT, np.int8), income, vot, car, np.zeros(n, bool), weight,
-        np.full(n, kind, np.int8), first,
+        key, zone, cell, x, y, np.full(n, ADULT, np.int8), income, vot, car, np.zeros(n, bool), bicycle,
+        weight, np.full(n, kind, np.int8), first,
     )  # fmt: skip

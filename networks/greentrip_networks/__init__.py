@@ -39,9 +39,11 @@ if TYPE_CHECKING:
     from greentrip_networks.scenario import MoveResidents as MoveResidents
     from greentrip_networks.scenario import RailOfYear as RailOfYear
     from greentrip_networks.scenario import Scenario as Scenario
+    from greentrip_networks.scenario import SetBackground as SetBackground
     from greentrip_networks.scenario import SetFare as SetFare
     from greentrip_networks.scenario import SetHeadway as SetHeadway
     from greentrip_networks.scenario import SetParkingPrice as SetParkingPrice
+    from greentrip_networks.scenario import SwitchOff as SwitchOff
     from greentrip_networks.scenario import intervention_from_dict as intervention_from_dict
     from greentrip_networks.scenario import intervention_to_dict as intervention_to_dict
     from greentrip_networks.summaries import summary as summary
@@ -78,9 +80,11 @@ _HOME = {
     "MoveResidents": "scenario",
     "RailOfYear": "scenario",
     "Scenario": "scenario",
+    "SetBackground": "scenario",
     "SetFare": "scenario",
     "SetHeadway": "scenario",
     "SetParkingPrice": "scenario",
+    "SwitchOff": "scenario",
     "intervention_from_dict": "scenario",
     "intervention_to_dict": "scenario",
     "summary": "summaries",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from greentrip_networks.demand import Demand
 from greentrip_networks.errors import UnknownNameError
 from greentrip_networks.geo import Plane
 
@@ -189,6 +190,7 @@ class Network:
     assumptions: tuple[str, ...]
     sources: tuple[str, ...]
     extra: Mapping[str, Any] = field(default_factory=dict)
+    demand: Demand = field(default_factory=Demand)
 
     def with_(self, **changes: Any) -> "Network":
         """Return a copy with some fields replaced; compiled arrays are made anew when asked for."""

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol, get_type_hints
 
 import numpy as np
 
+from greentrip_networks.demand import BACKGROUND, POLICIES
 from greentrip_networks.errors import ScenarioError, UnknownNameError
 from greentrip_networks.network import FeederRoute, Network
 
@@ -163,6 +164,46 @@ class MoveResidents:
         moved = living * np.where(source, 1 - self.residents / there, 1.0)
         moved = np.where(target, living * (1 + self.residents / here), moved)
         return network.with_(zones=replace(network.zones, residents=moved))
+
+
+@dataclass(frozen=True)
+class SwitchOff:
+    """Switch off a policy or offer of the base year: plate_restriction, licence_lottery, ebikes, shared_bicycles ..."""
+
+    policy: str
+
+    def apply(self, network: Network) -> Network:
+        """Note that it is off; the model's table of parameters says what that changes."""
+        if self.policy not in POLICIES:
+            raise UnknownNameError("policy", self.policy, POLICIES)
+        off = network.demand.switched_off
+        if self.policy in off:
+            raise ScenarioError("policy", f"{self.policy} is switched off already")
+        return network.with_(
+            demand=replace(network.demand, switched_off=(*off, self.policy)),
+            assumptions=(*network.assumptions, f"switched off: {self.policy}"),
+        )
+
+
+@dataclass(frozen=True)
+class SetBackground:
+    """Multiply traffic that no resident makes: freight, visitors, through, empty_taxis or all; 0 leaves it out."""
+
+    traffic: str
+    factor: float
+
+    def apply(self, network: Network) -> Network:
+        """Scale the class in all periods."""
+        if self.traffic not in (*BACKGROUND, "all"):
+            raise UnknownNameError("background traffic", self.traffic, (*BACKGROUND, "all"))
+        if not 0 <= self.factor <= 10:
+            raise ScenarioError("factor", f"saw {self.factor:g}; expected 0 to 10")
+        demand, scaled = network.demand, BACKGROUND if self.traffic == "all" else (self.traffic,)
+        changed = {name: demand.background_factor(name) * self.factor for name in scaled}
+        return network.with_(
+            demand=replace(demand, background={**demand.background, **changed}),
+            assumptions=(*network.assumptions, f"background traffic, {self.traffic}: times {self.factor:g}"),
+        )
 
 
 INTERVENTIONS: Mapping[str, type[Any]] = {

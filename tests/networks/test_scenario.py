@@ -11,13 +11,16 @@ from greentrip_networks import (
     RailOfYear,
     Scenario,
     ScenarioError,
+    SetBackground,
     SetFare,
     SetHeadway,
     SetParkingPrice,
+    SwitchOff,
     UnknownNameError,
     intervention_from_dict,
     intervention_to_dict,
 )
+from greentrip_networks.demand import POLICIES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,6 +48,9 @@ STEPS = [
     SetFare("fuel", 1.5),
     SetParkingPrice("Old City", 12.0),
     MoveResidents("New Town", "central city", 1000.0),
+    *(SwitchOff(policy) for policy in POLICIES),
+    SetBackground("freight", 0.0),
+    SetBackground("all", 1.2),
 ]
 
 
@@ -81,6 +87,9 @@ def test_moving_residents_keeps_their_number(city: Network, part: float, a: int,
         (SetParkingPrice("Old Cty", 1.0), "unknown place 'Old Cty'; nearest: Old City"),
         (MoveResidents("New Town", "East County", 10.0), "share zones"),
         (MoveResidents("New Town", "Old City", 1e9), "expected more than 0 and at most"),
+        (SwitchOff("plate_restrictions"), "unknown policy 'plate_restrictions'; nearest: plate_restriction"),
+        (SetBackground("frieght", 0.0), "unknown background traffic 'frieght'; nearest: freight"),
+        (SetBackground("freight", -1.0), "factor: saw -1; expected 0 to 10"),
     ],
 )
 def test_senseless_steps_are_refused(city: Network, step: object, message: str) -> None:

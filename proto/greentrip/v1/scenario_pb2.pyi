@@ -96,6 +96,8 @@ class Intervention(_message.Message):
     SET_FARE_FIELD_NUMBER: _builtins.int
     SET_PARKING_PRICE_FIELD_NUMBER: _builtins.int
     MOVE_RESIDENTS_FIELD_NUMBER: _builtins.int
+    SWITCH_OFF_FIELD_NUMBER: _builtins.int
+    SET_BACKGROUND_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def rail_of_year(self) -> Global___RailOfYear:
         """Run the rail of another year."""
@@ -120,6 +122,14 @@ class Intervention(_message.Message):
     def move_residents(self) -> Global___MoveResidents:
         """Move residents between places."""
 
+    @_builtins.property
+    def switch_off(self) -> Global___SwitchOff:
+        """Switch off a policy of the base year."""
+
+    @_builtins.property
+    def set_background(self) -> Global___SetBackground:
+        """Scale traffic that no resident makes."""
+
     def __init__(
         self,
         *,
@@ -129,12 +139,14 @@ class Intervention(_message.Message):
         set_fare: Global___SetFare | None = ...,
         set_parking_price: Global___SetParkingPrice | None = ...,
         move_residents: Global___MoveResidents | None = ...,
+        switch_off: Global___SwitchOff | None = ...,
+        set_background: Global___SetBackground | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["add_feeders", b"add_feeders", "kind", b"kind", "move_residents", b"move_residents", "rail_of_year", b"rail_of_year", "set_fare", b"set_fare", "set_headway", b"set_headway", "set_parking_price", b"set_parking_price"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["add_feeders", b"add_feeders", "kind", b"kind", "move_residents", b"move_residents", "rail_of_year", b"rail_of_year", "set_background", b"set_background", "set_fare", b"set_fare", "set_headway", b"set_headway", "set_parking_price", b"set_parking_price", "switch_off", b"switch_off"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["add_feeders", b"add_feeders", "kind", b"kind", "move_residents", b"move_residents", "rail_of_year", b"rail_of_year", "set_fare", b"set_fare", "set_headway", b"set_headway", "set_parking_price", b"set_parking_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["add_feeders", b"add_feeders", "kind", b"kind", "move_residents", b"move_residents", "rail_of_year", b"rail_of_year", "set_background", b"set_background", "set_fare", b"set_fare", "set_headway", b"set_headway", "set_parking_price", b"set_parking_price", "switch_off", b"switch_off"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["rail_of_year", "add_feeders", "set_headway", "set_fare", "set_parking_price", "move_residents"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["rail_of_year", "add_feeders", "set_headway", "set_fare", "set_parking_price", "move_residents", "switch_off", "set_background"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -361,6 +373,54 @@ class MoveResidents(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MoveResidents: _TypeAlias = MoveResidents  # noqa: Y015
+
+@_typing.final
+class SwitchOff(_message.Message):
+    """Switch off a policy or offer of the base year."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POLICY_FIELD_NUMBER: _builtins.int
+    policy: _builtins.str
+    """One of `plate_restriction`, `licence_lottery`, `ebikes`, `shared_bicycles`, `ride_hailing`."""
+    def __init__(
+        self,
+        *,
+        policy: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["policy", b"policy"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SwitchOff: _TypeAlias = SwitchOff  # noqa: Y015
+
+@_typing.final
+class SetBackground(_message.Message):
+    """Multiply traffic that no resident makes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRAFFIC_FIELD_NUMBER: _builtins.int
+    FACTOR_FIELD_NUMBER: _builtins.int
+    traffic: _builtins.str
+    """One of `freight`, `visitors`, `through`, `empty_taxis`; `all` for every one."""
+    factor: _builtins.float
+    """Multiplier in all periods, 0 to 10; 0 leaves it out."""
+    def __init__(
+        self,
+        *,
+        traffic: _builtins.str = ...,
+        factor: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["factor", b"factor", "traffic", b"traffic"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetBackground: _TypeAlias = SetBackground  # noqa: Y015
 
 @_typing.final
 class CreateScenarioRequest(_message.Message):
