@@ -41,10 +41,51 @@ def zone_distance_km(network: Network, detour: float) -> Floats:
     return d * detour
 
 
+def zone_cost_km(network: Network, parameters: Parameters) -> Floats:
+    """Return what going from zone to zone costs, as kilometres, shape (zones, zones).
+
+    For a synthesised population: generalised minutes of the best of car, bus, rail, bicycle and walk in empty streets,
+    times the city's kilometres a minute, so that the scales of distance hold for both. Else the street distance.
+    """
+    km = zone_distance_km(network, parameters["distance.street_detour"])
+    if network.demand.people is None:
+        return km
+    from greentrip_agents.skims import ZoneSkims
+
+    p, f = parameters, network.fares
+    vot = p["value_of_time.mean_cny_h"] / 60
+    s = ZoneSkims(network, parameters).period("off")
+    fuel = f.fuel_cny_km / p["population.car_occupancy"] / vot
+    minutes = np.minimum.reduce([
+        s.minutes["car"] + p["speed.car_terminal_min"] + p["speed.parking_search_min"] + fuel * s.km["car"],
+        s.felt["bus"] + f.bus_base_cny * f.bus_card_factor / vot,
+        s.felt["rail"] + f.metro_bands[0][1] * f.metro_card_factor / vot,
+        p["weight.bicycle"] * s.minutes["bicycle"] + p["weight.bicycle_fixed_min"],
+        p["weight.walk"] * s.minutes["walk"],
+    ])  # fmt: skip
+    pairs = np.isfinite(minutes) & (minutes > 0)
+    np.fill_diagonal(pairs, val=False)
+    if not pairs.any():
+        return km
+    z = network.zones
+    near = z.residents[:, None] * z.jobs[None, :] * np.exp(-km / 10.0) * pairs
+    pace = (near * km).sum() / max((near * np.where(pairs, minutes, 0.0)).sum(), 1e-300)
+    return np.where(pairs, np.where(pairs, minutes, 0.0) * pace, km)
+
+
+def _workers(network: Network) -> Floats:
+    """Return where those who work live: the zones' workers where they are known, else all residents."""
+    people = network.demand.people
+    if people is None:
+        return network.zones.residents
+    workers = np.bincount(people.zone, people.persons * people.works, minlength=len(network.zones))
+    return workers.astype(np.float64)
+
+
 def zone_probabilities(network: Network, parameters: Parameters) -> Floats:
     """Return cumulative destination probabilities by kind and home zone, shape (kinds, zones, zones)."""
     z = network.zones
-    d = zone_distance_km(network, parameters["distance.street_detour"])
+    d = zone_cost_km(network, parameters)
     attraction = {
         WORK: z.jobs,
         SCHOOL: z.school_places,
@@ -56,7 +97,7 @@ def zone_probabilities(network: Network, parameters: Parameters) -> Floats:
         pull = attraction[purpose]
         weight = np.exp(-d / parameters[SCALES[kind]])
         if purpose == WORK:
-            weight *= _balance(weight, z.residents, pull)[None, :]
+            weight *= _balance(weight, _workers(network), pull)[None, :]
         else:
             weight = weight * pull[None, :]
         total = weight.sum(axis=1, keepdims=True)
@@ -83,6 +124,7 @@ def draw_cells(
     person: Ints,
     number: Ints,
     purpose: Ints,
+    to: Ints,
     cumulative: Floats,
     *,
     seed: int,
@@ -91,7 +133,8 @@ def draw_cells(
 ) -> tuple[Ints, Ints, Floats, Floats]:
     """Draw each tour's zone, cell and position; cells near home are likelier, by the purpose's distance scale.
 
-    minimum_m: street distance below which an errand is not a trip; a place nearer is drawn again, up to ATTEMPTS times.
+    to: zones that are known, -1 where they are drawn. minimum_m: street distance below which an errand is not a trip; a
+    place nearer is drawn again, up to ATTEMPTS times.
     """
     least_m = minimum_m / parameters["distance.street_detour"]
     c = network.compiled
@@ -108,7 +151,7 @@ def draw_cells(
     x, y = np.empty(n), np.empty(n)
     _draw(
         seed, people.key[person], number, kind, people.zone[person], people.x_m[person], people.y_m[person],
-        cumulative, c.zone_first_cell, cells.x_m, cells.y_m, attract, scales_m, least_m, zone, cell, x, y,
+        to, cumulative, c.zone_first_cell, cells.x_m, cells.y_m, attract, scales_m, least_m, zone, cell, x, y,
     )  # fmt: skip
     return zone, cell, x, y
 
@@ -133,28 +176,30 @@ def _draw_far(seed: int, key: Ints, number: Ints, far_share: Floats, kind: Ints)
 
 @njit(parallel=True)
 def _draw(
-    seed: int, key: Ints, number: Ints, kind: Ints, home: Ints, home_x: Floats, home_y: Floats, cumulative: Floats,
-    first_cell: NDArray[np.int32], cell_x: Floats, cell_y: Floats, attract: Floats, scales_m: Floats,
-    least_m: float, zone: Ints, cell: Ints, x: Floats, y: Floats,
+    seed: int, key: Ints, number: Ints, kind: Ints, home: Ints, home_x: Floats, home_y: Floats, to: Ints,
+    cumulative: Floats, first_cell: NDArray[np.int32], cell_x: Floats, cell_y: Floats, attract: Floats,
+    scales_m: Floats, least_m: float, zone: Ints, cell: Ints, x: Floats, y: Floats,
 ) -> None:  # fmt: skip
     """Fill zone, cell, x and y for each tour."""
     for i in prange(key.shape[0]):
         _draw_one(
-            i, seed, key, number, kind, home, home_x, home_y, cumulative, first_cell, cell_x, cell_y, attract,
+            i, seed, key, number, kind, home, home_x, home_y, to, cumulative, first_cell, cell_x, cell_y, attract,
             scales_m, least_m, zone, cell, x, y,
         )  # fmt: skip
 
 
 @njit()
 def _draw_one(
-    i: int, seed: int, key: Ints, number: Ints, kind: Ints, home: Ints, home_x: Floats, home_y: Floats,
+    i: int, seed: int, key: Ints, number: Ints, kind: Ints, home: Ints, home_x: Floats, home_y: Floats, to: Ints,
     cumulative: Floats, first_cell: NDArray[np.int32], cell_x: Floats, cell_y: Floats, attract: Floats,
     scales_m: Floats, least_m: float, zone: Ints, cell: Ints, x: Floats, y: Floats,
 ) -> None:  # fmt: skip
     """Fill one tour."""
     p = kind[i]
     u = draws.uniform(seed, key[i], draws.DESTINATION, number[i])
-    z = min(np.searchsorted(cumulative[p, home[i]], u, side="right"), cumulative.shape[2] - 1)
+    z = to[i]
+    if z < 0:
+        z = min(np.searchsorted(cumulative[p, home[i]], u, side="right"), cumulative.shape[2] - 1)
     a, b = first_cell[z], first_cell[z + 1]
     weight = np.empty(b - a)
     nearest = 1e300

@@ -4,10 +4,12 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 from greentrip_networks.cells import SIDE_M
+from greentrip_networks.demand import AGES, FIFTHS
 from greentrip_networks.errors import ScenarioError
 from greentrip_networks.kernels import njit
 from greentrip_networks.network import Network
 from numpy.typing import NDArray
+from scipy.special import ndtr, ndtri
 
 from greentrip_agents import draws
 from greentrip_agents.definitions import ERRAND, GATEWAY, GUEST, LEISURE, RESIDENT, SCHOOL, WORK
@@ -22,7 +24,7 @@ _FREE_BUSY, _FREE_HOME = (
     0.5,
     1.6,
 )  # assumed: other tours of those who work or learn today, and of those at home, in proportion
-_ELDERLY_CARS = 0.5  # assumed: access of the elderly to cars over that of others
+ELDERLY_CARS = 0.5  # assumed: access of the elderly to cars over that of others
 _PUPIL_AGE = 0.6  # children of 6 to 14 among those of 0 to 14
 ZONE_STRIDE = 10_000_000  # more persons than any zone holds
 
@@ -45,6 +47,8 @@ class Population:
     has_car: NDArray[np.bool_]  # has a household car at hand today, to drive or to ride along
     has_ebike: NDArray[np.bool_]
     has_bicycle: NDArray[np.bool_]  # one's own, or where they are offered a shared one
+    works: NDArray[np.int8]  # has a job: 1 or 0; -1 where it is drawn with the tours
+    plan: NDArray[np.int16]  # (persons, 4) purpose, zone, period out and back of their one tour; -1 where it is drawn
     weight: Floats
     kind: NDArray[np.int8]  # RESIDENT, GUEST or GATEWAY
     zone_first: Ints  # (zones + 1,)
@@ -92,6 +96,10 @@ def sample_residents(
     """
     if not 0 < sample <= 1:
         raise ScenarioError("sample", f"saw {sample!r}; expected more than 0 and at most 1")
+    if network.demand.trips:
+        from greentrip_agents.observed_trips import sample_trips
+
+        return sample_trips(network, sample=sample, seed=seed, parameters=parameters, zones_only=zones_only)
     residents = np.rint(network.zones.residents).astype(np.int64)
     zones = np.arange(len(residents))
     start = draws.uniforms(seed, zones, draws.PLACE, 1)
@@ -111,6 +119,27 @@ def sample_residents(
     key = zone * ZONE_STRIDE + k
     weight = (residents / np.maximum(count, 1))[zone]
 
+    return residents_of(network, seed, key, zone, weight, first, parameters, k=k)
+
+
+def residents_of(
+    network: Network,
+    seed: int,
+    key: Ints,
+    zone: Ints,
+    weight: Floats,
+    first: Ints,
+    parameters: Parameters,
+    *,
+    k: Ints | None = None,
+    age: NDArray[np.int8] | None = None,
+    plan: NDArray[np.int16] | None = None,
+) -> Population:
+    """Draw homes and traits of persons whose key, home zone and weight are known, sorted by zone.
+
+    Where the network says who lives in a zone (`Demand.people`), k, each person's rank in the zone, picks the class.
+    age and plan: given ones, in place of drawn ones.
+    """
     cells = network.cells
     cdf = np.cumsum(cells.home_share)  # cells are sorted by zone and each zone's shares sum to one
     cell = np.searchsorted(cdf, zone + draws.uniforms(seed, key, draws.PLACE, 2), side="right")
@@ -118,41 +147,91 @@ def sample_residents(
     cell = np.clip(cell, first_cell[zone], first_cell[zone + 1] - 1)
     x = cells.x_m[cell] + (draws.uniforms(seed, key, draws.PLACE, 3) - 0.5) * SIDE_M
     y = cells.y_m[cell] + (draws.uniforms(seed, key, draws.PLACE, 4) - 0.5) * SIDE_M
-
     p = parameters
-    u = draws.uniforms(seed, key, draws.AGE, 0)
-    age = np.where(
-        u < p["population.children_share"], CHILD, np.where(u > 1 - p["population.elderly_share"], ELDERLY, ADULT)
-    )
-    income, vot = incomes(seed, key, p)
-    mean_income = p["value_of_time.income_mean_cny_year"]
-    elasticity, sigma = p["population.car_income_elasticity"], p["value_of_time.income_sigma"]
-    by_place = np.where(network.zones.areas["central city"], 1.0, p["population.car_outside_fifth_ring"])
-    raw = by_place[zone] * (income / mean_income) ** elasticity * np.where(age == ELDERLY, _ELDERLY_CARS, 1.0)
-    mean_place = (by_place @ residents) / max(residents.sum(), 1)
-    mean_age = 1 - (1 - _ELDERLY_CARS) * p["population.elderly_share"]
-    mean_raw = mean_place * mean_age * np.exp(sigma**2 * elasticity * (elasticity - 1) / 2)  # of the lognormal's power
-    scale = p["population.cars_per_resident"] * p["population.persons_per_car"] / mean_raw
-    owns = draws.uniforms(seed, key, draws.OWNS_CAR, 0) < np.minimum(raw * scale, 0.95)
+    bicycle = draws.uniforms(seed, key, draws.OWNS_BICYCLE, 0) < p["population.bicycle_at_hand"]
+    if network.demand.people is not None and k is not None:
+        age, works, income, vot, owns, own_bicycle = _by_class(network, seed, key, zone, k, p)
+        bicycle = own_bicycle | ("shared_bicycles" not in network.demand.switched_off)
+    else:
+        age = ages(seed, key, p) if age is None else age
+        works = np.full(len(key), -1, np.int8)
+        income, vot = incomes(seed, key, p)
+        owns = _car_owners(network, seed, key, zone, age, income, p)
     rest = draws.uniforms(seed, key, draws.PLATE, 0) < p["population.plate_restricted"]
     ebike = (draws.uniforms(seed, key, draws.OWNS_EBIKE, 0) < p["population.ebike_owners"]) & (age != CHILD)
-    bicycle = draws.uniforms(seed, key, draws.OWNS_BICYCLE, 0) < p["population.bicycle_at_hand"]
     return Population(
         key,
         zone,
         cell.astype(np.int64),
         x,
         y,
-        age.astype(np.int8),
+        age,
         income,
         vot,
         owns & ~rest,
         ebike,
         bicycle,
+        works,
+        plan if plan is not None else np.full((len(key), 4), -1, np.int16),
         weight,
         np.full(len(key), RESIDENT, np.int8),
         first,
     )
+
+
+def ages(seed: int, key: Ints, p: Parameters) -> NDArray[np.int8]:
+    """Draw age groups by the city's shares."""
+    u = draws.uniforms(seed, key, draws.AGE, 0)
+    age = np.where(
+        u < p["population.children_share"], CHILD, np.where(u > 1 - p["population.elderly_share"], ELDERLY, ADULT)
+    )
+    return age.astype(np.int8)
+
+
+def _car_owners(
+    network: Network, seed: int, key: Ints, zone: Ints, age: NDArray[np.int8], income: Floats, p: Parameters
+) -> NDArray[np.bool_]:
+    """Draw who has a household car: likelier with income and outside the inner city, less so for the elderly."""
+    residents = np.rint(network.zones.residents).astype(np.int64)
+    mean_income = p["value_of_time.income_mean_cny_year"]
+    elasticity, sigma = p["population.car_income_elasticity"], p["value_of_time.income_sigma"]
+    by_place = np.where(network.zones.areas["central city"], 1.0, p["population.car_outside_fifth_ring"])
+    raw = by_place[zone] * (income / mean_income) ** elasticity * np.where(age == ELDERLY, ELDERLY_CARS, 1.0)
+    mean_place = (by_place @ residents) / max(residents.sum(), 1)
+    mean_age = 1 - (1 - ELDERLY_CARS) * p["population.elderly_share"]
+    mean_raw = mean_place * mean_age * np.exp(sigma**2 * elasticity * (elasticity - 1) / 2)  # of the lognormal's power
+    scale = p["population.cars_per_resident"] * p["population.persons_per_car"] / mean_raw
+    return np.asarray(draws.uniforms(seed, key, draws.OWNS_CAR, 0) < np.minimum(raw * scale, 0.95))
+
+
+def _by_class(
+    network: Network, seed: int, key: Ints, zone: Ints, k: Ints, p: Parameters
+) -> tuple[NDArray[np.int8], NDArray[np.int8], Floats, Floats, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return age, works, income, value of time, household car and own bicycle by the class of each person's rank.
+
+    Ranks are spread over the classes of their zone in order, so a sample, whose ranks are evenly spaced, holds every
+    class in proportion. Income lies in the zone's fifth, log-normally, around the mean of the class.
+    """
+    people = network.demand.people
+    assert people is not None
+    before = np.cumsum(people.persons) - people.persons
+    total = np.bincount(people.zone, people.persons, minlength=len(network.zones))
+    start = np.cumsum(total) - total  # of each zone in the classes laid end to end
+    residents = np.rint(network.zones.residents)
+    at = start[zone] + np.floor((k + 0.5) * total[zone] / np.maximum(residents[zone], 1))
+    row = np.searchsorted(before, at, side="right") - 1
+    fifth = people.income_fifth[row]
+    spread = ndtri((fifth + draws.uniforms(seed, key, draws.INCOME, 0)) / FIFTHS)
+    sigma = p["value_of_time.income_sigma"]
+    income = people.income_cny_year[row] * np.exp(sigma * spread - sigma**2 / 2) / fifth_means(sigma)[fifth]
+    works = people.works[row].astype(np.int8)
+    return people.age[row], works, income, values_of_time(income, p), people.car[row], people.bicycle[row]
+
+
+def fifth_means(sigma: float) -> Floats:
+    """Return the mean income of each fifth of a log-normal distribution over the mean of all, shape (fifths,)."""
+    edges = ndtri(np.arange(FIFTHS + 1) / FIFTHS)
+    return np.asarray(FIFTHS * np.diff(ndtr(edges - sigma)), np.float64)
 
 
 def incomes(seed: int, key: Ints, p: Parameters) -> tuple[Floats, Floats]:
@@ -161,8 +240,14 @@ def incomes(seed: int, key: Ints, p: Parameters) -> tuple[Floats, Floats]:
     u1, u2 = draws.uniforms(seed, key, draws.INCOME, 0), draws.uniforms(seed, key, draws.INCOME, 1)
     normal = np.sqrt(-2 * np.log(u1)) * np.cos(2 * np.pi * u2)
     income = mean * np.exp(sigma * normal - sigma**2 / 2)
+    return income, values_of_time(income, p)
+
+
+def values_of_time(income: Floats, p: Parameters) -> Floats:
+    """Return values of time (CNY a minute) at incomes (CNY a year)."""
+    mean = p["value_of_time.income_mean_cny_year"]
     vot = p["value_of_time.mean_cny_h"] / 60 * (income / mean) ** p["value_of_time.income_elasticity"]
-    return income, np.clip(vot, 0.05, 3.0)
+    return np.clip(vot, 0.05, 3.0)
 
 
 def plan_tours(
@@ -183,17 +268,19 @@ def plan_tours(
     p = parameters
     key, age = people.key, people.age
     residents = max(network.zones.residents.sum(), 1)
-    children, elderly = p["population.children_share"], p["population.elderly_share"]
+    children, elderly, worker_rate = _rates(network, p)
     adults = 1 - children - elderly
-    worker_rate = min(network.zones.jobs.sum() / residents / adults, 0.92)
     older = max(
         network.zones.school_places.sum() / residents - _PUPIL_AGE * children, 0
     )  # pupils and students who are not children
     older_rate = min(older / max(adults * (1 - worker_rate), 1e-9), 0.6)
     worker = (age == ADULT) & (draws.uniforms(seed, key, draws.WORKER, 0) < worker_rate)
+    worker = np.where(people.works >= 0, people.works > 0, worker)
     student = (age == CHILD) & (draws.uniforms(seed, key, draws.WORKER, 1) < _PUPIL_AGE)
     student |= (age == ADULT) & ~worker & (draws.uniforms(seed, key, draws.WORKER, 2) < older_rate)
-    worker, student = worker & (people.kind == RESIDENT), student & (people.kind == RESIDENT)
+    planned = people.plan[:, 0] >= 0
+    drawn = (people.kind == RESIDENT) & ~planned
+    worker, student = worker & drawn, student & drawn
     works = worker & (draws.uniforms(seed, key, draws.TOURS, 0) < p["population.work_attendance"])
     learns = student & (draws.uniforms(seed, key, draws.TOURS, 1) < p["population.school_attendance"])
 
@@ -205,6 +292,7 @@ def plan_tours(
     extra = np.minimum(np.floor(free + draws.uniforms(seed, key, draws.TOURS, 2)), 4).astype(np.int64)
 
     extra = np.where(people.kind == GUEST, _guest_tours(seed, key, p), np.where(people.kind == GATEWAY, 1, extra))
+    extra = np.where(planned, 1, extra)
     count = (works | learns).astype(np.int64) + extra
     first = np.concatenate([[0], np.cumsum(count)])
     person = np.repeat(np.arange(len(people)), count)
@@ -215,14 +303,31 @@ def plan_tours(
     purpose = np.where(people.kind[person] == RESIDENT, purpose, LEISURE)
     main = (number == 0) & (works | learns)[person]
     purpose = np.where(main, np.where(works[person], WORK, SCHOOL), purpose).astype(np.int64)
+    plan = people.plan[person].astype(np.int64)
+    purpose = np.where(plan[:, 0] >= 0, plan[:, 0], purpose)
 
     if cumulative is None:
         cumulative = zone_probabilities(network, parameters)
     zone, cell, x, y = draw_cells(
-        network, people, person, number, purpose, cumulative, seed=seed, parameters=parameters, minimum_m=minimum_m
-    )
+        network, people, person, number, purpose, plan[:, 1], cumulative, seed=seed, parameters=parameters,
+        minimum_m=minimum_m,
+    )  # fmt: skip
     out_period, back_period = _periods(seed, key[person], number, purpose)
+    out_period = np.where(plan[:, 2] >= 0, plan[:, 2], out_period)
+    back_period = np.where(plan[:, 3] >= 0, plan[:, 3], back_period)
     return Tours(person, number, purpose, cell, zone, x, y, out_period, back_period, first)
+
+
+def _rates(network: Network, p: Parameters) -> tuple[float, float, float]:
+    """Return the shares of children and of elderly among the residents, and of workers among adults."""
+    people = network.demand.people
+    if people is None:
+        children, elderly = p["population.children_share"], p["population.elderly_share"]
+        residents = max(network.zones.residents.sum(), 1)
+        return children, elderly, min(network.zones.jobs.sum() / residents / (1 - children - elderly), 0.92)
+    by_age = np.bincount(people.age, people.persons, minlength=len(AGES)) / max(people.persons.sum(), 1)
+    working = people.persons @ people.works / max(people.persons.sum(), 1)
+    return float(by_age[CHILD]), float(by_age[ELDERLY]), float(working / max(by_age[ADULT], 1e-9))
 
 
 def _guest_tours(seed: int, key: Ints, p: Parameters) -> Ints:
@@ -240,7 +345,7 @@ def _by_number(seed: int, key: Ints, number: Ints, share: float, out: NDArray[np
 # Share of tours that leave, and come home, in (am, off, pm), by purpose; assumed, after the hourly profile of 13 May
 # 2019 (28 % of boardings at 07-09 and 17-19 each fall in the peaks).
 _OUT = np.array([[0.64, 0.34, 0.02], [0.80, 0.20, 0.0], [0.15, 0.73, 0.12], [0.10, 0.75, 0.15]])
-_BACK = np.array([[0.0, 0.62, 0.38], [0.0, 0.65, 0.35], [0.05, 0.77, 0.18], [0.0, 0.80, 0.20]])
+BACK_SHARES = np.array([[0.0, 0.62, 0.38], [0.0, 0.65, 0.35], [0.05, 0.77, 0.18], [0.0, 0.80, 0.20]])
 
 
 @njit()
@@ -256,5 +361,5 @@ def _periods(seed: int, key: Ints, number: Ints, purpose: Ints) -> tuple[Ints, I
     """Return the periods (rows of PERIODS) in which each tour leaves and comes home."""
     out, back = np.empty(len(key), np.int64), np.empty(len(key), np.int64)
     _draw_periods(seed, key, number, purpose, _OUT, 0, out)
-    _draw_periods(seed, key, number, purpose, _BACK, 1, back)
+    _draw_periods(seed, key, number, purpose, BACK_SHARES, 1, back)
     return out, back

@@ -99,5 +99,5 @@ def _people(
     first = np.zeros(1, np.int64)  # not used before the rows are sorted among the residents
     return Population(
         key, zone, cell, x, y, np.full(n, ADULT, np.int8), income, vot, car, np.zeros(n, bool), bicycle,
-        weight, np.full(n, kind, np.int8), first,
+        np.full(n, -1, np.int8), np.full((n, 4), -1, np.int16), weight, np.full(n, kind, np.int8), first,
     )  # fmt: skip

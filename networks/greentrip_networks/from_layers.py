@@ -6,6 +6,8 @@ import numpy as np
 import polars as pl
 
 from greentrip_networks.cells import make_cells
+from greentrip_networks.demand import Demand
+from greentrip_networks.demand_layers import people_of, trips_of
 from greentrip_networks.from_transit import read_buses, read_rail_lines, weekday_departures
 from greentrip_networks.geo import Plane
 from greentrip_networks.layer_checks import street_pieces
@@ -181,6 +183,7 @@ def network_of(layers: Layers, name: str, placement: int = 0) -> Network:
         observed=(),
         assumptions=tuple(assumed),
         sources=layers.notes.sources or tuple(layers.notes.files),
+        demand=Demand(people=people_of(layers, zones), trips=trips_of(layers, zones)),
         extra={"placement": placement, "bus_speed_kmh": speed, "content": layers.content_hash()},
     )
 

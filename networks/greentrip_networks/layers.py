@@ -105,6 +105,16 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             "areas": pl.List(pl.String),  # named areas it belongs to, such as "central six"
             "geometry": pl.Binary,  # WKB polygon or multipolygon, WGS-84; null: only the centre is known
         },
+        "people": {  # residents by class, where they are known; as many as the zone has residents
+            "zone_id": TEXT,
+            "age": TEXT,  # child (0 to 14), adult, elderly (65 and over)
+            "works": FLAG,
+            "car": FLAG,  # lives in a household with a car
+            "bicycle": FLAG,  # has one
+            "income_fifth": WHOLE,  # 1 to 5, of the zone's residents
+            "income_cny_year": NUMBER,  # mean of the class
+            "persons": NUMBER,
+        },
         "agencies": {
             "agency_id": TEXT,
             "name": TEXT,
@@ -225,6 +235,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "links": ("link_id",),
         "turns": ("from_link", "to_link"),
         "zones": ("zone_id",),
+        "people": ("zone_id", "age", "works", "car", "bicycle", "income_fifth"),
         "agencies": ("agency_id",),
         "stops": ("stop_id",),
         "lines": ("line_id",),
@@ -241,6 +252,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 
+_LATER = frozenset({"people"})
 FLAGS_TRUE = frozenset({("pattern_stops", "board"), ("pattern_stops", "alight"), ("pattern_stops", "stated")})
 TEXT_DEFAULTS = {("nodes", "control"): "none", ("stops", "kind"): "stop", ("turns", "kind"): "banned"}
 
@@ -292,6 +304,7 @@ class Layers:
     links: pl.DataFrame = field(default_factory=pl.DataFrame)
     turns: pl.DataFrame = field(default_factory=pl.DataFrame)
     zones: pl.DataFrame = field(default_factory=pl.DataFrame)
+    people: pl.DataFrame = field(default_factory=pl.DataFrame)
     agencies: pl.DataFrame = field(default_factory=pl.DataFrame)
     stops: pl.DataFrame = field(default_factory=pl.DataFrame)
     lines: pl.DataFrame = field(default_factory=pl.DataFrame)
@@ -346,6 +359,8 @@ class Layers:
         """Return the SHA-256 of frames and matrices, rows in the order of their keys; notes do not count."""
         total = hashlib.sha256(f"layers {VERSION}".encode())
         for name, frame in self.sorted().frames():
+            if name in _LATER and not len(frame):
+                continue  # networks of before this frame keep their hash
             total.update(f"{name} {len(frame)} ".encode())
             for column in frame:
                 _hash_column(total, column)

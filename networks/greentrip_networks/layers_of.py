@@ -8,6 +8,7 @@ import polars as pl
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import dijkstra
 
+from greentrip_networks.demand_layers import people_frame, trip_matrices
 from greentrip_networks.formats.flat import make_flat
 from greentrip_networks.layers import Layers, Notes, opposite
 from greentrip_networks.network import Ints, Line, Network
@@ -36,6 +37,8 @@ def layers_of(network: Network) -> Layers:
         nodes=_nodes(network),
         links=_links(network),
         zones=_zones(network),
+        people=people_frame(network),
+        matrices=trip_matrices(network),
         agencies=_agencies(network),
         stops=pl.DataFrame(stops, infer_schema_length=None) if stops else pl.DataFrame(),
         lines=_lines(network),

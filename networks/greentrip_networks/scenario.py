@@ -148,6 +148,8 @@ class MoveResidents:
 
     def apply(self, network: Network) -> Network:
         """Take residents away there and add them here."""
+        if network.demand.trips:
+            raise ScenarioError("residents", "this network's demand is observed trips, which moving residents keeps")
         source, target = zones_of(network, self.from_place), zones_of(network, self.to_place)
         if (source & target).any():
             raise ScenarioError(

@@ -37,13 +37,13 @@ def is_population(source: Source) -> bool:
     """Say whether a CSV or Parquet file has residents or jobs, and zones or places."""
     if len(source.files) != 1:
         return False
-    names = _names(source, next(iter(source.files)))
+    names = column_names(source, next(iter(source.files)))
     return (
         bool(set(names) & set(PEOPLE)) and ("zone_id" in names or _place(names) is not None) and "geometry" not in names
     )
 
 
-def _names(source: Source, name: str) -> list[str]:
+def column_names(source: Source, name: str) -> list[str]:
     """Return the names of the columns, none if there are none."""
     if source.head(name, 4) == b"PAR1":
         try:
@@ -75,7 +75,7 @@ def read(sources: Sequence[Source], options: ReadOptions, problems: Problems) ->
         zones = zones.unique("zone_id", keep="first", maintain_order=True)
     note = (
         ()
-        if all("zone_id" in _names(s, next(iter(s.files))) for s in sources)
+        if all("zone_id" in column_names(s, next(iter(s.files))) for s in sources)
         else ("Squares are zones, numbered in the file's order.",)
     )
     return Layers(
@@ -91,7 +91,7 @@ def read(sources: Sequence[Source], options: ReadOptions, problems: Problems) ->
 
 
 def _read_one(source: Source, name: str, options: ReadOptions, problems: Problems) -> pl.DataFrame:
-    names = _names(source, name)
+    names = column_names(source, name)
     place = _place(names)
     fields = [
         Field(n, needed=n == "zone_id") if n in TEXTS else Field(n, "number", low=0) for n in FIELDS if n in names

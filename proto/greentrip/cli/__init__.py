@@ -18,6 +18,7 @@ from greentrip.cli import (
     network,
     optimize,
     plan,
+    population,
     run,
     scenario,
     service,
@@ -40,6 +41,7 @@ app.command()(run.simulate)
 app.add_typer(run.app, name="run")
 app.add_typer(optimize.app, name="optimize")
 app.add_typer(plan.app, name="plan")
+app.add_typer(population.app, name="population")
 app.add_typer(experiment.app, name="experiment")
 app.command()(compare.compare)
 app.command()(compare.report)
