@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             job.add_argument("--rail-year", type=int)
     asked = parser.parse_args(arguments)
     try:
-        _say({"result": (_JOBS | DEMAND_JOBS)[asked.job](asked)})
+        _say({"result": {**_JOBS, **DEMAND_JOBS}[asked.job](asked)})
     except (GreentripError, OSError, ValueError) as error:
         _say({"error": {"kind": type(error).__name__, "message": str(error)}})
         return 1

@@ -126,8 +126,8 @@ def _cells(trips: Mapping[str, Floats], zones: int) -> _Cells:
                     table[o, d][some] * share[b, some],
                 ))  # fmt: skip
     columns = [np.concatenate([part[i] for part in parts]) if parts else np.zeros(0) for i in range(6)]
-    purpose, out, way, home, there = (c.astype(np.int64) for c in columns[:5])
-    return _Cells(purpose, out, way, home, there, columns[5].astype(np.float64))
+    of, out, way, home, there = (c.astype(np.int64) for c in columns[:5])
+    return _Cells(of, out, way, home, there, columns[5].astype(np.float64))
 
 
 def _margins(cells: _Cells, trips: Mapping[str, Floats], zones: int) -> tuple[list[Ints], list[Floats]]:

@@ -221,14 +221,14 @@ def _round(table: Floats, residents: int, wanted: Mapping[str, tuple[int, Floats
             if not np.isfinite(fits[one]):
                 break
             for part, k, step in ((at, a, -1), (at, b, 1), (left, a, -1), (left, b, 1)):
-                part[(k, *one)] += step
+                part[k][one] += step
     return counts
 
 
 def _whole(target: Floats, total: int) -> Ints:
     """Return whole numbers next to a target that sum to a total: the largest remainders are rounded up."""
     scaled = target * total / max(target.sum(), 1e-300)
-    whole = np.floor(scaled).astype(np.int64)
+    whole: Ints = np.floor(scaled).astype(np.int64)
     order = np.argsort(-(scaled - whole), kind="stable")
     whole[order[: total - int(whole.sum())]] += 1
     return whole

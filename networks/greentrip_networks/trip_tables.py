@@ -136,5 +136,5 @@ def check_ways_home(network: Network, trips: Mapping[str, Floats], problems: Pro
             problems.error(
                 "margins-disagree", f"{went[z]:,.1f} {what}", saw=round(float(came[z]), 1), file=file,
                 record=network.zones.id[z], times=len(off),
-                remedy=f"{len(off)} zone(s) differ by more than {100 * AGREE:g} %; without ways home the model draws them",
+                remedy=f"{len(off)} zone(s) are off by over {100 * AGREE:g} %; without ways home the model draws them",
             )  # fmt: skip
