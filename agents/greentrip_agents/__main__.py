@@ -14,14 +14,14 @@ from typing import Any
 from greentrip_networks.errors import GreentripError, UnknownNameError
 from greentrip_networks.network import Network
 
-from greentrip_agents.demand_jobs import DEMAND_JOBS, add_job
+from greentrip_agents.input_jobs import INPUT_JOBS, add_job
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do one job and return the exit code."""
     parser = argparse.ArgumentParser(prog="greentrip_agents", description=__doc__)
     jobs = parser.add_subparsers(dest="job", required=True)
-    for name in DEMAND_JOBS:
+    for name in INPUT_JOBS:
         add_job(jobs.add_parser(name), name)
     for name in _JOBS:
         job = jobs.add_parser(name)
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             job.add_argument("--rail-year", type=int)
     asked = parser.parse_args(arguments)
     try:
-        _say({"result": {**_JOBS, **DEMAND_JOBS}[asked.job](asked)})
+        _say({"result": {**_JOBS, **INPUT_JOBS}[asked.job](asked)})
     except (GreentripError, OSError, ValueError) as error:
         _say({"error": {"kind": type(error).__name__, "message": str(error)}})
         return 1

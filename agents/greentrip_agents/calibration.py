@@ -21,7 +21,7 @@ from greentrip_agents.choice import Travellers
 from greentrip_agents.definitions import MODES, NESTS
 from greentrip_agents.indicators import counted, shares, within
 from greentrip_agents.model import CommuterModel
-from greentrip_agents.parameters import Parameters, default_parameters
+from greentrip_agents.parameters import Parameters, default_parameters, parameter_row
 from greentrip_agents.response import Reaction, expected, reactions
 from greentrip_agents.targets import Targets, check_targets, observed_targets
 from greentrip_agents.validation import MEASURES
@@ -217,4 +217,10 @@ def to_toml(result: Calibration) -> str:
         "[response]  # elasticity, and the range that published reviews report",
         *(f"{r.name} = [{r.elasticity:.4f}, {r.low}, {r.high}]" for r in result.reactions),
     ]
+    p = result.parameters
+    kept = [n for n in p.estimated if n in p.values]  # a survey's constants have given way to those fitted
+    if kept:
+        lines.append("[parameters]  # estimated from a survey")
+        told = {n: p.sources.get(n, "").removeprefix("estimated: ") for n in kept}
+        lines += [parameter_row(n, (p.values[n], *p.estimated[n]), told[n]) for n in kept]
     return "\n".join(lines) + "\n"

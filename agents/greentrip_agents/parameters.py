@@ -24,6 +24,8 @@ class Parameters:
     sources: Mapping[str, str] = field(default_factory=dict)
     calibrated_on: str = "nothing: all constants are zero"
     response: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)  # elasticity, low, high
+    # 95 % intervals of what a survey estimated, and where from: name -> (low, high)
+    estimated: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def response_outside(self) -> list[str]:
         """Return the reactions, tested when the constants were fitted, that lie outside their published range."""
@@ -95,10 +97,27 @@ def default_parameters(network: str = "") -> Parameters:
     text = _calibration(city) if city else None
     if text is not None:
         data = tomllib.loads(text)
-        constants |= {m: float(v) for m, v in data["constants"].items()}
-        calibrated_on = str(data["calibrated_on"])
+        constants |= {m: float(v) for m, v in data.get("constants", {}).items()}
+        calibrated_on = str(data.get("calibrated_on", calibrated_on))
         response = {name: (float(v[0]), float(v[1]), float(v[2])) for name, v in data.get("response", {}).items()}
-    return Parameters(dict(values), constants, dict(sources), calibrated_on, response)
+    found = Parameters(dict(values), constants, dict(sources), calibrated_on, response)
+    return _with_estimates(found, data.get("parameters", {})) if text is not None else found
+
+
+def _with_estimates(found: Parameters, rows: Mapping[str, Mapping[str, Any]]) -> Parameters:
+    """Return parameters with what a survey estimated: rows of value, low, high and source by name."""
+    if not rows:
+        return found
+    changed = found.with_({name: float(row["value"]) for name, row in rows.items()})
+    sources = {name: f"estimated: {row.get('source', 'a survey')}" for name, row in rows.items()}
+    ranges = {name: (float(row["low"]), float(row["high"])) for name, row in rows.items()}
+    return replace(changed, sources={**found.sources, **sources}, estimated=ranges)
+
+
+def parameter_row(name: str, values: tuple[float, float, float], source: str) -> str:
+    """Return the line of a [parameters] table for a parameter that was estimated: value, low and high."""
+    value, low, high = values
+    return f'"{name}" = {{ value = {value!r}, low = {low!r}, high = {high!r}, source = "{source}" }}'
 
 
 def _calibration(city: str) -> str | None:

@@ -70,12 +70,15 @@ def uncertainty(
     """
     if points < _LEAST_POINTS:
         raise ScenarioError("points", f"saw {points}; expected at least {_LEAST_POINTS}")
-    ranges = _ranges()
     lived = _days(build(0), days)
-    unit = qmc.LatinHypercube(len(ranges), rng=np.random.default_rng(seed)).random(points)
-    luck = np.random.default_rng([seed, 1])
     first, _ = build(0)
     start = parameters if parameters is not None else default_parameters(first.name)
+    surveyed = {
+        name: {"low": low, "high": high} for name, (low, high) in start.estimated.items() if name in start.values
+    }
+    ranges = {**_ranges(), **surveyed}  # what a survey estimated goes before what reviews report
+    unit = qmc.LatinHypercube(len(ranges), rng=np.random.default_rng(seed)).random(points)
+    luck = np.random.default_rng([seed, 1])
     aim = observed_targets(first)
     networks: dict[int, tuple[Network, Network]] = {0: build(0)}
     found: list[Point] = []

@@ -17,6 +17,7 @@ from greentrip.cli import (
     indicators,
     network,
     optimize,
+    parameters,
     plan,
     population,
     run,
@@ -40,6 +41,7 @@ app.add_typer(scenario.app, name="scenario")
 app.command()(run.simulate)
 app.add_typer(run.app, name="run")
 app.add_typer(optimize.app, name="optimize")
+app.add_typer(parameters.app, name="parameters")
 app.add_typer(plan.app, name="plan")
 app.add_typer(population.app, name="population")
 app.add_typer(experiment.app, name="experiment")

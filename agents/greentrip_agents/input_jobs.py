@@ -1,4 +1,4 @@
-"""Jobs of `python -m greentrip_agents` that say who travels: a population from margins, tours from observed trips."""
+"""Jobs of `python -m greentrip_agents` that make inputs: a population, tours of observed trips, tastes of a survey."""
 
 import argparse
 from collections.abc import Callable, Mapping
@@ -11,6 +11,11 @@ from greentrip_networks.network import Network
 
 def add_job(parser: argparse.ArgumentParser, name: str) -> None:
     """Declare what a job is asked."""
+    if name == "from-biogeme":
+        parser.add_argument("file", type=Path, help="the YAML that biogeme wrote")
+        parser.add_argument("--map", type=Path, help="which parameter is which beta, TOML")
+        parser.add_argument("--out", type=Path, help="write the parameters as TOML")
+        return
     parser.add_argument("file", type=Path, help="margins by zone" if name == "synthesise" else "matrices of trips")
     parser.add_argument("--network", required=True, help="a bundled network, or a file or folder that describes one")
     parser.add_argument("--out", type=Path, help="write the network with this demand as node-link JSON")
@@ -75,6 +80,25 @@ def _from_od(asked: argparse.Namespace) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _from_biogeme(asked: argparse.Namespace) -> dict[str, Any]:
+    """Read a survey's estimates and write them as parameters."""
+    from greentrip_agents.parameters import default_parameters
+    from greentrip_agents.survey import parameters_of, read_biogeme, read_map, to_toml
+
+    found = read_biogeme(asked.file)
+    names = read_map(asked.map) if asked.map is not None else {}
+    estimated = parameters_of(found, names, default_parameters())
+    if asked.out is not None:
+        asked.out.parent.mkdir(parents=True, exist_ok=True)
+        asked.out.write_text(to_toml(found, estimated), encoding="utf-8")
+    return {
+        "model": found.model, "observations": found.observations, "log_likelihood": found.log_likelihood,
+        "parameters": [{"name": n, **e._asdict()} for n, e in estimated.items()],
+        "unused": [b for b in found.betas if names and b not in {x for m in names.values() for x in (m.beta, m.over)}],
+        "written": str(asked.out) if asked.out is not None else "",
+    }  # fmt: skip
+
+
 def _write(network: Network, asked: argparse.Namespace) -> dict[str, str]:
     """Write what was asked for and say where it is."""
     from greentrip_networks.formats import write_layers
@@ -92,7 +116,8 @@ def _write(network: Network, asked: argparse.Namespace) -> dict[str, str]:
     return written
 
 
-DEMAND_JOBS: Mapping[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
+INPUT_JOBS: Mapping[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "synthesise": _synthesise,
     "from-od": _from_od,
+    "from-biogeme": _from_biogeme,
 }
