@@ -95,8 +95,9 @@ def synthesise(
         counts[z] = _round(table, int(residents[z]), wanted, float(start[z]))
         for name, (axis, target) in wanted.items():
             misses[name] = max(misses[name], float(np.abs(_along(counts[z], axis) - target).max()))
-    for name, (_, shares) in targets.items():
-        fitted[name] = (float((shares[:, -1] * residents).sum()), misses[name])
+    for name, (_, shares) in targets.items():  # of two categories those with it, else everybody
+        persons = shares[:, -1] * residents if shares.shape[1] == 2 else residents
+        fitted[name] = (float(persons.sum()), misses[name])
     people = _people(counts, income, parameters["value_of_time.income_sigma"])
     changed = replace(
         zones,

@@ -24,7 +24,7 @@ def observed(city: Network, *, home: bool) -> Trips:
     for p, purpose in enumerate(PURPOSES):
         for t, period in enumerate(PERIODS):
             noise = np.exp(rng.normal(0, 1, far.shape)) * (rng.random(far.shape) < 0.7)
-            scale = (0.4, 0.5, 0.1)[t] * (1.0, 0.3, 0.6, 0.4)[p] * 1e-4
+            scale = (0.4, 0.5, 0.1)[t] * (1.0, 0.3, 0.6, 0.4)[p] * 1e-2
             found[f"{purpose} {period}"] = scale * z.residents[:, None] * np.exp(-far / 5) * noise
     if home:
         whole = sum(found.values()).T
@@ -81,7 +81,10 @@ def test_a_seed_gives_the_same_travellers_and_another_others(city: Network) -> N
     for name in ("key", "zone", "cell", "x_m", "income_cny_year", "weight", "plan"):
         assert getattr(one, name).tobytes() == getattr(two, name).tobytes()
     assert len(np.unique(one.key)) == len(one)
+    assert (one.x_m[:100] != three.x_m[:100]).all()
     assert one.plan.tobytes() != three.plan.tobytes()
+    whole = sum((t > 0).sum() for n, t in changed.demand.trips.items() if not n.startswith("home"))
+    assert len(one) < 3 * whole  # a sample: not a row for every pair and way back
 
 
 def test_a_simulation_travels_where_the_matrices_say(city: Network) -> None:

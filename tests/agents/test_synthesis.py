@@ -71,7 +71,9 @@ def test_what_is_told_is_what_came_out(city: Network) -> None:
     found = synthesise(city, m, parameters=default_parameters())
     told = {row["margin"]: row for row in found.to_dict()["margins"]}
     assert told["workers"]["persons"] == m["workers"].sum()
-    assert told["workers"]["largest_miss_persons"] == np.abs(totals(found.network, "works") - m["workers"]).max()
+    missed = np.abs(totals(found.network, "works") - m["workers"]).max()
+    assert told["workers"]["largest_miss_persons"] == pytest.approx(missed, abs=1e-6)
+    assert told["age"]["persons"] == m["residents"].sum()
     assert [a.split(":")[0] for a in found.assumed] == ["school_places"]
     few = synthesise(city, {"residents": m["residents"]}, parameters=default_parameters())
     assert [a.split(":")[0] for a in few.assumed] == [
@@ -83,7 +85,9 @@ def test_what_is_told_is_what_came_out(city: Network) -> None:
         p["population.children_share"], abs=0.002
     )
     expected = p["population.cars_per_resident"] * p["population.persons_per_car"]
-    assert people.persons @ people.car / people.persons.sum() == pytest.approx(expected, abs=0.06)
+    assert people.persons @ people.car / people.persons.sum() == pytest.approx(
+        expected, abs=0.08
+    )  # capped for the rich
 
 
 def test_the_richer_have_more_cars_and_incomes_keep_their_mean(city: Network) -> None:
