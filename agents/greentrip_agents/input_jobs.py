@@ -26,9 +26,9 @@ def add_job(parser: argparse.ArgumentParser, name: str) -> None:
 
 def _city(name: str) -> Network:
     """Return a bundled network, or one that files describe."""
+    from greentrip_networks import NAMES, load
     from greentrip_networks.formats import read_layers
     from greentrip_networks.from_layers import network_of
-    from greentrip_networks.read import NAMES, load
 
     if name in NAMES:
         return load(name)
