@@ -1,5 +1,7 @@
 """Estimates of biogeme become parameters: values, robust errors, ranges; bad files and unknown names are named."""
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -173,3 +175,19 @@ def test_a_pickle_is_never_read(tmp_path: Path) -> None:
     (tmp_path / "modes.pickle").write_bytes(b"\x80\x04\x95cos\nsystem\n")
     with pytest.raises(ScenarioError, match="pickles are not read"):
         read_biogeme(tmp_path / "modes.pickle")
+
+
+def test_the_notebook_recovers_the_truth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("biogeme", reason="the survey extra", exc_type=ImportError)
+    import nbformat
+    from nbclient import NotebookClient
+
+    page = Path(__file__).parents[2] / "docs" / "notebooks" / "estimate_choice.ipynb"
+    notebook = nbformat.read(page, as_version=4)
+    assert not any(c.get("outputs") or c.get("execution_count") for c in notebook.cells)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(str(Path(p).resolve()) for p in sys.path if p))
+    monkeypatch.setenv("JUPYTER_PLATFORM_DIRS", "1")
+    monkeypatch.setenv("PEOPLE", "4000")
+    monkeypatch.setenv("FOLDER", str(tmp_path))
+    NotebookClient(notebook, timeout=280).execute()  # it holds the estimates against the truth itself
+    assert (tmp_path / "harbour.toml").is_file()
