@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name == "uncertainty":
             job.add_argument("--interventions", type=Path, required=True)
             job.add_argument("--points", type=int, default=12)
-        if name == "ridership":
+        if name in ("ridership", "response"):
             job.add_argument("--rail-year", type=int)
     asked = parser.parse_args(arguments)
     try:
@@ -123,7 +123,7 @@ def _response(asked: argparse.Namespace) -> dict[str, Any]:
     from greentrip_agents.backcast import fare_reform
     from greentrip_agents.response import reactions
 
-    model, told = _settled(asked, find_network(asked.network))
+    model, told = _settled(asked, _of_rail_year(asked))
     found = reactions(model)
     cast = fare_reform(model) if model.network.name.startswith("beijing") else []
     return {
@@ -132,15 +132,19 @@ def _response(asked: argparse.Namespace) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _ridership(asked: argparse.Namespace) -> dict[str, Any]:
-    """Predict boardings by rail line and the fullest sections."""
+def _of_rail_year(asked: argparse.Namespace) -> Network:
+    """Return the network asked for, with the rail of another year where one is named."""
     from greentrip_networks.read import rail_of_year
 
+    network = find_network(asked.network)
+    return network if asked.rail_year is None else rail_of_year(network, asked.rail_year)
+
+
+def _ridership(asked: argparse.Namespace) -> dict[str, Any]:
+    """Predict boardings by rail line and the fullest sections."""
     from greentrip_agents.line_ridership import ridership
 
-    network = find_network(asked.network)
-    if asked.rail_year is not None:
-        network = rail_of_year(network, asked.rail_year)
+    network = _of_rail_year(asked)
     model, told = _settled(asked, network)
     found = ridership(model)
     return {

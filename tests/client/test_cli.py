@@ -77,6 +77,16 @@ def test_the_commands_do_the_main_job(data: str, tmp_path: Path) -> None:
     read("report", ",".join(base), ",".join(with_plan), "--plan=north", f"--out={page}")
     assert page.read_text().lstrip().lower().startswith("<!doctype html>")
     assert len(read("run", "list")) == 6
+    table, layer = tmp_path / "geh.csv", tmp_path / "links.geojson"
+    counts = tmp_path / "counts.csv"
+    counts.write_text("link,period,count\n42,am,100\n")
+    found = read("run", "table", base[0], "counts", f"--counts={counts}", f"--out={table}", f"--layer={layer}")
+    assert found["rows"][0]["counted_h"] == "100"
+    assert table.read_text().startswith('"link","direction","period","counted_h"')
+    assert json.loads(layer.read_text())["features"][0]["properties"]["link"] == "42"
+    printed = greentrip("run", "table", base[0], "emissions", data).stdout
+    assert "petrol_euro5" in printed
+    assert "the fleet's mix is assumed" in printed
 
 
 @pytest.mark.parametrize(
@@ -86,6 +96,8 @@ def test_the_commands_do_the_main_job(data: str, tmp_path: Path) -> None:
         (("simulate", "tiny", "--seeds=a"), "whole numbers separated by commas"),
         (("simulate", "tiny", "--sample=7"), "run.sample: saw 7; expected above 0 to 1"),
         (("plan", "show", "none"), "unknown plan"),
+        (("run", "table", "none", "screenlines"), "unknown run"),
+        (("run", "table", "none", "screenlines", "--out=x.xlsx"), "expected a name that ends with .csv or .arrow"),
         (("scenario", "create", "x", "--network=tiny", "--intervention={"), "greentrip: "),
     ],
 )

@@ -14,6 +14,7 @@ def test_reactions_and_refusals_come_from_the_engine_process(tmp_path: Path) -> 
     found = run_engine(["response", "tiny", "--sample", "0.02", "--days", "3"], told.append)
     assert [row["day"] for row in told] == [1, 2, 3]
     assert {r["name"] for r in found["reactions"]} >= {"metro_fare", "fuel_price"}
+    assert found["fare_reform"] == []  # a fact of Beijing
     with pytest.raises(ValueError, match="unknown network 'atlantis'"):
         run_engine(["response", "atlantis"], told.append)
     targets = tmp_path / "t.csv"

@@ -11,6 +11,7 @@ from greentrip.cli.options import AsJson, Sample, print_data
 
 Where = Annotated[str, typer.Argument(metavar="NETWORK", help="A bundled network, or a folder of tables.")]
 Seed = Annotated[int, typer.Option(help="Seed of every draw.")]
+RailYear = Annotated[int | None, typer.Option(help="Run the rail open at the end of this year.")]
 Days = Annotated[int, typer.Option(help="Simulated days at most.")]
 
 
@@ -83,9 +84,18 @@ def validate(network: Where, sample: Sample = 0.005, seed: Seed = 0, days: Days 
     )
 
 
-def response(network: Where, sample: Sample = 0.005, seed: Seed = 0, days: Days = 60, as_json: AsJson = False) -> None:
-    """Test how the model reacts to prices and times, against the ranges of published reviews."""
-    found = work(["response", network, *_common(sample, seed, days)], "simulating", as_json)
+def response(
+    network: Where,
+    rail_year: RailYear = None,
+    sample: Sample = 0.005,
+    seed: Seed = 0,
+    days: Days = 60,
+    as_json: AsJson = False,
+) -> None:
+    """Test how the model reacts to prices and times, against published reviews; in Beijing to the fares of 2014 too."""
+    arguments = ["response", network, *_common(sample, seed, days)]
+    arguments += ["--rail-year", str(rail_year)] if rail_year is not None else []
+    found = work(arguments, "simulating", as_json)
     if as_json:
         print_data(found)
         return
@@ -106,7 +116,7 @@ def response(network: Where, sample: Sample = 0.005, seed: Seed = 0, days: Days 
 
 def ridership(
     network: Where,
-    rail_year: Annotated[int | None, typer.Option(help="Run the rail open at the end of this year.")] = None,
+    rail_year: RailYear = None,
     out: Annotated[Path | None, typer.Option(help="Write the lines as CSV.")] = None,
     sample: Sample = 0.005,
     seed: Seed = 0,
