@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from html import escape
 from statistics import fmean
 from typing import Any
 
@@ -246,7 +247,11 @@ def comparison(out: Console, compared: comparison_pb2.Comparison) -> None:
 
 @contextmanager
 def bars(*, quiet: bool) -> Iterator["Bars"]:
-    """Show progress on standard error while the block runs, if a person is looking."""
+    """Show progress while the block runs, if a person is looking: on standard error, or below a notebook's cell."""
+    below_cell = None if quiet else _below_cell()
+    if below_cell is not None:
+        yield NotebookBars(below_cell)
+        return
     hidden = quiet or not sys.stderr.isatty()
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True, width=WIDTH), disable=hidden, transient=True) as shown:
@@ -294,6 +299,36 @@ class Bars:
         if key not in self._tasks:
             self._tasks[key] = self._shown.add_task(label, total=1.0, note=note)
         self._shown.update(self._tasks[key], completed=fraction, note=note)
+
+
+class NotebookBars(Bars):
+    """The same below a notebook's cell, as plain HTML that needs no widgets; `show` draws it, again and again."""
+
+    def __init__(self, show: Callable[[str], None]) -> None:
+        self._show = show
+        self._rows: dict[str, tuple[str, float, str]] = {}
+
+    def _update(self, key: str, label: str, fraction: float, note: str) -> None:
+        if self._rows.get(key) == (label, fraction, note):
+            return
+        self._rows[key] = label, fraction, note
+        rows = (
+            f"<tr><td>{escape(name)}<td><progress value={share:.3f}></progress><td>{escape(said)}"
+            for name, share, said in self._rows.values()
+        )
+        self._show(f"<table>{''.join(rows)}</table>")
+
+
+def _below_cell() -> Callable[[str], None] | None:
+    """Return what draws HTML below the cell that runs, in its place; None outside a notebook."""
+    shell = sys.modules.get("IPython")
+    if shell is None or type(shell.get_ipython()).__name__ != "ZMQInteractiveShell":
+        return None
+    from importlib import import_module
+
+    display = import_module("IPython.display")
+    place = display.display(display.HTML(""), display_id=True)
+    return lambda written: place.update(display.HTML(written))
 
 
 def _mean(indicators: Sequence[Mapping[str, Any]], key: str, mode: str) -> float | None:

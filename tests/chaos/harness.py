@@ -41,6 +41,7 @@ SEEDS = (0, 1)
 ASKED = {"sample": 0.002, "max_days": 2}
 PATIENCE_S = float(os.environ.get("CHAOS_PATIENCE_S", "180"))  # after which a run counts as unfinished
 FULL_S = 1.0
+MINUTES = float(os.environ.get("CHAOS_MINUTES", "inf"))  # of one kind, after which no further try is begun
 TABLES = ("trips", "links", "lines")
 _AGAIN = ("UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED")
 
@@ -425,6 +426,8 @@ def tried(kind: str, tries: int, seed: int) -> Counter[str]:
     began = time.monotonic()
     with chaos(kind, random.Random(f"{kind} {seed}")) as put:
         for i in range(tries):
+            if time.monotonic() - began > 60 * MINUTES:
+                break
             try:
                 put.one_try()
             except Exception as error:  # noqa: BLE001 - whatever happens is a finding

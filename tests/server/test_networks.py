@@ -3,6 +3,7 @@ import json
 import pytest
 from google.longrunning import operations_pb2
 from greentrip.client import CallError, Client
+from greentrip.client.wire import AtOnce, finish
 from greentrip.plain import plain
 from greentrip.v1 import network_pb2, network_pb2_grpc
 from greentrip_networks import summary, tiny
@@ -39,11 +40,9 @@ def test_pages_make_the_whole_list(client: Client) -> None:
 
 
 def test_a_bad_page_token_names_its_field(client: Client) -> None:
-    from greentrip.client.client import _call
-
     stub = network_pb2_grpc.NetworkServiceStub(client.channel)
     with pytest.raises(CallError) as caught:
-        _call(stub.ListNetworks, network_pb2.ListNetworksRequest(page_token="x"))
+        finish(AtOnce(client.channel).ask(stub.ListNetworks, network_pb2.ListNetworksRequest(page_token="x")))
     assert caught.value.code == "INVALID_ARGUMENT"
     assert "page_token" in caught.value.fields
 

@@ -128,6 +128,14 @@ def test_a_reader_reads_and_a_writer_writes(guarded, certificates: Path) -> None
         assert client.create_scenario("tiny", name="by-writer").creator == "the writeer"
 
 
+def test_an_upload_shows_its_token(guarded, certificates: Path, tmp_path: Path) -> None:
+    address, _, tokens = guarded
+    (tmp_path / "nothing.txt").write_text("no network")
+    with enter(address, certificates, tokens["write"]) as client, pytest.raises(CallError) as caught:
+        client.network_files.add([tmp_path / "nothing.txt"], "mine", form="no-such-format")
+    assert caught.value.code != "UNAUTHENTICATED"
+
+
 def test_a_token_that_is_revoked_lets_nobody_in(guarded, certificates: Path) -> None:
     import time
 

@@ -110,6 +110,15 @@ def open_channel(address: str, credentials: Credentials | None = None) -> grpc.C
     return grpc.intercept_channel(channel, _Shown(shown.metadata()))
 
 
+def open_async_channel(address: str, credentials: Credentials) -> tuple[grpc.aio.Channel, tuple[tuple[str, str], ...]]:
+    """Return a channel of grpc.aio, and the metadata that every call on it must carry."""
+    if credentials.with_tls(address):
+        channel = grpc.aio.secure_channel(address, credentials.channel_credentials(), options=OPTIONS)
+    else:
+        channel = grpc.aio.insecure_channel(address, options=OPTIONS)
+    return channel, credentials.metadata()
+
+
 class _Details(NamedTuple):
     """A call's details with metadata added."""
 
@@ -121,7 +130,7 @@ class _Details(NamedTuple):
     compression: Any
 
 
-class _Shown(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):
+class _Shown(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamUnaryClientInterceptor):
     """Adds metadata to every call."""
 
     def __init__(self, metadata: tuple[tuple[str, str], ...]) -> None:
@@ -134,6 +143,12 @@ class _Shown(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor
     def intercept_unary_stream(self, continuation: Callable[..., Any], client_call_details: Any, request: Any) -> Any:
         """Add to a call that has a stream of answers."""
         return continuation(self._with(client_call_details), request)
+
+    def intercept_stream_unary(
+        self, continuation: Callable[..., Any], client_call_details: Any, request_iterator: Any
+    ) -> Any:
+        """Add to a call that takes a stream, such as an upload."""
+        return continuation(self._with(client_call_details), request_iterator)
 
     def _with(self, details: Any) -> _Details:
         """Return the details with the metadata."""

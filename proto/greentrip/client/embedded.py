@@ -25,6 +25,7 @@ class Embedded:
         self.data_dir = data_dir.resolve()
         self._cluster = cluster
         self._process: subprocess.Popen[str] | None = None
+        self.credentials = Credentials.from_environment()
         until = time.monotonic() + START_S
         while True:
             found = self._owner() or self._start(workers)
@@ -57,7 +58,8 @@ class Embedded:
             address = str(facts["address"])
         except (OSError, ValueError, KeyError):
             return None
-        channel = open_channel(address, replace(Credentials.from_environment(), tls=bool(facts.get("tls"))))
+        self.credentials = replace(Credentials.from_environment(), tls=bool(facts.get("tls")))
+        channel = open_channel(address, self.credentials)
         try:
             grpc.channel_ready_future(channel).result(timeout=2)
         except grpc.FutureTimeoutError:
@@ -118,4 +120,5 @@ class Embedded:
             )
         self._process = process
         address = str(json.loads(line)["address"])
+        self.credentials = Credentials()
         return address, open_channel(address)

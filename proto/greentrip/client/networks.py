@@ -5,23 +5,21 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import grpc
-
-from greentrip.client.errors import call_error
+from greentrip.client.wire import AtOnce, Wire, at_once
 from greentrip.v1 import network_pb2, network_pb2_grpc
 
 PIECE = 1 << 20
 
 
-class NetworkFiles:
+class NetworkFileVerbs:
     """Networks of one server as files."""
 
-    def __init__(self, channel: grpc.Channel) -> None:
-        self._stub = network_pb2_grpc.NetworkServiceStub(channel)
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self._stub = network_pb2_grpc.NetworkServiceStub(wire.channel)
 
-    def add(
+    async def add(
         self,
         paths: Sequence[Path | str],
         name: str = "",
@@ -78,61 +76,64 @@ class NetworkFiles:
             display_name=display_name,
             options=options,
         )
-        try:
-            return self._stub.ImportNetwork(_messages(settings, places))
-        except grpc.RpcError as error:
-            raise call_error(error) from None
+        return await self.wire.send(self._stub.ImportNetwork, _messages(settings, places))
 
-    def validate(self, name: str) -> network_pb2.NetworkCheck:
+    async def validate(self, name: str) -> network_pb2.NetworkCheck:
         """Check a network of the server."""
-        made: network_pb2.NetworkCheck = _ask(
-            self._stub.ValidateNetwork, network_pb2.ValidateNetworkRequest(name=_full(name))
-        )
-        return made
+        request = network_pb2.ValidateNetworkRequest(name=_full(name))
+        return await self.wire.ask(self._stub.ValidateNetwork, request)
 
-    def export(self, name: str, form: str, to: Path | str) -> network_pb2.ExportHeader:
+    async def export(self, name: str, form: str, to: Path | str) -> network_pb2.ExportHeader:
         """Write a network as a file, or as a folder where the format asks for one, unless `to` ends with `.zip`."""
         target = Path(to)
         request = network_pb2.ExportNetworkRequest(name=_full(name), format=form)
         header = network_pb2.ExportHeader()
         with tempfile.TemporaryDirectory(prefix="greentrip-") as folder:
             file = Path(folder, "file")
-            try:
-                with file.open("wb") as out:
-                    for message in self._stub.ExportNetwork(request):
-                        if message.WhichOneof("part") == "header":
-                            header = message.header
-                        else:
-                            out.write(message.content)
-            except grpc.RpcError as error:
-                raise call_error(error) from None
-            if header.folder and target.suffix != ".zip":
-                target.mkdir(parents=True, exist_ok=True)
-                with zipfile.ZipFile(file) as archive:
-                    archive.extractall(target)
-            else:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.move(file, target)
+            with file.open("wb") as out:  # noqa: ASYNC230 - pieces of a file of one's own
+                async for message in self.wire.stream(self._stub.ExportNetwork, request):
+                    if message.WhichOneof("part") == "header":
+                        header = message.header
+                    else:
+                        out.write(message.content)
+            _place(file, target, unpack=header.folder and target.suffix != ".zip")
         return header
 
-    def delete(self, name: str) -> None:
+    async def delete(self, name: str) -> None:
         """Remove an imported network."""
-        _ask(self._stub.DeleteNetwork, network_pb2.DeleteNetworkRequest(name=_full(name)))
+        await self.wire.ask(self._stub.DeleteNetwork, network_pb2.DeleteNetworkRequest(name=_full(name)))
 
-    def formats(self) -> list[network_pb2.FileFormat]:
+    async def formats(self) -> list[network_pb2.FileFormat]:
         """Return the formats that the server reads and writes."""
-        return list(_ask(self._stub.ListFormats, network_pb2.ListFormatsRequest()).formats)
+        return list((await self.wire.ask(self._stub.ListFormats, network_pb2.ListFormatsRequest())).formats)
+
+
+class NetworkFiles:
+    """Networks of one server as files, for a client that waits."""
+
+    def __init__(self, wire: AtOnce) -> None:
+        self.verbs = NetworkFileVerbs(wire)
+
+    add = at_once(NetworkFileVerbs.add)
+    validate = at_once(NetworkFileVerbs.validate)
+    export = at_once(NetworkFileVerbs.export)
+    delete = at_once(NetworkFileVerbs.delete)
+    formats = at_once(NetworkFileVerbs.formats)
 
 
 def _full(name: str) -> str:
     return name if name.startswith("networks/") else f"networks/{name}"
 
 
-def _ask(method: Any, request: Any) -> Any:
-    try:
-        return method(request)
-    except grpc.RpcError as error:
-        raise call_error(error) from None
+def _place(file: Path, target: Path, *, unpack: bool) -> None:
+    """Put a download where it belongs."""
+    if unpack:
+        target.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(file) as archive:
+            archive.extractall(target)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(file, target)
 
 
 def _messages(

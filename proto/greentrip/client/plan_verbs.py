@@ -1,0 +1,133 @@
+"""The verbs on plans, comparisons and reports of two sides."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from google.longrunning import operations_pb2, operations_pb2_grpc
+from google.protobuf.duration_pb2 import Duration
+
+from greentrip.client.asking import RunSet, mask_of, names_of, new_request, pages, within
+from greentrip.client.errors import from_status
+from greentrip.client.wire import Wire
+from greentrip.interventions import to_message
+from greentrip.v1 import (
+    comparison_pb2,
+    comparison_pb2_grpc,
+    plan_pb2,
+    plan_pb2_grpc,
+    report_pb2,
+    report_pb2_grpc,
+)
+
+
+class PlanVerbs:
+    """What one does with plans."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self._plans = plan_pb2_grpc.PlanServiceStub(wire.channel)
+        self._comparisons = comparison_pb2_grpc.ComparisonServiceStub(wire.channel)
+        self._reports = report_pb2_grpc.ReportServiceStub(wire.channel)
+        self._operations = operations_pb2_grpc.OperationsStub(wire.channel)
+
+    async def update_plan(
+        self, name: str, *, description: str | None = None, archived: bool | None = None, etag: str = ""
+    ) -> plan_pb2.Plan:
+        """Change a plan's description, or archive it; with an etag only as it was read."""
+        changed = plan_pb2.Plan(
+            name=within("plans", name), description=description or "", archived=bool(archived), etag=etag
+        )
+        request = plan_pb2.UpdatePlanRequest(
+            plan=changed, update_mask=mask_of(description=description, archived=archived)
+        )
+        return await self.wire.ask(self._plans.UpdatePlan, request)
+
+    async def design_feeders(
+        self,
+        run: str | RunSet,
+        stations: Sequence[str],
+        *,
+        vehicles: int,
+        budget_cny_day: float | None = None,
+        seed: int = 0,
+        rounds: int = 1,
+        name: str = "",
+        request_id: str = "",
+        progress: Callable[[plan_pb2.PlanMetadata], None] | None = None,
+    ) -> plan_pb2.Plan:
+        """Design feeder routes around stations from a finished run (the first, of several) and wait for the plan.
+
+        With several `rounds`, each plan is simulated and demand priced anew until the plan stays.
+        """
+        request = plan_pb2.DesignFeedersRequest(
+            run=within("runs", run if isinstance(run, str) else run.names[0]),
+            stations=stations,
+            vehicles=vehicles,
+            budget_cny_day=budget_cny_day,
+            seed=seed,
+            rounds=rounds,
+            plan_id=name.removeprefix("plans/"),
+            request_id=request_id or new_request(),
+        )
+        operation = await self.wire.ask(self._plans.DesignFeeders, request)
+        try:
+            while not operation.done:
+                wait = operations_pb2.WaitOperationRequest(name=operation.name, timeout=Duration(nanos=500_000_000))
+                operation = await self.wire.ask(self._operations.WaitOperation, wait)
+                if progress is not None:
+                    metadata = plan_pb2.PlanMetadata()
+                    operation.metadata.Unpack(metadata)
+                    progress(metadata)
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            await self.wire.ask(
+                self._operations.CancelOperation, operations_pb2.CancelOperationRequest(name=operation.name)
+            )
+            raise
+        if operation.HasField("error"):
+            raise from_status(operation.error)
+        made = plan_pb2.Plan()
+        operation.response.Unpack(made)
+        return made
+
+    async def create_plan(
+        self, network: str, routes: Iterable[Any], *, name: str = "", request_id: str = ""
+    ) -> plan_pb2.Plan:
+        """Store routes written elsewhere as a plan."""
+        adding = to_message({"kind": "AddFeeders", "routes": list(routes)})
+        plan = plan_pb2.Plan(network=within("networks", network), routes=adding.add_feeders.routes)
+        request = plan_pb2.CreatePlanRequest(
+            plan=plan, plan_id=name.removeprefix("plans/"), request_id=request_id or new_request()
+        )
+        return await self.wire.ask(self._plans.CreatePlan, request)
+
+    async def plan(self, name: str) -> plan_pb2.Plan:
+        """Return one plan."""
+        return await self.wire.ask(self._plans.GetPlan, plan_pb2.GetPlanRequest(name=within("plans", name)))
+
+    async def plans(self, filter: str = "", *, show_archived: bool = False) -> list[plan_pb2.Plan]:  # noqa: A002
+        """Return plans, oldest first: all, or those that a filter such as `creator = "lin"` leaves."""
+        request = plan_pb2.ListPlansRequest(filter=filter, show_archived=show_archived)
+        return [item async for item in pages(self.wire, self._plans.ListPlans, request, "plans")]
+
+    async def compare_plans(self, before: str, after: str) -> plan_pb2.PlanDifference:
+        """Return what one plan changes of another: routes added, dropped and changed, and the people it touches."""
+        request = plan_pb2.ComparePlansRequest(before=within("plans", before), after=within("plans", after))
+        return await self.wire.ask(self._plans.ComparePlans, request)
+
+    async def export_plan(self, name: str) -> bytes:
+        """Return a plan as the bytes of a zipped GTFS feed."""
+        request = plan_pb2.ExportPlanRequest(name=within("plans", name))
+        return b"".join([piece.content async for piece in self.wire.stream(self._plans.ExportPlan, request)])
+
+    async def compare(self, base: Sequence[str] | RunSet, other: Sequence[str] | RunSet) -> comparison_pb2.Comparison:
+        """Compare finished runs of two scenarios, paired by seed."""
+        request = comparison_pb2.CompareRunsRequest(base_runs=names_of(base), other_runs=names_of(other))
+        return await self.wire.ask(self._comparisons.CompareRuns, request)
+
+    async def report(self, base: Sequence[str] | RunSet, other: Sequence[str] | RunSet, plan: str) -> bytes:
+        """Return a self-contained HTML page on a plan and the runs without and with it."""
+        request = report_pb2.RenderReportRequest(
+            base_runs=names_of(base), other_runs=names_of(other), plan=within("plans", plan)
+        )
+        return b"".join([piece.content async for piece in self.wire.stream(self._reports.RenderReport, request)])
