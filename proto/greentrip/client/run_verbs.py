@@ -189,7 +189,7 @@ class RunVerbs:
         """Return what a finished run found."""
         return await self.wire.ask(self._runs.GetRunResult, run_pb2.GetRunResultRequest(name=within("runs", run)))
 
-    async def table(self, run: str, table: str, *, output: str = "arrow", **options: Any) -> bytes:
+    async def table(self, /, run: str, table: str, *, output: str = "arrow", **options: Any) -> bytes:
         """Return a table of a finished run as the bytes of an Arrow IPC stream, or of CSV.
 
         Parameters
@@ -206,12 +206,12 @@ class RunVerbs:
         """
         return (await self.table_with_notes(run, table, output=output, **options))[0]
 
-    async def layer(self, run: str, table: str, **options: Any) -> bytes:
+    async def layer(self, /, run: str, table: str, **options: Any) -> bytes:
         """Return the map layer of a table made of a run, GeoJSON; options as for `table`."""
         return await IndicatorVerbs(self.wire).layer(_table_request(run, table, "", options))
 
     async def table_with_notes(
-        self, run: str, table: str, *, output: str = "arrow", **options: Any
+        self, /, run: str, table: str, *, output: str = "arrow", **options: Any
     ) -> tuple[bytes, list[str]]:
         """Return what `table` does, and what it rests on and leaves out.
 
@@ -233,7 +233,7 @@ class RunVerbs:
                     raise
                 await self.wire.sleep(min(2.0, 0.2 * tries))
 
-    async def frame(self, run: str, table: str, kind: str = "polars", **options: Any) -> Any:
+    async def frame(self, /, run: str, table: str, kind: str = "polars", **options: Any) -> Any:
         """Return a table of a finished run as a data frame of `polars` or `pandas`, whichever is installed."""
         return frame(await self.table(run, table, **options), kind)
 
