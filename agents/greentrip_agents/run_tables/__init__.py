@@ -19,7 +19,7 @@ from greentrip_agents.run_tables.trip_lengths import trip_lengths
 __all__ = ["TABLES", "Asked", "Count", "Made", "make_table"]
 
 TABLES: dict[str, Callable[[Run, Network, Parameters, Asked], Made]] = {
-    "trip_lengths": lambda run, _network, _parameters, asked: trip_lengths(run, asked),
+    "trip_lengths": lambda run, network, _parameters, asked: trip_lengths(run, network, asked),
     "desire_lines": lambda run, network, _parameters, asked: desire_lines(run, network, asked),
     "screenlines": screenlines,
     "select_link": lambda run, network, _parameters, asked: select_link(run, network, asked),

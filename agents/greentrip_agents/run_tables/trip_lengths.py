@@ -1,19 +1,23 @@
 """How far and how long people travel: trips by mode, purpose and band of kilometres or minutes."""
 
 import polars as pl
+import shapely
+from greentrip_networks.indicators.shapes import Feature
+from greentrip_networks.network import Network
 
 from greentrip_agents.run import Run
-from greentrip_agents.run_tables.asked import Asked, Made, in_period
+from greentrip_agents.run_tables.asked import Asked, Made, in_period, weighted_mean
 
 BANDS = {"km": (1, 2, 3, 5, 8, 12, 20, 30, 50), "minutes": (10, 20, 30, 45, 60, 90, 120)}
 ALL = "all"
 
 
-def trip_lengths(run: Run, asked: Asked) -> Made:
+def trip_lengths(run: Run, network: Network, asked: Asked) -> Made:
     """Return the distribution of counted trips over bands of street km and of door-to-door minutes.
 
     Columns: `of` (km or minutes), `mode` and `purpose` (each also `all`), `low` and `high` of the band (null: no upper
-    end), `trips` a weekday, `percent` of the mode's and purpose's trips, `mean` of the whole distribution.
+    end), `trips` a weekday, `percent` of the mode's and purpose's trips, `mean` of the whole distribution. The map layer has a point a zone:
+    the trips of those who live there and their mean km and minutes.
     """
     trips = in_period(run.trips.filter(pl.col("counted") & (pl.col("mode") != "unserved")), asked.period)
     if asked.mode:
@@ -44,4 +48,28 @@ def trip_lengths(run: Run, asked: Asked) -> Made:
                     )
                 )  # fmt: skip
     table = pl.concat(parts).sort("of", "mode", "purpose", "low")
-    return Made(table, notes=("km along streets, as the crow flies times the model's detour; minutes door to door",))
+    return Made(
+        table,
+        _by_home(trips, network),
+        ("km along streets, as the crow flies times the model's detour; minutes door to door",),
+    )
+
+
+def _by_home(trips: pl.DataFrame, network: Network) -> list[Feature]:
+    """Return a point a zone with its residents' trips, mean km and mean minutes."""
+    zones = network.zones
+    at = {name: (float(x), float(y)) for name, x, y in zip(zones.id, zones.x_m, zones.y_m, strict=True)}
+    names = dict(zip(zones.id, zones.name_en, strict=True))
+    found = (
+        trips.group_by("home_zone")
+        .agg(trips=pl.col("weight").sum(), km=weighted_mean("km"), minutes=weighted_mean("minutes"))
+        .sort("home_zone")
+    )
+    return [
+        (
+            shapely.Point(at[r["home_zone"]]),
+            {"zone": names[r["home_zone"]], "trips": round(r["trips"]), "km": round(r["km"], 2),
+             "minutes": round(r["minutes"], 1)},
+        )
+        for r in found.iter_rows(named=True)
+    ]  # fmt: skip

@@ -1,13 +1,16 @@
 """Distributions of trip lengths add up to the trips."""
 
+import json
+
 import polars as pl
 from greentrip_agents import Run
 from greentrip_agents.run_tables.asked import Asked
 from greentrip_agents.run_tables.trip_lengths import trip_lengths
+from greentrip_networks.network import Network
 
 
-def test_bands_hold_every_counted_trip_once(run: Run) -> None:
-    table = trip_lengths(run, Asked()).table
+def test_bands_hold_every_counted_trip_once(run: Run, city: Network) -> None:
+    table = trip_lengths(run, city, Asked()).table
     counted = run.trips.filter(pl.col("counted") & (pl.col("mode") != "unserved"))
     for of in ("km", "minutes"):
         whole = table.filter((pl.col("of") == of) & (pl.col("mode") == "all") & (pl.col("purpose") == "all"))
@@ -19,8 +22,8 @@ def test_bands_hold_every_counted_trip_once(run: Run) -> None:
     ).unique().to_list() == [100.0]
 
 
-def test_a_band_counts_what_lies_between_its_ends(run: Run) -> None:
-    table = trip_lengths(run, Asked(mode="walk", period="am")).table
+def test_a_band_counts_what_lies_between_its_ends(run: Run, city: Network) -> None:
+    table = trip_lengths(run, city, Asked(mode="walk", period="am")).table
     row = table.filter(
         (pl.col("of") == "km") & (pl.col("purpose") == "all") & (pl.col("mode") == "walk") & (pl.col("low") == 1)
     )
@@ -32,3 +35,10 @@ def test_a_band_counts_what_lies_between_its_ends(run: Run) -> None:
     )
     assert abs(row["trips"].item() - trips["weight"].sum()) < 1e-6
     assert set(table["mode"]) == {"walk", "all"}
+
+
+def test_the_layer_has_the_trips_of_those_who_live_in_each_zone(run: Run, city: Network) -> None:
+    features = json.loads(trip_lengths(run, city, Asked()).geojson(city.plane))["features"]
+    counted = run.trips.filter(pl.col("counted") & (pl.col("mode") != "unserved"))
+    assert len(features) == counted["home_zone"].n_unique()
+    assert abs(sum(f["properties"]["trips"] for f in features) - counted["weight"].sum()) <= len(features)
