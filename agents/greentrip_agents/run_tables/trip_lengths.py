@@ -16,8 +16,8 @@ def trip_lengths(run: Run, network: Network, asked: Asked) -> Made:
     """Return the distribution of counted trips over bands of street km and of door-to-door minutes.
 
     Columns: `of` (km or minutes), `mode` and `purpose` (each also `all`), `low` and `high` of the band (null: no upper
-    end), `trips` a weekday, `percent` of the mode's and purpose's trips, `mean` of the whole distribution. The map layer has a point a zone:
-    the trips of those who live there and their mean km and minutes.
+    end), `trips` a weekday, `percent` of the mode's and purpose's trips, `mean` of the whole
+    distribution. The map layer has a point a zone: the trips of those who live there and their mean km and minutes.
     """
     trips = in_period(run.trips.filter(pl.col("counted") & (pl.col("mode") != "unserved")), asked.period)
     if asked.mode:
