@@ -14,6 +14,7 @@ from scipy.spatial import cKDTree
 
 from greentrip_agents import choice
 from greentrip_agents.costs import taste
+from greentrip_agents.definitions import RESIDENT
 from greentrip_agents.run import Run
 from greentrip_agents.statistics.breakdown import INCOME_GROUPS, income_fifth
 from greentrip_agents.statistics.gains import Setting
@@ -53,8 +54,10 @@ def access(run: Run, setting: Setting, period: int = 0) -> pl.DataFrame:
     _minutes(period, cells.x_m, cells.y_m, cells.zone.astype(np.int64), middle, c, t, minutes)
     living = zones.residents[cells.zone] * cells.home_share
     table = run.table("travellers")
-    homes = table.select(pl.col("key").alias("person"), "income_cny_year", "home_cell", "weight").unique(
-        "person", keep="first", maintain_order=True
+    homes = (
+        table.filter(pl.col("kind") == RESIDENT)
+        .select(pl.col("key").alias("person"), "income_cny_year", "home_cell", "weight")
+        .unique("person", keep="first", maintain_order=True)
     )
     group, home, weight = income_fifth(homes).to_numpy(), homes["home_cell"].to_numpy(), homes["weight"].to_numpy()
     rows = []

@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 
 from greentrip_agents import choice
 from greentrip_agents.costs import taste
-from greentrip_agents.definitions import MODES
+from greentrip_agents.definitions import MODES, RESIDENT
 from greentrip_agents.detail import AGES, travellers_of
 from greentrip_agents.parameters import Parameters
 from greentrip_agents.run import Run
@@ -44,12 +44,12 @@ class Setting:
 def gains(
     base: Mapping[int, Run], other: Mapping[int, Run], before: Setting, after: Setting, level: float = 0.95
 ) -> pl.DataFrame:
-    """Return by groups of persons what the other scenario gives or takes.
+    """Return by groups of residents what the other scenario gives or takes.
 
     Parameters
     ----------
     base, other
-        Runs by seed; the seeds that both have are used, and the persons and tours that both have.
+        Runs by seed; the seeds that both have are used, and the residents and tours that both have.
     before, after
         Network and parameters of each side. Homes and distances to rail are those before.
     level
@@ -87,12 +87,12 @@ def gains(
 
 
 def tours(run: Run, setting: Setting) -> pl.DataFrame:
-    """Return one row a listed tour of some minimum length: what the modes on offer are worth, and how green it is.
+    """Return one row a resident's listed tour of some length: what the modes on offer are worth, and how green it is.
 
     Columns of the run's travellers table as needed for groups, `person`, `tour`, `value` (minutes a trip, higher is
     better), `green` (probability of a green mode) and `trips`.
     """
-    table = run.table("travellers")
+    table = run.table("travellers").filter(pl.col("kind") == RESIDENT)
     who = travellers_of(table)
     costs = choice.Costs(**{name: np.ascontiguousarray(run.costs[name]) for name in choice.Costs._fields})
     likes = taste(setting.network, setting.parameters)

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from greentrip_agents import Run, choice, default_parameters
 from greentrip_agents.costs import taste
-from greentrip_agents.definitions import METRO, PR
+from greentrip_agents.definitions import METRO, PR, RESIDENT
 from greentrip_agents.detail import travellers_of
 from greentrip_agents.response import expected
 from greentrip_agents.statistics.gains import GROUPS, Setting, gains, tours
@@ -38,11 +38,12 @@ def test_a_dearer_mode_costs_its_share_of_trips(run: Run, setting: Setting) -> N
     """By the envelope theorem a minute more on rail costs each trip the probability of going by rail."""
     step = 0.01
     found = gains({3: run}, {3: _dearer_rail(run, step)}, setting, setting).row(0, named=True)
-    who = travellers_of(run.table("travellers"))
+    residents = run.table("travellers").filter(pl.col("kind") == RESIDENT)
+    who = travellers_of(residents)
     costs = choice.Costs(**{k: run.costs[k] for k in choice.Costs._fields})
     speed = np.empty((3, len(setting.network.zones)))
     choice.local_speeds(costs.car_min, costs.car_km, speed)
-    weight = run.table("travellers")["weight"].to_numpy()
+    weight = residents["weight"].to_numpy()
     trips, _ = expected(who, weight, speed, costs, taste(setting.network, setting.parameters))
     assert found["minutes"] * found["trips"] == pytest.approx(-step * (trips[METRO] + trips[PR]), rel=0.02)
 
