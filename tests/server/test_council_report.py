@@ -58,7 +58,7 @@ def test_it_is_self_contained_bilingual_and_repeats(client: Client, files: dict[
 def test_its_figures_are_the_comparisons(client: Client, files: dict[str, bytes]) -> None:
     found = client.compare_scenarios("report")
     rows = list(csv.DictReader(io.StringIO(files["figures/differences.csv"].decode("utf-8-sig"))))
-    told = {(r["scenario 情景"], r["indicator 指标"]): float(r["change 变化"]) for r in rows}
+    told = {(r["scenario 情景"], r["key 键名"]): float(r["change 变化"]) for r in rows}
     assert told == {(d.scenario, d.indicator): d.change for d in found.differences}
     with zipfile.ZipFile(io.BytesIO(files["figures.xlsx"])) as book:
         root = ET.fromstring(book.read("xl/workbook.xml"))

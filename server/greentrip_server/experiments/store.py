@@ -101,6 +101,7 @@ def ask(root: Path, sql: str, *, threads: int | None = None, seconds: float = QU
     try:
         if threads is not None:
             connection.execute(f"SET threads = {int(threads)}")
+        connection.execute("SET enable_progress_bar = false")  # it would be written where the server's address goes
         connection.execute(f"SET memory_limit = '{_MEMORY}'")
         for statement in _views(root):
             connection.execute(statement)

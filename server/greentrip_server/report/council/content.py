@@ -7,7 +7,8 @@ from typing import Any
 
 from greentrip_networks.network import FeederRoute, Network
 
-from greentrip_server.report.council import svg
+from greentrip_server.report.council import names, svg
+from greentrip_server.report.council.detail import flows, loads, people, where
 from greentrip_server.report.council.document import (
     Block,
     Cell,
@@ -19,21 +20,7 @@ from greentrip_server.report.council.document import (
     Table,
     Words,
 )
-from greentrip_server.report.council.gains import GROUPS, exhaust_blocks, gain_blocks
-
-MODES = {
-    "walk": Words("walk", "步行"), "bicycle": Words("bicycle", "自行车"), "ebike": Words("e-bike", "电动自行车"),
-    "bus": Words("bus", "公交"), "metro": Words("metro", "地铁"), "pr": Words("park and ride", "停车换乘"),
-    "car": Words("car", "小汽车"), "taxi": Words("taxi", "出租车"),
-}  # fmt: skip
-VERDICTS = {
-    "met": Words("the target is met", "达到目标"),
-    "missed": Words("the target is missed", "未达到目标"),
-    "undecided": Words("undecided", "尚不能判定"),
-    "none": Words("no verdict", "不作结论"),
-}
-PARTS = GROUPS | {"work": "上班", "school": "上学", "errand": "购物办事", "leisure": "休闲"}
-MOST_ROWS = 15
+from greentrip_server.report.council.gains import exhaust_blocks, gain_blocks
 
 
 @dataclass(frozen=True)
@@ -74,18 +61,18 @@ def document(facts: Facts, summary: Mapping[str, Any], network: Network) -> Docu
     ]
     if detail:
         sections += [
-            Section(Words("Who changes how they travel", "出行方式转移"), tuple(_flows(detail, baseline))),
-            Section(Words("Who gains and who loses", "受益者与受损者"), (*gain_blocks(detail), *_people(detail))),
+            Section(Words("Who changes how they travel", "出行方式转移"), tuple(flows(detail, baseline))),
+            Section(Words("Who gains and who loses", "受益者与受损者"), (*gain_blocks(detail), *people(detail))),
             Section(Words("Energy and exhaust", "能耗与排放"), tuple(exhaust_blocks(detail))),
-            Section(Words("Where", "空间分布"), tuple(_where(facts, detail, network))),
-            Section(Words("Lines, stations and streets", "线路、车站与道路"), tuple(_loads(detail))),
+            Section(Words("Where", "空间分布"), tuple(where(facts.routes, detail, network))),
+            Section(Words("Lines, stations and streets", "线路、车站与道路"), tuple(loads(detail))),
         ]
     sections.append(Section(Words("Method, assumptions and how to repeat this", "方法、假设与复现"),
                             tuple(_ground(facts, summary, network))))  # fmt: skip
     return Document(
         Words(question, asked_zh),
         Words(
-            f"{city}; experiment “{facts.name}”, compared with “{baseline}”",
+            f'{city}; experiment "{facts.name}", compared with "{baseline}"',
             f"{network.name_zh} {network.year}；实验“{facts.name}”，与“{baseline}”比较",
         ),
         tuple(sections),
@@ -100,21 +87,23 @@ def _answer(summary: Mapping[str, Any], network: Network) -> list[Block]:
     rows: list[tuple[Cell, ...]] = []
     for row in (r for r in summary["differences"] if r["indicator"] == first):
         head = detail.get(row["scenario"], {}).get("headline", {})
-        verdict = VERDICTS.get(head.get("verdict", ""), Words("–", "–"))
+        verdict = names.VERDICTS.get(head.get("verdict", ""), Words("–", "–"))
         rows.append((
             row["scenario"], svg.signed(row["change"], 3), _span(row["interval"]), row["probability_better"],
             "yes 是" if row["found"] else "no 否", head.get("forecast"), f"{verdict.en} {verdict.zh}",
         ))  # fmt: skip
     found = [r for r in summary["differences"] if r["indicator"] == first and r["found"]]
     order: list[Any] = next((r["order"] for r in summary["rankings"] if r["indicator"] == first), [])
+    units, change = names.unit(first), names.unit(first, change=True)
     if order:
         best, sure = order[0], order[0]["best"]
         said = Paragraph(
             Words(
-                f"On {first}, “{best['scenario']}” comes first ({best['mean']:.2f}); it stays first in {sure:.0%} of "
-                f"the resampled seeds. {len(found)} of {len(rows)} scenarios differ from “{summary['baseline']}” "
-                "beyond chance, after correction for the number of comparisons.",
-                f"按 {first}，“{best['scenario']}”居首（{best['mean']:.2f}），在 {sure:.0%} 的重抽样中保持第一。"
+                f'By {names.indicator(first).en}, "{best["scenario"]}" comes first ({best["mean"]:.2f} {units.en}); it '
+                f"stays first in {sure:.0%} of the resampled seeds. {len(found)} of {len(rows)} scenarios differ from "
+                f'"{summary["baseline"]}" beyond chance, after correction for the number of comparisons.',
+                f"按{names.indicator(first).zh}，“{best['scenario']}”居首（{best['mean']:.2f} {units.zh}），"
+                f"在 {sure:.0%} 的重抽样中保持第一。"
                 f"{len(rows)} 个情景中有 {len(found)} 个经多重比较校正后与“{summary['baseline']}”有显著差异。",
             ),
             strong=True,
@@ -140,8 +129,8 @@ def _answer(summary: Mapping[str, Any], network: Network) -> list[Block]:
             "answer",
             Words("Each scenario against the baseline", "各情景与基准比较"),
             (
-                Words("scenario", "情景"), Words(f"change of {first}", "变化"), Words("interval", "区间"),
-                Words("probability it is better", "更优概率"), Words("found", "显著"),
+                Words("scenario", "情景"), Words(f"change, {change.en}", f"变化，{change.zh}"),
+                Words("interval", "区间"), Words("probability it is better", "更优概率"), Words("found", "显著"),
                 Words("forecast %", "预测 %"), Words("verdict", "结论"),
             ),
             tuple(rows),
@@ -154,13 +143,14 @@ def _changes(summary: Mapping[str, Any]) -> list[Block]:
     """Draw and list every difference."""
     blocks: list[Block] = []
     for one in summary["indicators"][:4]:
-        rows = [r for r in summary["differences"] if r["indicator"] == one["name"]]
+        name = one["name"]
+        rows = [r for r in summary["differences"] if r["indicator"] == name]
         if rows:
             drawn = [(r["scenario"], r["change"], tuple(r["interval"]) if r["interval"] else None) for r in rows[:30]]
             blocks.append(
                 Drawing(
-                    Words(f"Change of {one['name']}", f"{_indicator_zh(one['name'])}的变化"),
-                    svg.intervals(drawn, "change against the baseline 与基准之差", better=one["direction"]),
+                    Words(f"Change of {names.indicator(name).en}", f"{names.indicator(name).zh}的变化"),
+                    svg.intervals(drawn, _axis(name), better=one["direction"]),
                 )
             )
     blocks.append(
@@ -170,12 +160,13 @@ def _changes(summary: Mapping[str, Any]) -> list[Block]:
             (
                 Words("scenario", "情景"), Words("indicator", "指标"), Words("change", "变化"),
                 Words("low", "下限"), Words("high", "上限"), Words("p", "p"), Words("p, Holm", "校正 p"),
-                Words("seeds", "种子数"), Words("further seeds", "尚需种子"),
+                Words("seeds", "种子数"), Words("further seeds", "尚需种子"), Words("key", "键名"),
             ),
             tuple(
                 (
-                    r["scenario"], r["indicator"], r["change"], *(r["interval"] or (None, None)), r["p"], r["p_holm"],
-                    r["seeds"], r["further_seeds"],
+                    r["scenario"], _named(r["indicator"], change=True), r["change"],
+                    *(r["interval"] or (None, None)), r["p"], r["p_holm"], r["seeds"], r["further_seeds"],
+                    r["indicator"],
                 )
                 for r in summary["differences"]
             ),
@@ -187,9 +178,9 @@ def _changes(summary: Mapping[str, Any]) -> list[Block]:
             "means",
             Words("Means of the seeds", "各情景均值"),
             (Words("scenario", "情景"), Words("indicator", "指标"), Words("mean", "均值"), Words("low", "下限"),
-             Words("high", "上限")),
+             Words("high", "上限"), Words("key", "键名")),
             tuple(
-                (s["scenario"], f["indicator"], f["mean"], *(f["interval"] or (None, None)))
+                (s["scenario"], _named(f["indicator"]), f["mean"], *(f["interval"] or (None, None)), f["indicator"])
                 for s in summary["scenarios"]
                 for f in s["figures"]
             ),
@@ -207,7 +198,8 @@ def _order(summary: Mapping[str, Any]) -> list[Block]:
         blocks.append(
             Table(
                 "ranking",
-                Words(f"Ranking on {ranked['indicator']}, seeds resampled 2,000 times", "排序（重抽样 2000 次）"),
+                Words(f"Ranking by {names.indicator(ranked['indicator']).en}, seeds resampled 2,000 times",
+                      f"按{names.indicator(ranked['indicator']).zh}排序（重抽样 2000 次）"),
                 (Words("rank", "名次"), Words("scenario", "情景"), Words("mean", "均值"),
                  Words("rank held", "保持名次"), Words("first", "居首"), Words("ranks, 95 %", "名次范围")),
                 tuple(
@@ -219,12 +211,12 @@ def _order(summary: Mapping[str, Any]) -> list[Block]:
         )  # fmt: skip
     best = summary["pareto"]["scenarios"]
     if best:
-        names = ", ".join(best)
+        listed = ", ".join(best)
         blocks.append(
             Paragraph(
                 Words(
-                    f"No other scenario is as good on every indicator and better on one than: {names}.",
-                    f"没有其他情景在所有指标上不差且至少一项更好（帕累托集）：{names}。",
+                    f"No other scenario is as good on every indicator and better on one than: {listed}.",
+                    f"没有其他情景在所有指标上不差且至少一项更好（帕累托集）：{listed}。",
                 )
             )
         )
@@ -242,136 +234,6 @@ def _order(summary: Mapping[str, Any]) -> list[Block]:
                 digits=4,
             )
         )  # fmt: skip
-    return blocks
-
-
-def _flows(detail: Mapping[str, Any], baseline: str) -> list[Block]:
-    """Show who left what for what."""
-    blocks: list[Block] = []
-    rows: list[tuple[Cell, ...]] = []
-    for scenario, told in detail.items():
-        rows += [
-            (scenario, _mode(f["from"]), _mode(f["to"]), round(f["trips"]), f["low"], f["high"]) for f in told["flows"]
-        ]
-        drawn = [(f"{_mode(f['from'])} → {_mode(f['to'])}", float(f["trips"])) for f in told["flows"][:8]]
-        if drawn:
-            blocks.append(
-                Drawing(
-                    Words(f"{scenario}: largest moves", f"{scenario}：主要转移"),
-                    svg.bars(drawn, "trips a weekday 次/工作日"),
-                )
-            )
-    note = Words(
-        f"The same persons under the same seeds, compared with “{baseline}”; mean of the seeds.",
-        f"同一居民、同一随机种子下与“{baseline}”比较；各种子均值。",
-    )
-    columns = (Words("scenario", "情景"), Words("from", "原方式"), Words("to", "新方式"),
-               Words("trips a weekday", "次/工作日"), Words("low", "下限"), Words("high", "上限"))  # fmt: skip
-    title = Words("Trips that changed mode", "方式转移")
-    return [Paragraph(note), *blocks, Table("flows", title, columns, tuple(rows), digits=0)]
-
-
-def _people(detail: Mapping[str, Any]) -> list[Block]:
-    """Show who gains and who loses."""
-    rows = tuple(
-        (scenario, _part(p["part"]), round(p["trips"]), round(p["win"]), round(p["lose"]), round(p["switch"]),
-         p["minutes"])
-        for scenario, told in detail.items()
-        for p in told["people"]
-        if p["by"] != "district"
-    )  # fmt: skip
-    note = Words(
-        "A trip is easier or harder when it keeps its mode and its generalised cost changes by more than half a "
-        "minute; trips that change mode are counted apart.",
-        "出行方式不变且广义成本变化超过半分钟者计为受益或受损；改变方式者另计。",
-    )
-    columns = (
-        Words("scenario", "情景"),
-        Words("who", "人群"),
-        Words("trips", "出行"),
-        Words("easier", "受益"),
-        Words("harder", "受损"),
-        Words("other mode", "改变方式"),
-        Words("minutes a trip", "分钟/次"),
-    )
-    parts = tuple(
-        (scenario, by, _part(p["part"]), p["base"], p["other"], p["change"], p["low"], p["high"])
-        for scenario, told in detail.items()
-        for by in ("purpose", "income")
-        for p in told["shares"][by]
-    )
-    named = (
-        Words("scenario", "情景"),
-        Words("by", "分类"),
-        Words("part", "类别"),
-        Words("before %", "原 %"),
-        Words("after %", "后 %"),
-        Words("change, points", "变化"),
-        Words("low", "下限"),
-        Words("high", "上限"),
-    )
-    return [
-        Paragraph(note),
-        Table("people", Words("Easier and harder trips", "受益与受损的出行"), columns, rows, digits=3),
-        Table(
-            "groups", Words("Green share by purpose and income", "按目的与收入的绿色出行比例"), named, parts, digits=3
-        ),
-    ]
-
-
-def _where(facts: Facts, detail: Mapping[str, Any], network: Network) -> list[Block]:
-    """Map the change by district, for each scenario shown."""
-    blocks: list[Block] = []
-    zones, rail = network.zones, network.rail
-    largest = float(zones.residents.max()) or 1.0
-    at = network.rail.nodes
-    pairs = sorted({tuple(sorted((str(u), str(v)))) for u, v in rail.edges()})
-    lines = [[(at[u]["x_m"], at[u]["y_m"]), (at[v]["x_m"], at[v]["y_m"])] for u, v in pairs]
-    node = network.roads.nodes
-    for scenario, told in list(detail.items())[:2]:
-        change = {p["part"]: float(p["change"]) for p in told["shares"]["district"]}
-        points = [
-            (float(zones.x_m[i]), float(zones.y_m[i]), float((zones.residents[i] / largest) ** 0.5),
-             change.get(zones.district_en[i]))
-            for i in range(len(zones))
-        ]  # fmt: skip
-        routes = [[(node[n]["x_m"], node[n]["y_m"]) for n in r.path] for r in facts.routes.get(scenario, ())]
-        blocks.append(
-            Drawing(
-                Words(f"{scenario}: change of residents' green share by district",
-                      f"{scenario}：各区居民绿色出行比例的变化"),
-                svg.city(points, lines, routes, "points 百分点"),
-            )
-        )  # fmt: skip
-    names = dict(zip(zones.district_en, zones.district_zh, strict=True))
-    rows = tuple(
-        (scenario, f"{p['part']} {names.get(p['part'], '')}", p["base"], p["other"], p["change"], p["low"], p["high"])
-        for scenario, told in detail.items()
-        for p in told["shares"]["district"]
-    )
-    columns = (Words("scenario", "情景"), Words("district", "区"), Words("before %", "原 %"), Words("after %", "后 %"),
-               Words("change, points", "变化"), Words("low", "下限"), Words("high", "上限"))  # fmt: skip
-    title = Words("Green share of residents by district", "各区居民绿色出行比例")
-    return [*blocks, Table("districts", title, columns, rows, digits=3)]
-
-
-def _loads(detail: Mapping[str, Any]) -> list[Block]:
-    """List the largest changes on lines, at stations and on streets."""
-    blocks: list[Block] = []
-    for what, title, keys in (
-        ("lines", Words("Boardings a day by line", "各线日上车量"), ("name_en", "name_zh")),
-        ("stations", Words("Passengers who enter, a day, by station", "各站日进站量"), ("station",)),
-        ("links", Words("Vehicles by street link and period", "各路段车辆数"), ("from_node", "to_node", "period")),
-    ):
-        rows = tuple(
-            (scenario, " ".join(dict.fromkeys(str(r[k]) for k in keys)), round(r["base"]), round(r["other"]),
-             round(r["change"]), r["low"], r["high"])
-            for scenario, told in detail.items()
-            for r in told[what][:MOST_ROWS]
-        )  # fmt: skip
-        columns = (Words("scenario", "情景"), Words("where", "位置"), Words("before", "原"), Words("after", "后"),
-                   Words("change", "变化"), Words("low", "下限"), Words("high", "上限"))  # fmt: skip
-        blocks.append(Table(what, title, columns, rows, digits=0))
     return blocks
 
 
@@ -422,6 +284,21 @@ def _ground(facts: Facts, summary: Mapping[str, Any], network: Network) -> list[
     return blocks
 
 
+def _named(name: str, *, change: bool = False) -> str:
+    """Return an indicator and its unit in both languages."""
+    words, units = names.indicator(name), names.unit(name, change=change)
+    if not units.en:
+        return names.both(words)
+    return names.both(Words(f"{words.en}, {units.en}", f"{words.zh}，{units.zh}"))
+
+
+def _axis(name: str) -> str:
+    """Return what a chart of an indicator's changes shows."""
+    units = names.unit(name, change=True)
+    told = Words("change against the baseline", "与基准之差")
+    return names.both(Words(f"{told.en}, {units.en}", f"{told.zh}，{units.zh}") if units.en else told)
+
+
 def _span(interval: Sequence[float] | None) -> str:
     return "–" if interval is None else f"[{svg.signed(interval[0], 3)}, {svg.signed(interval[1], 3)}]"
 
@@ -433,19 +310,3 @@ def _note_zh(note: str) -> str:
     if "did not converge" in note:
         return "关于结论：有运行未收敛或有需求未被服务，不作结论。"
     return f"关于结论：{note}"
-
-
-def _mode(name: str) -> str:
-    words = MODES.get(name)
-    return f"{words.en} {words.zh}" if words is not None else name
-
-
-def _part(name: str) -> str:
-    return f"{name} {PARTS[name]}" if name in PARTS else name
-
-
-def _indicator_zh(name: str) -> str:
-    head, _, mode = name.partition(".")
-    if name == "green_share":
-        return "绿色出行比例"
-    return f"{MODES[mode].zh}分担率" if head == "mode_share" and mode in MODES else name

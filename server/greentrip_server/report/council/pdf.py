@@ -25,8 +25,8 @@ _HEAD = """
 #set page(paper: "a4", margin: (x: 2cm, y: 2.2cm), numbering: "1 / 1")
 #set text(font: "Noto Sans CJK SC", size: 9.5pt, lang: "en")
 #set par(leading: 0.62em)
-#show heading.where(level: 1): it => block(above: 1.4em, below: 0.7em, text(13pt, it.body))
-#show heading.where(level: 2): it => block(above: 1em, below: 0.5em, text(10pt, it.body))
+#show heading.where(level: 1): it => block(above: 1.4em, below: 0.7em, sticky: true, text(13pt, it.body))
+#show heading.where(level: 2): it => block(above: 1em, below: 0.5em, sticky: true, text(10pt, it.body))
 #let zh(body) = text(fill: rgb("#52606b"), lang: "zh", body)
 #let strong-box(body) = block(fill: rgb("#eef4f9"), inset: 8pt, width: 100%, stroke: (left: 3pt + rgb("#1f5a92")), body)
 """
@@ -108,7 +108,7 @@ def _table(block: Table) -> str:
     )
     widths = ", ".join("auto" if f else "1fr" for f in figures)
     return (
-        f"#text(weight: 700, {_quoted(block.title.en)}) #zh({_quoted(block.title.zh)})\n\n"
+        f"#block(sticky: true)[#text(weight: 700, {_quoted(block.title.en)}) #zh({_quoted(block.title.zh)})]\n\n"
         f"#text(7.5pt)[#table(columns: ({widths},), align: ({aligned},), inset: 3.5pt, "
         f'stroke: (x: none, y: 0.4pt + rgb("#dde3e8")),\n  table.header({head}),\n{cells})]\n{more}'
     )

@@ -16,16 +16,16 @@ def intervals(rows: Sequence[Row], unit: str, *, better: int = 0, wide: int = 76
     low, high = float(min(0.0, *ends)), float(max(0.0, *ends))
     margin = (high - low or 1.0) * 0.06
     low, high = low - margin, high + margin
-    tall = top + step * len(rows) + 34
+    tall = top + step * len(rows) + 46
 
     def x(value: float) -> float:
         return left + float(wide - left - 70) * (value - low) / (high - low)
 
-    parts = [f'<line x1="{x(0):.1f}" x2="{x(0):.1f}" y1="{top}" y2="{tall - 30}" stroke="{GREY}"/>']
+    parts = [f'<line x1="{x(0):.1f}" x2="{x(0):.1f}" y1="{top}" y2="{tall - 42}" stroke="{GREY}"/>']
     parts += [
-        _text(x(tick), tall - 14, f"{tick:g}", anchor="middle", size=11, colour=GREY) for tick in ticks(low, high)
+        _text(x(tick), tall - 27, f"{tick:g}", anchor="middle", size=11, colour=GREY) for tick in ticks(low, high)
     ]
-    parts.append(_text(wide - 4, tall - 2, unit, anchor="end", size=11, colour=GREY))
+    parts.append(_text(wide - 4, tall - 7, unit, anchor="end", size=11, colour=GREY))
     for i, (label, value, span) in enumerate(rows):
         y = top + step * i + step / 2
         colour = _colour(span, better)
