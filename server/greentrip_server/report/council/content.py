@@ -171,6 +171,7 @@ def _changes(summary: Mapping[str, Any]) -> list[Block]:
                 for r in summary["differences"]
             ),
             digits=4,
+            keyed=True,
         )
     )  # fmt: skip
     blocks.append(
@@ -185,6 +186,7 @@ def _changes(summary: Mapping[str, Any]) -> list[Block]:
                 for f in s["figures"]
             ),
             digits=3,
+            keyed=True,
         )
     )  # fmt: skip
     return blocks
@@ -228,7 +230,7 @@ def _order(summary: Mapping[str, Any]) -> list[Block]:
                 (Words("scenario", "情景"), Words("million CNY a year", "百万元/年"), Words("change", "变化"),
                  Words("per million", "每百万元"), Words("interval", "区间")),
                 tuple(
-                    (c["scenario"], c["million_cny_year"], c["change"], c["per_million"], _span(c["interval"]))
+                    (c["scenario"], c["million_cny_year"], c["change"], c["per_million"], _span(c["interval"], 4))
                     for c in summary["cost_effectiveness"]
                 ),
                 digits=4,
@@ -286,10 +288,8 @@ def _ground(facts: Facts, summary: Mapping[str, Any], network: Network) -> list[
 
 def _named(name: str, *, change: bool = False) -> str:
     """Return an indicator and its unit in both languages."""
-    words, units = names.indicator(name), names.unit(name, change=change)
-    if not units.en:
-        return names.both(words)
-    return names.both(Words(f"{words.en}, {units.en}", f"{words.zh}，{units.zh}"))
+    units = names.unit(name, change=change)
+    return names.both(names.indicator(name)) + (f", {names.both(units)}" if units.en else "")
 
 
 def _axis(name: str) -> str:
@@ -299,8 +299,8 @@ def _axis(name: str) -> str:
     return names.both(Words(f"{told.en}, {units.en}", f"{told.zh}，{units.zh}") if units.en else told)
 
 
-def _span(interval: Sequence[float] | None) -> str:
-    return "–" if interval is None else f"[{svg.signed(interval[0], 3)}, {svg.signed(interval[1], 3)}]"
+def _span(interval: Sequence[float] | None, digits: int = 3) -> str:
+    return "–" if interval is None else f"[{svg.signed(interval[0], digits)}, {svg.signed(interval[1], digits)}]"
 
 
 def _note_zh(note: str) -> str:

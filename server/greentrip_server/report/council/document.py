@@ -1,7 +1,7 @@
 """What a report is made of, whatever it is written as: sections of paragraphs, tables and drawings in two languages."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Cell = str | float | int | None
 
@@ -24,13 +24,20 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Table:
-    """Columns and rows; `name` becomes the file and sheet of its figures."""
+    """Columns and rows; `name` becomes the file and sheet of its figures; a key, the last column, is only there."""
 
     name: str
     title: Words
     columns: tuple[Words, ...]
     rows: tuple[tuple[Cell, ...], ...]
     digits: int = 2
+    keyed: bool = False
+
+    def printed(self) -> "Table":
+        """Return the table as it is printed."""
+        if not self.keyed:
+            return self
+        return replace(self, columns=self.columns[:-1], rows=tuple(row[:-1] for row in self.rows), keyed=False)
 
 
 @dataclass(frozen=True)

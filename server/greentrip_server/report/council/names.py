@@ -15,7 +15,7 @@ VERDICTS = {
     "none": Words("no verdict", "不作结论"),
 }
 PARTS = GROUPS | {"work": "上班", "school": "上学", "errand": "购物办事", "leisure": "休闲"}
-_POINTS = Words("percentage points", "百分点")
+_POINTS = Words("points", "百分点")
 _MINUTES, _MILLION = Words("minutes", "分钟"), Words("million", "百万人次")
 _INDICATORS = {  # name: what it is, unit of its value, unit of its change
     "green_share": (Words("green share of trips", "绿色出行比例"), Words("%", "%"), _POINTS),
@@ -50,7 +50,7 @@ def _known(name: str) -> tuple[Words, Words, Words]:
     head, _, which = name.partition(".")
     if head == "mode_share" and which in MODES:
         words = MODES[which]
-        return Words(f"{words.en}, share of trips", f"{words.zh}分担率"), Words("%", "%"), _POINTS
+        return Words(f"{words.en} share", f"{words.zh}分担率"), Words("%", "%"), _POINTS
     return _INDICATORS.get(name, (Words(name, name), Words("", ""), Words("", "")))
 
 

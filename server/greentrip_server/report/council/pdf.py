@@ -10,6 +10,7 @@ from greentrip_networks.errors import GreentripError
 
 from greentrip_server.report.council.document import (
     Block,
+    Cell,
     Document,
     Drawing,
     Listing,
@@ -86,13 +87,18 @@ def _block(block: Block) -> str:
     if isinstance(block, Paragraph):
         return f"#strong-box[{_both(block.words)}]\n" if block.strong else _both(block.words)
     if isinstance(block, Table):
-        return _table(block)
+        return _table(block.printed())
     assert isinstance(block, Listing)
     head = f"== #{_quoted(block.title.en)} #zh({_quoted(block.title.zh)})\n"
     if block.code:
         lines = "\n".join(block.lines)
         return head + f'#block(fill: rgb("#f4f6f8"), inset: 6pt, width: 100%, raw({_quoted(lines)}, block: true))\n'
     return head + "".join(f"- #{_quoted(line)}\n" for line in block.lines)
+
+
+def _room(cells: list[Cell]) -> int:
+    """Return the room that a column of text wants: its longest cell, 16 at least; a Chinese character counts as two."""
+    return max(16, *(sum(2 if c >= "\u2e80" else 1 for c in str(cell)) for cell in cells))
 
 
 def _table(block: Table) -> str:
@@ -106,7 +112,9 @@ def _table(block: Table) -> str:
         if len(shown) < len(block.rows)
         else ""
     )
-    widths = ", ".join("auto" if f else "1fr" for f in figures)
+    widths = ", ".join(
+        "auto" if f else f"{_room([block.columns[i].en, *(row[i] for row in shown)])}fr" for i, f in enumerate(figures)
+    )
     return (
         f"#block(sticky: true)[#text(weight: 700, {_quoted(block.title.en)}) #zh({_quoted(block.title.zh)})]\n\n"
         f"#text(7.5pt)[#table(columns: ({widths},), align: ({aligned},), inset: 3.5pt, "
