@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from greentrip_networks.errors import ScenarioError
-from greentrip_networks.network import Network
+from greentrip_networks.network import PERIODS, Network
 from greentrip_networks.validation import validate
 
 from greentrip_agents.checkpoint import origin, resume, save
@@ -153,6 +153,9 @@ def finish(
     costs = {k: np.asarray(v) for k, v in model.costs._asdict().items()}
     for name, period in zip(("am", "off", "pm"), model.road_authority.periods, strict=True):
         costs[f"link_s_{name}"] = period.all_links(period.seconds, period.roads.free_s)
+    for name, rail, bus in zip(PERIODS, model.rail_operator.periods, model.bus_operator.periods, strict=True):
+        costs[f"rail_load_{name}"], costs[f"rail_places_{name}"] = rail.load, rail.places  # by ride
+        costs[f"bus_load_{name}"], costs[f"bus_boarded_{name}"] = bus.load, bus.boarded  # by call
     return Run(figures, trips_table(model), links_table(model), lines_table(model), costs, detail(model))
 
 

@@ -38,12 +38,14 @@ if TYPE_CHECKING:
     from greentrip_networks.scenario import AddFeeders as AddFeeders
     from greentrip_networks.scenario import MoveResidents as MoveResidents
     from greentrip_networks.scenario import RailOfYear as RailOfYear
+    from greentrip_networks.scenario import RunBusLine as RunBusLine
     from greentrip_networks.scenario import Scenario as Scenario
     from greentrip_networks.scenario import SetBackground as SetBackground
     from greentrip_networks.scenario import SetFare as SetFare
     from greentrip_networks.scenario import SetHeadway as SetHeadway
     from greentrip_networks.scenario import SetParkingPrice as SetParkingPrice
     from greentrip_networks.scenario import SwitchOff as SwitchOff
+    from greentrip_networks.scenario import WithdrawLines as WithdrawLines
     from greentrip_networks.scenario import intervention_from_dict as intervention_from_dict
     from greentrip_networks.scenario import intervention_to_dict as intervention_to_dict
     from greentrip_networks.summaries import summary as summary
@@ -78,6 +80,8 @@ _HOME = {
     "INTERVENTIONS": "scenario",
     "AddFeeders": "scenario",
     "MoveResidents": "scenario",
+    "RunBusLine": "scenario",
+    "WithdrawLines": "scenario",
     "RailOfYear": "scenario",
     "Scenario": "scenario",
     "SetBackground": "scenario",

@@ -6,13 +6,14 @@ the service carries it as the message of the same name and fields (a test says s
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 from typing import Any, ClassVar, Protocol, get_type_hints
 
 import numpy as np
 
 from greentrip_networks.demand import BACKGROUND, POLICIES
 from greentrip_networks.errors import ScenarioError, UnknownNameError
-from greentrip_networks.network import FeederRoute, Network
+from greentrip_networks.network import FeederRoute, Line, Network
 
 
 class Intervention(Protocol):
@@ -208,11 +209,93 @@ class SetBackground:
         )
 
 
+@dataclass(frozen=True)
+class WithdrawLines:
+    """Stop running bus lines, by id or name."""
+
+    lines: tuple[str, ...]
+
+    def apply(self, network: Network) -> Network:
+        """Take the lines and their calls out."""
+        buses = network.buses
+        gone = {bus_row(network, name, f"lines[{i}]") for i, name in enumerate(self.lines)}
+        left = [k for k in range(len(buses.lines)) if k not in gone]
+        call = np.flatnonzero(np.isin(buses.line, left))
+        new = replace(
+            buses,
+            lines=tuple(buses.lines[k] for k in left),
+            line=np.searchsorted(np.array(left, np.int64), buses.line[call]),
+            node=tuple(buses.node[c] for c in call),
+            position_m=buses.position_m[call],
+        )
+        return network.with_(buses=new)
+
+
+@dataclass(frozen=True)
+class RunBusLine:
+    """Run a bus line over these stops (street nodes) in both directions: a line of that id changed, or else a new one.
+
+    `headway_s` is one for all periods, or one each for am, off and pm; a `capacity` of 0 keeps the line's.
+    """
+
+    line: str
+    stops: tuple[str, ...]
+    headway_s: tuple[float, ...]
+    capacity: int = 0
+
+    def apply(self, network: Network) -> Network:
+        """Replace the line's calls and headways, or add the line."""
+        buses, roads = network.buses, network.roads
+        if len(self.stops) < 2 or any(a == b for a, b in pairwise(self.stops)):
+            raise ScenarioError(
+                "stops", f"saw {len(self.stops)}; expected at least two, each other than the one before"
+            )
+        for node in self.stops:
+            if node not in roads:
+                raise UnknownNameError("street node", node, ())
+        if len(self.headway_s) not in (1, 3) or not all(30 <= h <= 7200 for h in self.headway_s):
+            raise ScenarioError("headway_s", f"saw {self.headway_s}; expected one or three, each 30 to 7200 seconds")
+        am, off, pm = self.headway_s * (3 if len(self.headway_s) == 1 else 1)
+        x, y = (np.array([roads.nodes[n][k] for n in self.stops], np.float64) for k in ("x_m", "y_m"))
+        metres = np.append(0.0, np.cumsum(np.hypot(np.diff(x), np.diff(y))))
+        known = {line.id: k for k, line in enumerate(buses.lines)}
+        row = known.get(self.line, len(buses.lines))
+        if row < len(buses.lines):
+            old = buses.lines[row]
+            line = replace(old, headway_s=(am, off, pm), capacity=self.capacity or old.capacity)
+        elif any(self.line == rail.id for rail in network.lines):
+            raise ScenarioError("line", f"{self.line!r} is a rail line; give the bus line another id")
+        elif self.capacity <= 0:
+            raise ScenarioError("capacity", f"saw {self.capacity}; expected persons a bus, for a new line")
+        else:
+            line = Line(
+                self.line, self.line, self.line, "bus", "bus", False, self.capacity, (am, off, pm), network.year
+            )
+        before, after = np.flatnonzero(buses.line < row), np.flatnonzero(buses.line > row)
+        new = replace(
+            buses,
+            lines=(*buses.lines[:row], line, *buses.lines[row + 1 :]),
+            line=np.concatenate([buses.line[before], np.full(len(self.stops), row), buses.line[after]]),
+            node=(*(buses.node[c] for c in before), *self.stops, *(buses.node[c] for c in after)),
+            position_m=np.concatenate([buses.position_m[before], metres, buses.position_m[after]]),
+        )
+        return network.with_(buses=new)
+
+
 INTERVENTIONS: Mapping[str, type[Any]] = {
     c.__name__: c
     for c in list(globals().values())
     if isinstance(c, type) and c.__module__ == __name__ and "apply" in vars(c) and c is not Intervention
 }
+
+
+def bus_row(network: Network, name: str, place: str) -> int:
+    """Return the row of a bus line by id or name; raise ScenarioError for one of rail."""
+    line = network.line(name)
+    for k, bus in enumerate(network.buses.lines):
+        if bus is line:
+            return k
+    raise ScenarioError(place, f"{name!r} is a rail line; expected a bus line")
 
 
 def zones_of(network: Network, place: str) -> "np.ndarray[Any, np.dtype[np.bool_]]":

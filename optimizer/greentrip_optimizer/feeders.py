@@ -202,11 +202,15 @@ def _search(
         start, value = best_start(pool, prices, options, relaxation.packed, [tuple(sorted(at[key] for key in keys))])
         if value - before <= 1e-4 * abs(value):
             break
-    complete = finder.collect(prices, value - upper)
-    pool = builder.pool()  # columns are added at the end, so `start` still holds
-    upper = max(upper, value)
-    tell(f"choosing among {len(pool.stops)} routes, worth {value:,.0f} to {upper:,.0f} CNY a day", 0.85)
-    choice = choose(pool, pool.profit(prices), upper, options, start, value, complete=complete)
+    for most in (200, 5000):  # a station; the first choice finds a better plan, so that fewer must be looked at
+        upper = max(upper, value)
+        complete = finder.collect(prices, value - upper, most)
+        pool = builder.pool()  # columns are added at the end, so `start` still holds
+        tell(f"choosing among {len(pool.stops)} routes, worth {value:,.0f} to {upper:,.0f} CNY a day", 0.85)
+        choice = choose(pool, pool.profit(prices), upper, options, start, value, complete=complete)
+        if complete and choice.complete:
+            break
+        start, value = choice.columns, choice.value
     return pool, choice, upper, prices, finder
 
 

@@ -14,8 +14,6 @@ from greentrip_optimizer.listing import Listed, Priced, list_routes, price_route
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.pool import Pool, PoolBuilder, Prices
 
-_MOST_COLLECTED = 20_000  # routes a station that a choice can be made among
-
 Route = tuple[int, ...]
 
 
@@ -62,17 +60,21 @@ class RouteFinder:
         new = sum(self._builder.add(s, routes) for s, (routes, _) in enumerate(found))
         return new, {s: top for s, (_, top) in enumerate(found) if top is not None}
 
-    def collect(self, prices: Prices, least: float) -> bool:
-        """Add every listed route with a profit above `least`; return whether there were not too many for that."""
+    def collect(self, prices: Prices, least: float, most: int) -> bool:
+        """Add every listed route with a profit above `least`, or the better ones where a station has more than `most`.
+
+        Returns whether all were added.
+        """
 
         def find(s: int) -> tuple[list[Route], bool]:
             listed, floor, complete = self._listed[s], least, True
             if listed is None:
                 return [], True
             while True:
-                priced = self._priced(s, listed, prices, floor, 0)
-                if len(priced.row) <= _MOST_COLLECTED:
-                    return _routes(listed, priced.row), complete
+                priced = self._priced(s, listed, prices, floor, 0, 20 * most)
+                if len(priced.row) <= 20 * most:
+                    best = np.sort(np.lexsort((priced.row, -priced.profit))[:most])
+                    return _routes(listed, priced.row[best]), complete and len(best) == len(priced.row)
                 complete = False
                 floor = float(np.median(priced.profit))
 
@@ -114,13 +116,11 @@ class RouteFinder:
             found.extend(_best_routes(labels, float(prices.bay[s]), len(area.stop_node) - 1, 10))
         return found
 
-    def _priced(self, s: int, listed: Listed, prices: Prices, least: float, each: int) -> Priced:
+    def _priced(self, s: int, listed: Listed, prices: Prices, least: float, each: int, most: int = 0) -> Priced:
         """Price the listed routes of a station."""
         area, bays = self._areas[s], self._options.max_routes_station
         cell, bay = prices.cell[area.cell], float(prices.bay[s])
-        return price_routes(
-            area, listed, cell, 1 + prices.budget, prices.vehicle, bay, bays, least, each, _MOST_COLLECTED
-        )
+        return price_routes(area, listed, cell, 1 + prices.budget, prices.vehicle, bay, bays, least, each, most)
 
 
 def _routes(listed: Listed, rows: Int32s) -> list[Route]:

@@ -9,14 +9,37 @@ from typing import Any
 
 from greentrip_networks.errors import ScenarioError, UnknownNameError
 from greentrip_networks.network import FeederRoute, Network
-from greentrip_networks.scenario import AddFeeders
+from greentrip_networks.scenario import AddFeeders, Intervention, RunBusLine, WithdrawLines
 
 SCHEMA = 1
 
 
 @dataclass(frozen=True)
+class LineChange:
+    """What becomes of one bus line; stops are street nodes, headways of am, off and pm, none where it does not run."""
+
+    line: str
+    action: str  # withdraw, shorten, reroute, strengthen or new
+    stops_before: tuple[str, ...]
+    stops: tuple[str, ...]
+    headway_s_before: tuple[float, ...]
+    headway_s: tuple[float, ...]
+    capacity: int
+    vehicles_before: int
+    vehicles: int
+    station: str = ""  # where riders change now
+    label: str = ""  # that the line is no timetable's, if so
+
+    def intervention(self) -> Intervention:
+        """Return the change as one of a scenario."""
+        if not self.stops:
+            return WithdrawLines((self.line,))
+        return RunBusLine(self.line, self.stops, self.headway_s, self.capacity)
+
+
+@dataclass(frozen=True)
 class Plan:
-    """Feeder routes with headways and vehicles.
+    """Feeder routes with headways and vehicles, and changes of bus lines.
 
     `objective` is what the plan is worth in CNY a day: time saved by passengers at their value of time, plus the
     fares they pay (a transfer: already subtracted from what they save), less operating cost. `bound` is the most that
@@ -33,11 +56,14 @@ class Plan:
     stations: tuple[str, ...]
     indicators: Mapping[str, Any] = field(default_factory=dict)
     assumptions: tuple[str, ...] = ()
+    lines: tuple[LineChange, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain data that JSON can hold."""
         data = asdict(self)
         data["schema"] = SCHEMA
+        if not self.lines:  # as plans were before they could hold any
+            del data["lines"]
         return json.loads(json.dumps(data))  # type: ignore[no-any-return]
 
     @classmethod
@@ -58,6 +84,7 @@ class Plan:
         values["routes"] = tuple(_route(r, i) for i, r in enumerate(data["routes"]))
         values["stations"] = tuple(data["stations"])
         values["assumptions"] = tuple(data.get("assumptions", ()))
+        values["lines"] = tuple(_line(r, i) for i, r in enumerate(data.get("lines", ())))
         return cls(**values)
 
     @property
@@ -72,8 +99,13 @@ class Plan:
         return sum(r.vehicles for r in self.routes)
 
     def intervention(self) -> AddFeeders:
-        """Return the plan as a change of a scenario."""
+        """Return the plan's routes as a change of a scenario."""
         return AddFeeders(self.routes)
+
+    def interventions(self) -> tuple[Intervention, ...]:
+        """Return everything the plan changes, as changes of a scenario in order."""
+        feeders = (self.intervention(),) if self.routes else ()
+        return (*feeders, *(line.intervention() for line in self.lines))
 
     def explain(self) -> list[dict[str, Any]]:
         """Return one row a route: where, how often, how long, who gains, what it costs; the most valuable first."""
@@ -122,3 +154,14 @@ def _route(data: Any, i: int) -> FeederRoute:
         return FeederRoute(**values)
     except TypeError as error:
         raise ScenarioError(f"routes[{i}]", str(error)) from None
+
+
+def _line(data: Any, i: int) -> LineChange:
+    """Build a line's change from plain data or raise ScenarioError."""
+    if isinstance(data, LineChange):
+        return data
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+    try:
+        return LineChange(**values)
+    except TypeError as error:
+        raise ScenarioError(f"lines[{i}]", str(error)) from None

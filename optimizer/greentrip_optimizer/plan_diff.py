@@ -1,4 +1,4 @@
-"""What one plan changes of another: routes added, dropped and changed, and how many people that touches."""
+"""What one plan changes of another: routes and lines added, dropped and changed, and how many people that touches."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -81,7 +81,7 @@ def plan_diff(before: Plan, after: Plan, network: Network, *, walk_m: float = WA
     return PlanDiff(
         before=before.name,
         after=after.name,
-        routes=tuple(_change(a, b, reach, people) for a, b in pairs),
+        routes=(*(_change(a, b, reach, people) for a, b in pairs), *_line_changes(before, after, network, walk_m)),
         vehicles=(before.vehicles, after.vehicles),
         cost_cny_day=(
             float(sum(r.cost_cny_day for r in before.routes)),
@@ -149,6 +149,38 @@ def _change(
         cost_cny_day=(a.cost_cny_day if a is not None else 0.0, b.cost_cny_day if b is not None else 0.0),
         residents=float(people[near].sum()),
     )
+
+
+def _line_changes(before: Plan, after: Plan, network: Network, walk_m: float) -> list[RouteChange]:
+    """Return what becomes of bus lines that either plan changes; where a plan says nothing, the line runs as it did."""
+    mine, theirs = ({c.line: c for c in plan.lines} for plan in (before, after))
+    people, out = _people(network), []
+    for name in sorted({*mine, *theirs}):
+        a, b = mine.get(name), theirs.get(name)
+        known = a or b
+        assert known is not None
+        today = (known.stops_before, known.headway_s_before, known.vehicles_before)
+        old = (a.stops, a.headway_s, a.vehicles) if a is not None else today
+        new = (b.stops, b.headway_s, b.vehicles) if b is not None else today
+        kind = "kept" if old == new else "added" if not old[0] else "dropped" if not new[0] else "changed"
+        stops = {*old[0], *new[0]}
+        near = np.logical_or.reduce([_reached(network, node, walk_m) for node in sorted(stops)] or [people < 0])
+        out.append(
+            RouteChange(
+                kind=kind,
+                station=known.station,
+                before=name if old[0] else None,
+                after=name if new[0] else None,
+                stops_added=tuple(s for s in new[0] if s not in old[0]),
+                stops_dropped=tuple(s for s in old[0] if s not in new[0]),
+                headway_s=(old[1][0] if old[1] else None, new[1][0] if new[1] else None),
+                vehicles=(old[2], new[2]),
+                length_m=(0.0, 0.0),
+                cost_cny_day=(0.0, 0.0),
+                residents=float(people[near].sum()),
+            )
+        )
+    return out
 
 
 def _people(network: Network) -> NDArray[np.float64]:

@@ -9,6 +9,7 @@ from greentrip_networks import (
     MoveResidents,
     Network,
     RailOfYear,
+    RunBusLine,
     Scenario,
     ScenarioError,
     SetBackground,
@@ -17,6 +18,7 @@ from greentrip_networks import (
     SetParkingPrice,
     SwitchOff,
     UnknownNameError,
+    WithdrawLines,
     intervention_from_dict,
     intervention_to_dict,
 )
@@ -51,6 +53,9 @@ STEPS = [
     *(SwitchOff(policy) for policy in POLICIES),
     SetBackground("freight", 0.0),
     SetBackground("all", 1.2),
+    WithdrawLines(("g001", "Generated bus 3")),
+    RunBusLine("g002", ("n0104", "n0305"), (300.0,)),
+    RunBusLine("N1", ("n0104", "n0305", "n0405"), (300.0, 600.0, 400.0), 80),
 ]
 
 
@@ -85,6 +90,13 @@ def test_moving_residents_keeps_their_number(city: Network, part: float, a: int,
         (SetHeadway("Line 11", 100.0), "unknown line 'Line 11'; nearest: Line 1"),
         (SetFare("metor", 1.0), "unknown fare system 'metor'; nearest: metro"),
         (SetParkingPrice("Old Cty", 1.0), "unknown place 'Old Cty'; nearest: Old City"),
+        (WithdrawLines(("1",)), "is a rail line; expected a bus line"),
+        (WithdrawLines(("g01",)), "unknown line 'g01'"),
+        (RunBusLine("g001", ("n0104",), (300.0,)), "stops: saw 1; expected at least two"),
+        (RunBusLine("g001", ("n0104", "nowhere"), (300.0,)), "unknown street node 'nowhere'"),
+        (RunBusLine("g001", ("n0104", "n0305"), (300.0, 20.0)), "headway_s: saw"),
+        (RunBusLine("N1", ("n0104", "n0305"), (300.0,)), "capacity: saw 0"),
+        (RunBusLine("1", ("n0104", "n0305"), (300.0,), 80), "is a rail line; give the bus line another id"),
         (MoveResidents("New Town", "East County", 10.0), "share zones"),
         (MoveResidents("New Town", "Old City", 1e9), "expected more than 0 and at most"),
         (SwitchOff("plate_restrictions"), "unknown policy 'plate_restrictions'; nearest: plate_restriction"),
@@ -110,3 +122,21 @@ def test_senseless_steps_are_refused(city: Network, step: object, message: str) 
 def test_bad_data_is_refused(data: dict[str, object], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         intervention_from_dict(data)
+
+
+def test_lines_are_withdrawn_changed_and_added(city: Network) -> None:
+    without = WithdrawLines(("g001", "Generated bus 3")).apply(city)
+    assert [x.id for x in without.buses.lines] == [x.id for x in city.buses.lines if x.id not in ("g001", "g003")]
+    calls = {x.id: [n for n, k in zip(city.buses.node, city.buses.line, strict=True) if city.buses.lines[k] is x]
+             for x in city.buses.lines}  # fmt: skip
+    for k, line in enumerate(without.buses.lines):
+        here = [n for n, row in zip(without.buses.node, without.buses.line, strict=True) if row == k]
+        assert here == calls[line.id]
+    stops = ("n0104", "n0305", "n0405")
+    changed = RunBusLine("g002", stops, (300.0, 600.0, 400.0)).apply(without)
+    assert [n for n, row in zip(changed.buses.node, changed.buses.line, strict=True) if row == 0] == list(stops)
+    assert changed.buses.lines[0].headway_s == (300.0, 600.0, 400.0)
+    assert changed.buses.lines[0].capacity == city.buses.lines[1].capacity
+    added = RunBusLine("N1", stops, (300.0,), 80).apply(changed)
+    assert added.buses.lines[-1].headway_s == (300.0, 300.0, 300.0)
+    assert len(added.compiled.buses.pattern_line) == 2 * len(added.buses.lines)

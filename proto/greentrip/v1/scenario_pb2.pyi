@@ -98,6 +98,8 @@ class Intervention(_message.Message):
     MOVE_RESIDENTS_FIELD_NUMBER: _builtins.int
     SWITCH_OFF_FIELD_NUMBER: _builtins.int
     SET_BACKGROUND_FIELD_NUMBER: _builtins.int
+    WITHDRAW_LINES_FIELD_NUMBER: _builtins.int
+    RUN_BUS_LINE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def rail_of_year(self) -> Global___RailOfYear:
         """Run the rail of another year."""
@@ -130,6 +132,14 @@ class Intervention(_message.Message):
     def set_background(self) -> Global___SetBackground:
         """Scale traffic that no resident makes."""
 
+    @_builtins.property
+    def withdraw_lines(self) -> Global___WithdrawLines:
+        """Stop running bus lines."""
+
+    @_builtins.property
+    def run_bus_line(self) -> Global___RunBusLine:
+        """Run a bus line over other stops, or a new one."""
+
     def __init__(
         self,
         *,
@@ -141,12 +151,14 @@ class Intervention(_message.Message):
         move_residents: Global___MoveResidents | None = ...,
         switch_off: Global___SwitchOff | None = ...,
         set_background: Global___SetBackground | None = ...,
+        withdraw_lines: Global___WithdrawLines | None = ...,
+        run_bus_line: Global___RunBusLine | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["add_feeders", b"add_feeders", "kind", b"kind", "move_residents", b"move_residents", "rail_of_year", b"rail_of_year", "set_background", b"set_background", "set_fare", b"set_fare", "set_headway", b"set_headway", "set_parking_price", b"set_parking_price", "switch_off", b"switch_off"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["add_feeders", b"add_feeders", "kind", b"kind", "move_residents", b"move_residents", "rail_of_year", b"rail_of_year", "run_bus_line", b"run_bus_line", "set_background", b"set_background", "set_fare", b"set_fare", "set_headway", b"set_headway", "set_parking_price", b"set_parking_price", "switch_off", b"switch_off", "withdraw_lines", b"withdraw_lines"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["add_feeders", b"add_feeders", "kind", b"kind", "move_residents", b"move_residents", "rail_of_year", b"rail_of_year", "set_background", b"set_background", "set_fare", b"set_fare", "set_headway", b"set_headway", "set_parking_price", b"set_parking_price", "switch_off", b"switch_off"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["add_feeders", b"add_feeders", "kind", b"kind", "move_residents", b"move_residents", "rail_of_year", b"rail_of_year", "run_bus_line", b"run_bus_line", "set_background", b"set_background", "set_fare", b"set_fare", "set_headway", b"set_headway", "set_parking_price", b"set_parking_price", "switch_off", b"switch_off", "withdraw_lines", b"withdraw_lines"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["rail_of_year", "add_feeders", "set_headway", "set_fare", "set_parking_price", "move_residents", "switch_off", "set_background"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["rail_of_year", "add_feeders", "set_headway", "set_fare", "set_parking_price", "move_residents", "switch_off", "set_background", "withdraw_lines", "run_bus_line"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -421,6 +433,68 @@ class SetBackground(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SetBackground: _TypeAlias = SetBackground  # noqa: Y015
+
+@_typing.final
+class WithdrawLines(_message.Message):
+    """Stop running bus lines."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Ids, Chinese or English names."""
+
+    def __init__(
+        self,
+        *,
+        lines: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WithdrawLines: _TypeAlias = WithdrawLines  # noqa: Y015
+
+@_typing.final
+class RunBusLine(_message.Message):
+    """Run a bus line in both directions over these stops: a line of that id changed, or else a new one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINE_FIELD_NUMBER: _builtins.int
+    STOPS_FIELD_NUMBER: _builtins.int
+    HEADWAY_S_FIELD_NUMBER: _builtins.int
+    CAPACITY_FIELD_NUMBER: _builtins.int
+    line: _builtins.str
+    """Id."""
+    capacity: _builtins.int
+    """Persons a bus; 0 keeps what the line has, a new one needs it."""
+    @_builtins.property
+    def stops(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Street nodes, at least two."""
+
+    @_builtins.property
+    def headway_s(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Time between departures, seconds, 30 to 7200: one for all periods, or one each for `am`, `off` and `pm`."""
+
+    def __init__(
+        self,
+        *,
+        line: _builtins.str = ...,
+        stops: _abc.Iterable[_builtins.str] | None = ...,
+        headway_s: _abc.Iterable[_builtins.float] | None = ...,
+        capacity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "headway_s", b"headway_s", "line", b"line", "stops", b"stops"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RunBusLine: _TypeAlias = RunBusLine  # noqa: Y015
 
 @_typing.final
 class CreateScenarioRequest(_message.Message):
