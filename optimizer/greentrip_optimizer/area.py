@@ -52,6 +52,8 @@ RULES = (
     "off_peak_factor",
     "load_share",
     "max_route_stops",
+    "range_km",
+    "charge_km_h",
 )
 
 
@@ -102,6 +104,8 @@ def station_area(demand: CatchmentDemand, network: Network, streets: BusStreets,
         "off_peak_factor": options.off_peak_factor,
         "load_share": options.peak_hour_direction_share,
         "max_route_stops": float(options.max_route_stops),
+        "range_km": options.range_km,
+        "charge_km_h": options.charge_km_h,
     }
     return Area(
         places,

@@ -11,6 +11,7 @@ from greentrip_optimizer.area import Area
 VALUE, FARE, PEAK, SHIFT, DWELL, LENGTH, DETOUR, EXTRA, LAYOVER, LAYOVER_MIN, HOURS, OFF_HOURS, OFF, LOAD, STOPS = (
     range(15)
 )
+RANGE, CHARGE = 15, 16
 
 
 class Columns(NamedTuple):
@@ -92,14 +93,22 @@ def cell_values(area: Area, c: int, reach: float, worth: Floats, load: Floats) -
 
 @njit()
 def running_cost(area: Area, h: int, in_s: float, out_s: float, metres: float, load: float) -> tuple[float, float, int]:
-    """Return CNY a day, buses in the peak and the smallest bus type that carries the load (inf if none does)."""
+    """Return CNY a day, buses in the peak and the smallest bus type that carries the load (inf if none does).
+
+    With a range, there are at least as many buses as can run the day's kilometres on one battery each and what all
+    charge in their layovers.
+    """
     rule, headway = area.rule, area.headway_s[h]
     running = in_s + out_s
-    cycle = running + max(rule[LAYOVER_MIN], rule[LAYOVER] * running)
+    layover = max(rule[LAYOVER_MIN], rule[LAYOVER] * running)
+    cycle = running + layover
     peak = np.ceil(cycle / headway - 1e-9)
     off = np.ceil(cycle / (headway * rule[OFF]) - 1e-9)
     hours = peak * rule[HOURS] + off * rule[OFF_HOURS]
     trips = 3600 / headway * (rule[HOURS] + rule[OFF_HOURS] / rule[OFF])
+    if rule[RANGE] > 0:
+        km = trips * (metres / 1000 - rule[CHARGE] * layover / 3600)
+        peak = max(peak, np.ceil(km / rule[RANGE] - 1e-9))
     for k in range(len(area.bus)):
         if load <= 3600 / headway * area.bus[k, 0]:
             return hours * area.bus[k, 1] + trips * metres / 1000 * area.bus[k, 2] + peak * area.bus[k, 3], peak, k

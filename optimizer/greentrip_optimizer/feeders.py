@@ -1,6 +1,7 @@
 """Design feeder routes for stations: candidate stops, routes priced against each other, and the choice among them."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,6 +38,8 @@ def design_feeders(
     budget_cny_day: float | None = None,
     seed: int = 0,
     keep: Sequence[FeederRoute] = (),
+    range_km: float = 0.0,
+    charge_km_h: float = 0.0,
     progress: Progress | None = None,
 ) -> Plan:
     """Design feeders for stations of a network from a finished run's demand.
@@ -55,6 +58,8 @@ def design_feeders(
         Seed of the solver's search.
     keep
         Routes fixed by hand: they run as they are, on these buses and this budget; new ones are designed beside them.
+    range_km, charge_km_h
+        How far an electric bus runs on a full battery (0: no limit), and the range an hour of layover gives back.
     progress
         Called with what is being done and the share done, 0 to 1; raising in it stops the design.
 
@@ -71,7 +76,11 @@ def design_feeders(
     ids = known_stations(network, stations)
     from greentrip_agents.catchment import catchment_demand  # type: ignore[attr-defined,unused-ignore]
 
-    options = options_of(network, vehicles=vehicles, budget_cny_day=budget_cny_day, seed=seed)
+    options = replace(
+        options_of(network, vehicles=vehicles, budget_cny_day=budget_cny_day, seed=seed),
+        range_km=range_km,
+        charge_km_h=charge_km_h,
+    )
     tell = progress or _silent
     tell("demand around the stations", 0.0)
     demands = catchment_demand(network, run, ids)

@@ -56,6 +56,8 @@ class FeederOptions:
     max_speed_kmh: float = 40.0
     layover_share: float = 0.1
     layover_min_s: float = 300.0
+    range_km: float = 0.0  # of a full battery; 0: no limit
+    charge_km_h: float = 0.0  # range given back by an hour of charging at the layover
     # What a route may look like.
     radius_m: float = 3500.0
     stop_spacing_m: float = 375.0

@@ -171,7 +171,12 @@ def headline(out: Console, compared: comparison_pb2.Comparison) -> None:
 
 
 def plan(out: Console, made: plan_pb2.Plan) -> None:
-    """Print a plan by station."""
+    """Print a plan by station, or by line, or by customised route."""
+    if made.lines or not made.stations:
+        from greentrip import show_plans
+
+        show_plans.lines_or_commuter_buses(out, made)
+        return
     rows: list[Sequence[Cell]] = []
     for station in made.stations:
         routes = [r for r in made.routes if r.station == station]

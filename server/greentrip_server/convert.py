@@ -137,6 +137,8 @@ def _shares(nested: Mapping[str, Mapping[str, Any]]) -> Iterator[run_pb2.Share]:
 def plan(row: PlanRow) -> plan_pb2.Plan:
     """Return a plan's message."""
     document = row.document
+    buses = [r["vehicles"] for r in (*document["routes"], *document.get("lines", ()))]
+    buses += [r["buses"] for r in document["indicators"].get("commuter_routes", ())]
     made = plan_pb2.Plan(
         name=f"plans/{row.id}" if row.number is not None else "",
         network=row.network,
@@ -146,7 +148,7 @@ def plan(row: PlanRow) -> plan_pb2.Plan:
         bound=document["bound"],
         gap=document["gap"],
         bound_kind=document["bound_kind"],
-        vehicles=sum(r["vehicles"] for r in document["routes"]),
+        vehicles=sum(buses),
         indicators=struct(document["indicators"]),
         assumptions=document["assumptions"],
         create_time=timestamp(row.created),
@@ -158,6 +160,8 @@ def plan(row: PlanRow) -> plan_pb2.Plan:
     )
     for route in document["routes"]:
         fill(made.routes.add(), route)
+    for line in document.get("lines", ()):
+        fill(made.lines.add(), line)
     return made
 
 

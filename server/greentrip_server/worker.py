@@ -98,8 +98,9 @@ def _simulate(job: dict[str, Any], cities: Any, tell: Tell) -> dict[str, Any]:
 
 
 def _design(job: dict[str, Any], cities: Any, tell: Tell) -> dict[str, Any]:
-    """Design feeders on the network and demand of a finished run."""
+    """Design on the network, demand and loads of a finished run."""
     from greentrip_agents import Run
+    from greentrip_networks.scenario import AddFeeders, intervention_from_dict
     from greentrip_optimizer import design_feeders
 
     asked = job["input"]
@@ -109,8 +110,11 @@ def _design(job: dict[str, Any], cities: Any, tell: Tell) -> dict[str, Any]:
         tell(("progress", {"message": str(message), "fraction": float(fraction)}))
 
     run = Run.load(Path(job["run_folder"]))
+    if asked.get("design", "feeders") != "feeders":
+        return {"plan": _other_design(asked, network, run, progress).to_dict()}
     if asked.get("rounds", 1) > 1:
         return {"plan": _design_in_loop(asked, network, run, progress).to_dict()}
+    kept = intervention_from_dict({"kind": "AddFeeders", "routes": asked.get("keep", ())})
     plan = design_feeders(
         network,
         run,
@@ -118,9 +122,25 @@ def _design(job: dict[str, Any], cities: Any, tell: Tell) -> dict[str, Any]:
         vehicles=asked["vehicles"],
         budget_cny_day=asked["budget_cny_day"],
         seed=asked["seed"],
+        keep=kept.routes if isinstance(kept, AddFeeders) else (),
+        range_km=asked.get("range_km", 0.0),
+        charge_km_h=asked.get("charge_km_h", 0.0),
         progress=progress,
     )
     return {"plan": plan.to_dict()}
+
+
+def _other_design(asked: dict[str, Any], network: Any, run: Any, progress: Any) -> Any:
+    """Fit bus lines to rail, or design customised buses."""
+    given = {k: tuple(v) if isinstance(v, list) else v for k, v in asked["options"].items()} | {"seed": asked["seed"]}
+    if asked["design"] == "lines":
+        from greentrip_optimizer.line_actions import LineOptions
+        from greentrip_optimizer.lines import adjust_lines
+
+        return adjust_lines(network, run, LineOptions(**given), progress=progress)
+    from greentrip_optimizer.commuter_buses import commuter_options, design_commuter_buses
+
+    return design_commuter_buses(network, run, commuter_options(network, **given), progress=progress)
 
 
 def _design_in_loop(asked: dict[str, Any], network: Any, run: Any, progress: Any) -> Any:

@@ -164,9 +164,7 @@ def test_a_plan_of_lines_survives_json_and_is_compared(generated, run):
     assert {r.kind for r in plan_diff(plan, plan, generated).routes} == {"kept"}
 
 
-@pytest.mark.parametrize(
-    ("field", "value"), [("near_m", 0.0), ("least_share", 1.5), ("vehicles", -1)]
-)
+@pytest.mark.parametrize(("field", "value"), [("near_m", 0.0), ("least_share", 1.5), ("vehicles", -1)])
 def test_senseless_options_are_refused_by_name(field, value):
     with pytest.raises(ScenarioError, match=field):
         LineOptions(**{field: value})

@@ -89,3 +89,70 @@ def test_two_plans_are_compared_route_by_route(client: Client, plan: plan_pb2.Pl
     assert found.residents_gain == 0
     with pytest.raises(CallError, match="unknown plan"):
         client.compare_plans("north", "south-by-southwest")
+
+
+def test_routes_by_hand_are_kept_by_a_new_design(client: Client, base: Runs, plan: plan_pb2.Plan) -> None:
+    fixed = client.create_plan("tiny", plan.routes[:1], name="fixed")
+    made = client.design_feeders(base, ["Harbour", "Lakeside"], vehicles=8, keep=fixed.name)
+    assert made.routes[0] == plan.routes[0]
+    assert list(made.indicators["kept_routes"]) == [plan.routes[0].id]
+    assert made.vehicles <= 8
+    with pytest.raises(CallError, match="unknown plan 'plans/nothing'"):
+        client.design_feeders(base, ["Harbour"], vehicles=8, keep="nothing")
+
+
+def test_a_short_range_needs_more_buses(client: Client, base: Runs, plan: plan_pb2.Plan) -> None:
+    far = client.design_feeders(base, ["Harbour", "Lakeside"], vehicles=8, range_km=1000.0)
+    assert list(far.routes) == list(plan.routes)
+    near = client.design_feeders(base, ["Harbour", "Lakeside"], vehicles=8, range_km=40.0, charge_km_h=10.0)
+    assert near.objective < plan.objective
+    with pytest.raises(CallError, match="range_km: saw -1"):
+        client.design_feeders(base, ["Harbour"], vehicles=8, range_km=-1.0)
+
+
+def test_bus_lines_are_fitted_to_rail_and_simulated(client: Client, base: Runs) -> None:
+    made = client.adjust_lines(base, near_m=900.0, least_share=0.2, full=0.05, vehicles=400, name="lines")
+    assert made.lines
+    assert all("demonstration" in line.label for line in made.lines)
+    assert made.bound_kind == "proved"
+    after = client.simulate("tiny", plan=made, seeds=(0,), sample=0.002, max_days=2)
+    steps = client.scenario(after.runs[0].scenario).interventions
+    assert [s.run_bus_line.line or s.withdraw_lines.lines[0] for s in steps] == [x.line for x in made.lines]
+    again = client.compare_plans("lines", made.name)
+    assert {r.kind for r in again.routes} == {"kept"}
+    with pytest.raises(CallError, match="near_m: saw -3"):
+        client.adjust_lines(base, near_m=-3.0)
+
+
+def test_customised_buses_say_that_they_are_not_simulated(client: Client, base: Runs) -> None:
+    made = client.design_commuter_buses(base, vehicles=5, seats=20, prices_cny=[5.0], arrive=["08:00-08:30"])
+    assert "commuter_routes" in made.indicators
+    assert made.assumptions[0].startswith("Not simulated")
+    assert made.vehicles <= 5
+    with pytest.raises(ValueError, match="no scenario can run"):
+        client.simulate("tiny", plan=made, seeds=(0,), sample=0.002, max_days=2)
+    with pytest.raises(CallError, match="expected a window such as"):
+        client.design_commuter_buses(base, vehicles=5, arrive=["eight"])
+
+
+def test_questions_about_given_lines_are_answered(client: Client) -> None:
+    lines = [{"name": "north", "cycle_min": 50, "riders": 600}, {"name": "south", "cycle_min": 80, "riders": 250}]
+    fleet = client.schedule_lines("frequencies", {"lines": lines, "fleet": 14})
+    assert sum(fleet["buses"].values()) == 14
+    assert fleet["waiting_min"] >= fleet["bound_min"]
+    trips = [
+        {"start_min": 360 + 30 * k, "end_min": 380 + 30 * k, "start_place": k % 2, "end_place": 1 - k % 2}
+        for k in range(4)
+    ]
+    blocks = client.schedule_lines("blocks", {"trips": trips, "deadhead_min": [[0, 10], [10, 0]], "layover_min": 5})
+    assert blocks["vehicles"] == 1
+    assert blocks["proven"] is True
+    met = {"ride_min": 20, "walk_min": 3, "trains_min": [380, 390, 400, 410], "to_train": 60}
+    given = {"lines": [{"name": "north", "headway_min": 10, "connections": [met]}], "start_min": 360, "end_min": 400}
+    found = client.schedule_lines("offsets", given)["lines"][0]
+    assert found["offset_min"] == 7
+    assert found["wait_min"] < found["average_min"]
+    with pytest.raises(CallError, match=r"lines\[0\].cycle: is not known"):
+        client.schedule_lines("frequencies", {"lines": [{"cycle": 3}], "fleet": 2})
+    with pytest.raises(CallError, match="expected one of frequencies, blocks, offsets"):
+        client.schedule_lines("crews", {})

@@ -44,6 +44,19 @@ def numbers(text: str, option: str) -> list[int]:
         raise ValueError(f"{option}: saw {text!r}; expected whole numbers separated by commas, such as 0,1,2") from None
 
 
+def read_json(path: Path) -> Any:
+    """Read a JSON object from a file, or raise ValueError saying where it stops making sense."""
+    import json
+
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    if not isinstance(found, dict):
+        raise ValueError(f"{path}: saw {type(found).__name__}; expected a JSON object")  # noqa: TRY004 - the file is at fault
+    return found
+
+
 def print_data(data: Any) -> None:
     """Print plain data as JSON."""
     from greentrip.plain import dumps

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from greentrip.cli.options import AsJson, DataDir, Server, client_of, print_all, print_message, write_file
+from greentrip.cli.options import AsJson, DataDir, Server, client_of, print_all, print_message, read_json, write_file
 
 app = typer.Typer(help="Look at plans and export them.", no_args_is_help=True)
 
@@ -30,6 +30,22 @@ def plan_show(name: str, server: Server = None, data_dir: DataDir = None, as_jso
     from greentrip import show
 
     show.plan(show.console(), found)
+
+
+@app.command("create")
+def plan_create(
+    routes: Annotated[Path, typer.Argument(help="JSON file with `routes` as `plan show --json` prints them.")],
+    network: Annotated[str, typer.Option(help="The network they run on.")],
+    name: Annotated[str, typer.Option(help="Name of the plan. [chosen by the service]")] = "",
+    server: Server = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Store feeder routes drawn by hand as a plan, such as one that `optimize feeders --keep` keeps."""
+    given = read_json(routes).get("routes", ())
+    with client_of(server, data_dir) as client:
+        made = client.create_plan(network, given, name=name)
+    print_message(made) if as_json else typer.echo(made.name)
 
 
 @app.command("export")

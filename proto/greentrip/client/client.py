@@ -142,6 +142,9 @@ class Client:
 
     update_plan = at_once(PlanVerbs.update_plan)
     design_feeders = at_once(PlanVerbs.design_feeders)
+    adjust_lines = at_once(PlanVerbs.adjust_lines)
+    design_commuter_buses = at_once(PlanVerbs.design_commuter_buses)
+    schedule_lines = at_once(PlanVerbs.schedule_lines)
     create_plan = at_once(PlanVerbs.create_plan)
     plan = at_once(PlanVerbs.plan)
     plans = at_once(PlanVerbs.plans)

@@ -1,11 +1,12 @@
 """The verbs on plans, comparisons and reports of two sides."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from google.longrunning import operations_pb2, operations_pb2_grpc
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.json_format import MessageToDict
 
 from greentrip.client.asking import RunSet, mask_of, names_of, new_request, pages, within
 from greentrip.client.errors import from_status
@@ -52,13 +53,17 @@ class PlanVerbs:
         budget_cny_day: float | None = None,
         seed: int = 0,
         rounds: int = 1,
+        keep: str = "",
+        range_km: float = 0.0,
+        charge_km_h: float = 0.0,
         name: str = "",
         request_id: str = "",
         progress: Callable[[plan_pb2.PlanMetadata], None] | None = None,
     ) -> plan_pb2.Plan:
         """Design feeder routes around stations from a finished run (the first, of several) and wait for the plan.
 
-        With several `rounds`, each plan is simulated and demand priced anew until the plan stays.
+        With several `rounds`, each plan is simulated and demand priced anew until the plan stays. The routes of the
+        plan named by `keep` run as they are. `range_km` limits what a bus runs on a battery (0: no limit).
         """
         request = plan_pb2.DesignFeedersRequest(
             run=within("runs", run if isinstance(run, str) else run.names[0]),
@@ -67,10 +72,76 @@ class PlanVerbs:
             budget_cny_day=budget_cny_day,
             seed=seed,
             rounds=rounds,
+            keep=within("plans", keep) if keep else "",
+            range_km=range_km,
+            charge_km_h=charge_km_h,
             plan_id=name.removeprefix("plans/"),
             request_id=request_id or new_request(),
         )
-        operation = await self.wire.ask(self._plans.DesignFeeders, request)
+        return await self._designed(await self.wire.ask(self._plans.DesignFeeders, request), progress)
+
+    async def adjust_lines(
+        self,
+        run: str | RunSet,
+        *,
+        near_m: float = 0.0,
+        least_share: float = 0.0,
+        full: float = 0.0,
+        vehicles: int | None = None,
+        seed: int = 0,
+        name: str = "",
+        request_id: str = "",
+        progress: Callable[[plan_pb2.PlanMetadata], None] | None = None,
+    ) -> plan_pb2.Plan:
+        """Fit bus lines to rail from a finished run's loads and wait for the plan; 0 leaves a limit to the service."""
+        request = plan_pb2.AdjustLinesRequest(
+            run=within("runs", run if isinstance(run, str) else run.names[0]),
+            near_m=near_m,
+            least_share=least_share,
+            full=full,
+            vehicles=vehicles,
+            seed=seed,
+            plan_id=name.removeprefix("plans/"),
+            request_id=request_id or new_request(),
+        )
+        return await self._designed(await self.wire.ask(self._plans.AdjustLines, request), progress)
+
+    async def design_commuter_buses(
+        self,
+        run: str | RunSet,
+        *,
+        vehicles: int,
+        seats: int = 0,
+        prices_cny: Sequence[float] = (),
+        arrive: Sequence[str] = (),
+        seed: int = 0,
+        name: str = "",
+        request_id: str = "",
+        progress: Callable[[plan_pb2.PlanMetadata], None] | None = None,
+    ) -> plan_pb2.Plan:
+        """Design customised buses for those who drive to work in a finished run, and wait for the plan."""
+        request = plan_pb2.DesignCommuterBusesRequest(
+            run=within("runs", run if isinstance(run, str) else run.names[0]),
+            vehicles=vehicles,
+            seats=seats,
+            prices_cny=prices_cny,
+            arrive=arrive,
+            seed=seed,
+            plan_id=name.removeprefix("plans/"),
+            request_id=request_id or new_request(),
+        )
+        return await self._designed(await self.wire.ask(self._plans.DesignCommuterBuses, request), progress)
+
+    async def schedule_lines(self, question: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Return how often given lines run (`frequencies`), which vehicle runs which trip (`blocks`), or `offsets`."""
+        request = plan_pb2.ScheduleLinesRequest(question=question)
+        request.given.update(given)
+        return MessageToDict((await self.wire.ask(self._plans.ScheduleLines, request)).answer)
+
+    async def _designed(
+        self, operation: operations_pb2.Operation, progress: Callable[[plan_pb2.PlanMetadata], None] | None
+    ) -> plan_pb2.Plan:
+        """Wait for the plan of a design; an interrupt cancels it."""
         try:
             while not operation.done:
                 wait = operations_pb2.WaitOperationRequest(name=operation.name, timeout=Duration(nanos=500_000_000))

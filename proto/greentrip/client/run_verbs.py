@@ -312,14 +312,25 @@ class RunVerbs:
         return f"networks/{name}" if name in await self.networks() else f"scenarios/{name}"
 
     async def _with_plan(self, scenario: str, plan: str | plan_pb2.Plan) -> str:
-        """Return the scenario that adds a plan's routes, stored once however often it is asked for."""
-        routes = (await self._plan(plan) if isinstance(plan, str) else plan).routes
+        """Return the scenario that does what a plan says, stored once however often it is asked for."""
+        whole = await self._plan(plan) if isinstance(plan, str) else plan
+        if not whole.routes and not whole.lines and "commuter_routes" in whole.indicators:
+            raise ValueError(f"{whole.name} holds customised buses, which no scenario can run; riders are estimates")
         name = await self.simulated(scenario)
         network, steps = name, []
         if name.startswith("scenarios/"):
             base = await self.scenario(name)
             network, steps = base.network, list(base.interventions)
-        steps.append(scenario_pb2.Intervention(add_feeders=scenario_pb2.AddFeeders(routes=routes)))
+        if whole.routes or not whole.lines:
+            steps.append(scenario_pb2.Intervention(add_feeders=scenario_pb2.AddFeeders(routes=whole.routes)))
+        for c in whole.lines:
+            run = scenario_pb2.RunBusLine(line=c.line, stops=c.stops, headway_s=c.headway_s, capacity=c.capacity)
+            gone = scenario_pb2.WithdrawLines(lines=[c.line])
+            steps.append(
+                scenario_pb2.Intervention(run_bus_line=run)
+                if c.stops
+                else scenario_pb2.Intervention(withdraw_lines=gone)
+            )
         content = hashlib.sha256(network.encode() + b"".join(s.SerializeToString(deterministic=True) for s in steps))
         made = await self.create_scenario(network, steps, request_id=f"with-plan-{content.hexdigest()[:32]}")
         return made.name

@@ -47,6 +47,7 @@ class Plan(_message.Message):
     ETAG_FIELD_NUMBER: _builtins.int
     ARCHIVED_FIELD_NUMBER: _builtins.int
     CREATOR_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Resource name: `plans/north`; set by the service."""
     network: _builtins.str
@@ -95,6 +96,10 @@ class Plan(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When it was last changed; set by the service."""
 
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___LineChange]:
+        """What becomes of bus lines."""
+
     def __init__(
         self,
         *,
@@ -116,14 +121,85 @@ class Plan(_message.Message):
         etag: _builtins.str = ...,
         archived: _builtins.bool = ...,
         creator: _builtins.str = ...,
+        lines: _abc.Iterable[Global___LineChange] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "indicators", b"indicators", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["archived", b"archived", "assumptions", b"assumptions", "bound", b"bound", "bound_kind", b"bound_kind", "create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "gap", b"gap", "indicators", b"indicators", "name", b"name", "network", b"network", "objective", b"objective", "routes", b"routes", "run", b"run", "stations", b"stations", "update_time", b"update_time", "vehicles", b"vehicles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["archived", b"archived", "assumptions", b"assumptions", "bound", b"bound", "bound_kind", b"bound_kind", "create_time", b"create_time", "creator", b"creator", "description", b"description", "etag", b"etag", "gap", b"gap", "indicators", b"indicators", "lines", b"lines", "name", b"name", "network", b"network", "objective", b"objective", "routes", b"routes", "run", b"run", "stations", b"stations", "update_time", b"update_time", "vehicles", b"vehicles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Plan: _TypeAlias = Plan  # noqa: Y015
+
+@_typing.final
+class LineChange(_message.Message):
+    """What becomes of one bus line."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LINE_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    STOPS_BEFORE_FIELD_NUMBER: _builtins.int
+    STOPS_FIELD_NUMBER: _builtins.int
+    HEADWAY_S_BEFORE_FIELD_NUMBER: _builtins.int
+    HEADWAY_S_FIELD_NUMBER: _builtins.int
+    CAPACITY_FIELD_NUMBER: _builtins.int
+    VEHICLES_BEFORE_FIELD_NUMBER: _builtins.int
+    VEHICLES_FIELD_NUMBER: _builtins.int
+    STATION_FIELD_NUMBER: _builtins.int
+    LABEL_FIELD_NUMBER: _builtins.int
+    line: _builtins.str
+    """Line id."""
+    action: _builtins.str
+    """`withdraw`, `shorten`, `reroute`, `strengthen` or `new`."""
+    capacity: _builtins.int
+    """Persons a bus."""
+    vehicles_before: _builtins.int
+    """Buses in the peak today."""
+    vehicles: _builtins.int
+    """Buses in the peak then."""
+    station: _builtins.str
+    """Rail station where riders change then; empty if there is none."""
+    label: _builtins.str
+    """Says `demonstration` if the lines are generated and no timetable; empty for those of a timetable."""
+    @_builtins.property
+    def stops_before(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Street nodes of the stops today; none for a new line."""
+
+    @_builtins.property
+    def stops(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Street nodes of the stops then; none for a line withdrawn."""
+
+    @_builtins.property
+    def headway_s_before(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Time between departures today, seconds: am, off, pm; none for a new line."""
+
+    @_builtins.property
+    def headway_s(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Time between departures then, seconds; none for a line withdrawn."""
+
+    def __init__(
+        self,
+        *,
+        line: _builtins.str = ...,
+        action: _builtins.str = ...,
+        stops_before: _abc.Iterable[_builtins.str] | None = ...,
+        stops: _abc.Iterable[_builtins.str] | None = ...,
+        headway_s_before: _abc.Iterable[_builtins.float] | None = ...,
+        headway_s: _abc.Iterable[_builtins.float] | None = ...,
+        capacity: _builtins.int = ...,
+        vehicles_before: _builtins.int = ...,
+        vehicles: _builtins.int = ...,
+        station: _builtins.str = ...,
+        label: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "capacity", b"capacity", "headway_s", b"headway_s", "headway_s_before", b"headway_s_before", "label", b"label", "line", b"line", "station", b"station", "stops", b"stops", "stops_before", b"stops_before", "vehicles", b"vehicles", "vehicles_before", b"vehicles_before"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LineChange: _TypeAlias = LineChange  # noqa: Y015
 
 @_typing.final
 class PlanMetadata(_message.Message):
@@ -176,6 +252,9 @@ class DesignFeedersRequest(_message.Message):
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     TIME_LIMIT_FIELD_NUMBER: _builtins.int
     ROUNDS_FIELD_NUMBER: _builtins.int
+    KEEP_FIELD_NUMBER: _builtins.int
+    RANGE_KM_FIELD_NUMBER: _builtins.int
+    CHARGE_KM_H_FIELD_NUMBER: _builtins.int
     run: _builtins.str
     """Finished run: `runs/base-0`. Required."""
     vehicles: _builtins.int
@@ -196,6 +275,14 @@ class DesignFeedersRequest(_message.Message):
     """Rounds of design and simulation at most, 2 to 10: each simulates its plan as the run was simulated and prices demand
     anew for the next; the plan's indicators say what every round and the last simulation found. 0 or 1 designs once.
     """
+    keep: _builtins.str
+    """A plan whose routes run as they are and stay in the new plan: `plans/by-hand`, on the run's network. Empty keeps none."""
+    range_km: _builtins.float
+    """How far an electric bus runs on a full battery, km; 0 means that range is no limit. Buses are added to a route until each
+    can run its share of the day's kilometres on one battery and what it charges during layovers.
+    """
+    charge_km_h: _builtins.float
+    """Range that an hour of charging at the layover gives back, km, 0 or more."""
     @_builtins.property
     def stations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Ids or names of the stations to serve, at least one, each once."""
@@ -218,16 +305,207 @@ class DesignFeedersRequest(_message.Message):
         description: _builtins.str = ...,
         time_limit: _duration_pb2.Duration | None = ...,
         rounds: _builtins.int = ...,
+        keep: _builtins.str = ...,
+        range_km: _builtins.float = ...,
+        charge_km_h: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "budget_cny_day", b"budget_cny_day", "time_limit", b"time_limit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "budget_cny_day", b"budget_cny_day", "description", b"description", "plan_id", b"plan_id", "request_id", b"request_id", "rounds", b"rounds", "run", b"run", "seed", b"seed", "stations", b"stations", "time_limit", b"time_limit", "validate_only", b"validate_only", "vehicles", b"vehicles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "budget_cny_day", b"budget_cny_day", "charge_km_h", b"charge_km_h", "description", b"description", "keep", b"keep", "plan_id", b"plan_id", "range_km", b"range_km", "request_id", b"request_id", "rounds", b"rounds", "run", b"run", "seed", b"seed", "stations", b"stations", "time_limit", b"time_limit", "validate_only", b"validate_only", "vehicles", b"vehicles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_cny_day: _TypeAlias = _typing.Literal["budget_cny_day"]  # noqa: Y015
     _WhichOneofArgType__budget_cny_day: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__budget_cny_day) -> _WhichOneofReturnType__budget_cny_day | None: ...
 
 Global___DesignFeedersRequest: _TypeAlias = DesignFeedersRequest  # noqa: Y015
+
+@_typing.final
+class AdjustLinesRequest(_message.Message):
+    """Asks to fit bus lines to rail."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_FIELD_NUMBER: _builtins.int
+    NEAR_M_FIELD_NUMBER: _builtins.int
+    LEAST_SHARE_FIELD_NUMBER: _builtins.int
+    FULL_FIELD_NUMBER: _builtins.int
+    VEHICLES_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    PLAN_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    TIME_LIMIT_FIELD_NUMBER: _builtins.int
+    run: _builtins.str
+    """Finished run of the very network, for its loads: `runs/base-0`. Required."""
+    near_m: _builtins.float
+    """How near to a rail line's course a stop is beside it, metres as the crow flies; 0 means 400."""
+    least_share: _builtins.float
+    """Share of a line's length that makes it parallel, above 0 to 1; 0 means 0.4."""
+    full: _builtins.float
+    """Riders over places at which a rail section is over capacity; 0 means 1."""
+    vehicles: _builtins.int
+    """Buses at hand after all changes; unset means as many as today's lines need."""
+    seed: _builtins.int
+    """Seed of the search, 0 or more."""
+    plan_id: _builtins.str
+    """Last part of the plan's name: lower-case letters, digits and hyphens, at most 63; empty lets the service choose."""
+    request_id: _builtins.str
+    """Any text of the caller's, at most 128 characters: a repeated request with the same text and content returns the same operation."""
+    validate_only: _builtins.bool
+    """Check only; nothing is queued, and the operation returned is done and nameless."""
+    description: _builtins.str
+    """A sentence for people, at most 4000 characters."""
+    @_builtins.property
+    def time_limit(self) -> _duration_pb2.Duration:
+        """How long one attempt may compute, above 0; then it fails with DEADLINE_EXCEEDED. Unset means as long as it takes."""
+
+    def __init__(
+        self,
+        *,
+        run: _builtins.str = ...,
+        near_m: _builtins.float = ...,
+        least_share: _builtins.float = ...,
+        full: _builtins.float = ...,
+        vehicles: _builtins.int | None = ...,
+        seed: _builtins.int = ...,
+        plan_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+        description: _builtins.str = ...,
+        time_limit: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_vehicles", b"_vehicles", "time_limit", b"time_limit", "vehicles", b"vehicles"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_vehicles", b"_vehicles", "description", b"description", "full", b"full", "least_share", b"least_share", "near_m", b"near_m", "plan_id", b"plan_id", "request_id", b"request_id", "run", b"run", "seed", b"seed", "time_limit", b"time_limit", "validate_only", b"validate_only", "vehicles", b"vehicles"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__vehicles: _TypeAlias = _typing.Literal["vehicles"]  # noqa: Y015
+    _WhichOneofArgType__vehicles: _TypeAlias = _typing.Literal["_vehicles", b"_vehicles"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__vehicles) -> _WhichOneofReturnType__vehicles | None: ...
+
+Global___AdjustLinesRequest: _TypeAlias = AdjustLinesRequest  # noqa: Y015
+
+@_typing.final
+class DesignCommuterBusesRequest(_message.Message):
+    """Asks for customised buses."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_FIELD_NUMBER: _builtins.int
+    VEHICLES_FIELD_NUMBER: _builtins.int
+    SEATS_FIELD_NUMBER: _builtins.int
+    PRICES_CNY_FIELD_NUMBER: _builtins.int
+    ARRIVE_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    PLAN_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    TIME_LIMIT_FIELD_NUMBER: _builtins.int
+    run: _builtins.str
+    """Finished run, for the people who drive to work: `runs/base-0`. Required."""
+    vehicles: _builtins.int
+    """Buses at hand, 1 to 100000."""
+    seats: _builtins.int
+    """Seats a bus, 1 to 300; 0 means 45."""
+    seed: _builtins.int
+    """Seed of the search, 0 or more."""
+    plan_id: _builtins.str
+    """Last part of the plan's name: lower-case letters, digits and hyphens, at most 63; empty lets the service choose."""
+    request_id: _builtins.str
+    """Any text of the caller's, at most 128 characters: a repeated request with the same text and content returns the same operation."""
+    validate_only: _builtins.bool
+    """Check only; nothing is queued, and the operation returned is done and nameless."""
+    description: _builtins.str
+    """A sentence for people, at most 4000 characters."""
+    @_builtins.property
+    def prices_cny(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Prices of a ride to choose from, CNY, 0 to 1000; none means 6, 8, 10, 12, 15 and 20."""
+
+    @_builtins.property
+    def arrive(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Windows of arrival such as `08:00-08:30`, which the morning's drivers share evenly; none means 07:30 to 09:00 in three."""
+
+    @_builtins.property
+    def time_limit(self) -> _duration_pb2.Duration:
+        """How long one attempt may compute, above 0; then it fails with DEADLINE_EXCEEDED. Unset means as long as it takes."""
+
+    def __init__(
+        self,
+        *,
+        run: _builtins.str = ...,
+        vehicles: _builtins.int = ...,
+        seats: _builtins.int = ...,
+        prices_cny: _abc.Iterable[_builtins.float] | None = ...,
+        arrive: _abc.Iterable[_builtins.str] | None = ...,
+        seed: _builtins.int = ...,
+        plan_id: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+        validate_only: _builtins.bool = ...,
+        description: _builtins.str = ...,
+        time_limit: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time_limit", b"time_limit"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrive", b"arrive", "description", b"description", "plan_id", b"plan_id", "prices_cny", b"prices_cny", "request_id", b"request_id", "run", b"run", "seats", b"seats", "seed", b"seed", "time_limit", b"time_limit", "validate_only", b"validate_only", "vehicles", b"vehicles"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DesignCommuterBusesRequest: _TypeAlias = DesignCommuterBusesRequest  # noqa: Y015
+
+@_typing.final
+class ScheduleLinesRequest(_message.Message):
+    """Asks one question about given lines; needs no network."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    QUESTION_FIELD_NUMBER: _builtins.int
+    GIVEN_FIELD_NUMBER: _builtins.int
+    question: _builtins.str
+    """`frequencies`: how often each line runs with a fleet. `blocks`: which vehicle runs which trip. `offsets`: when a line's
+    first bus leaves, so that riders wait least for trains.
+    """
+    @_builtins.property
+    def given(self) -> _struct_pb2.Struct:
+        """What is given, by the names of the manual's page on vehicles and times."""
+
+    def __init__(
+        self,
+        *,
+        question: _builtins.str = ...,
+        given: _struct_pb2.Struct | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["given", b"given"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["given", b"given", "question", b"question"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScheduleLinesRequest: _TypeAlias = ScheduleLinesRequest  # noqa: Y015
+
+@_typing.final
+class ScheduleLinesResponse(_message.Message):
+    """The answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ANSWER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def answer(self) -> _struct_pb2.Struct:
+        """What was found, by the names of the manual's page on vehicles and times."""
+
+    def __init__(
+        self,
+        *,
+        answer: _struct_pb2.Struct | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ScheduleLinesResponse: _TypeAlias = ScheduleLinesResponse  # noqa: Y015
 
 @_typing.final
 class CreatePlanRequest(_message.Message):

@@ -42,6 +42,21 @@ class PlanServiceStub:
                 request_serializer=greentrip_dot_v1_dot_plan__pb2.DesignFeedersRequest.SerializeToString,
                 response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
                 _registered_method=True)
+        self.AdjustLines = channel.unary_unary(
+                '/greentrip.v1.PlanService/AdjustLines',
+                request_serializer=greentrip_dot_v1_dot_plan__pb2.AdjustLinesRequest.SerializeToString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+                _registered_method=True)
+        self.DesignCommuterBuses = channel.unary_unary(
+                '/greentrip.v1.PlanService/DesignCommuterBuses',
+                request_serializer=greentrip_dot_v1_dot_plan__pb2.DesignCommuterBusesRequest.SerializeToString,
+                response_deserializer=google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+                _registered_method=True)
+        self.ScheduleLines = channel.unary_unary(
+                '/greentrip.v1.PlanService/ScheduleLines',
+                request_serializer=greentrip_dot_v1_dot_plan__pb2.ScheduleLinesRequest.SerializeToString,
+                response_deserializer=greentrip_dot_v1_dot_plan__pb2.ScheduleLinesResponse.FromString,
+                _registered_method=True)
         self.CreatePlan = channel.unary_unary(
                 '/greentrip.v1.PlanService/CreatePlan',
                 request_serializer=greentrip_dot_v1_dot_plan__pb2.CreatePlanRequest.SerializeToString,
@@ -85,6 +100,29 @@ class PlanServiceServicer:
 
     def DesignFeeders(self, request, context):
         """Designs feeder routes from a finished run's demand and costs. The operation's response is a Plan, its metadata PlanMetadata.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AdjustLines(self, request, context):
+        """Fits bus lines to rail from a finished run's loads: shortens, reroutes or withdraws lines beside rail, strengthens those
+        beside sections over capacity. The operation's response is a Plan whose `lines` say what changes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DesignCommuterBuses(self, request, context):
+        """Designs customised buses for the people who drive to work in a finished run. The operation's response is a Plan whose
+        `indicators` hold the routes; it has no effect in a scenario.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ScheduleLines(self, request, context):
+        """Answers how often given lines run, which vehicle runs which trip, or when a line's first bus leaves.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -146,6 +184,21 @@ def add_PlanServiceServicer_to_server(servicer, server):
                     servicer.DesignFeeders,
                     request_deserializer=greentrip_dot_v1_dot_plan__pb2.DesignFeedersRequest.FromString,
                     response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
+            ),
+            'AdjustLines': grpc.unary_unary_rpc_method_handler(
+                    servicer.AdjustLines,
+                    request_deserializer=greentrip_dot_v1_dot_plan__pb2.AdjustLinesRequest.FromString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
+            ),
+            'DesignCommuterBuses': grpc.unary_unary_rpc_method_handler(
+                    servicer.DesignCommuterBuses,
+                    request_deserializer=greentrip_dot_v1_dot_plan__pb2.DesignCommuterBusesRequest.FromString,
+                    response_serializer=google_dot_longrunning_dot_operations__pb2.Operation.SerializeToString,
+            ),
+            'ScheduleLines': grpc.unary_unary_rpc_method_handler(
+                    servicer.ScheduleLines,
+                    request_deserializer=greentrip_dot_v1_dot_plan__pb2.ScheduleLinesRequest.FromString,
+                    response_serializer=greentrip_dot_v1_dot_plan__pb2.ScheduleLinesResponse.SerializeToString,
             ),
             'CreatePlan': grpc.unary_unary_rpc_method_handler(
                     servicer.CreatePlan,
@@ -211,6 +264,87 @@ class PlanService:
             '/greentrip.v1.PlanService/DesignFeeders',
             greentrip_dot_v1_dot_plan__pb2.DesignFeedersRequest.SerializeToString,
             google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AdjustLines(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/greentrip.v1.PlanService/AdjustLines',
+            greentrip_dot_v1_dot_plan__pb2.AdjustLinesRequest.SerializeToString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DesignCommuterBuses(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/greentrip.v1.PlanService/DesignCommuterBuses',
+            greentrip_dot_v1_dot_plan__pb2.DesignCommuterBusesRequest.SerializeToString,
+            google_dot_longrunning_dot_operations__pb2.Operation.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ScheduleLines(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/greentrip.v1.PlanService/ScheduleLines',
+            greentrip_dot_v1_dot_plan__pb2.ScheduleLinesRequest.SerializeToString,
+            greentrip_dot_v1_dot_plan__pb2.ScheduleLinesResponse.FromString,
             options,
             channel_credentials,
             insecure,

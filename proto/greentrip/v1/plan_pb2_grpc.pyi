@@ -37,6 +37,16 @@ class PlanServiceStub:
     def __new__(cls, channel: _aio.Channel) -> PlanServiceAsyncStub: ...
     DesignFeeders: _grpc.UnaryUnaryMultiCallable[_plan_pb2.DesignFeedersRequest, _operations_pb2.Operation]
     """Designs feeder routes from a finished run's demand and costs. The operation's response is a Plan, its metadata PlanMetadata."""
+    AdjustLines: _grpc.UnaryUnaryMultiCallable[_plan_pb2.AdjustLinesRequest, _operations_pb2.Operation]
+    """Fits bus lines to rail from a finished run's loads: shortens, reroutes or withdraws lines beside rail, strengthens those
+    beside sections over capacity. The operation's response is a Plan whose `lines` say what changes.
+    """
+    DesignCommuterBuses: _grpc.UnaryUnaryMultiCallable[_plan_pb2.DesignCommuterBusesRequest, _operations_pb2.Operation]
+    """Designs customised buses for the people who drive to work in a finished run. The operation's response is a Plan whose
+    `indicators` hold the routes; it has no effect in a scenario.
+    """
+    ScheduleLines: _grpc.UnaryUnaryMultiCallable[_plan_pb2.ScheduleLinesRequest, _plan_pb2.ScheduleLinesResponse]
+    """Answers how often given lines run, which vehicle runs which trip, or when a line's first bus leaves."""
     CreatePlan: _grpc.UnaryUnaryMultiCallable[_plan_pb2.CreatePlanRequest, _plan_pb2.Plan]
     """Stores routes written elsewhere as a plan, after checking that they run on the network."""
     GetPlan: _grpc.UnaryUnaryMultiCallable[_plan_pb2.GetPlanRequest, _plan_pb2.Plan]
@@ -59,6 +69,16 @@ class PlanServiceAsyncStub(PlanServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     DesignFeeders: _aio.UnaryUnaryMultiCallable[_plan_pb2.DesignFeedersRequest, _operations_pb2.Operation]  # type: ignore[assignment]
     """Designs feeder routes from a finished run's demand and costs. The operation's response is a Plan, its metadata PlanMetadata."""
+    AdjustLines: _aio.UnaryUnaryMultiCallable[_plan_pb2.AdjustLinesRequest, _operations_pb2.Operation]  # type: ignore[assignment]
+    """Fits bus lines to rail from a finished run's loads: shortens, reroutes or withdraws lines beside rail, strengthens those
+    beside sections over capacity. The operation's response is a Plan whose `lines` say what changes.
+    """
+    DesignCommuterBuses: _aio.UnaryUnaryMultiCallable[_plan_pb2.DesignCommuterBusesRequest, _operations_pb2.Operation]  # type: ignore[assignment]
+    """Designs customised buses for the people who drive to work in a finished run. The operation's response is a Plan whose
+    `indicators` hold the routes; it has no effect in a scenario.
+    """
+    ScheduleLines: _aio.UnaryUnaryMultiCallable[_plan_pb2.ScheduleLinesRequest, _plan_pb2.ScheduleLinesResponse]  # type: ignore[assignment]
+    """Answers how often given lines run, which vehicle runs which trip, or when a line's first bus leaves."""
     CreatePlan: _aio.UnaryUnaryMultiCallable[_plan_pb2.CreatePlanRequest, _plan_pb2.Plan]  # type: ignore[assignment]
     """Stores routes written elsewhere as a plan, after checking that they run on the network."""
     GetPlan: _aio.UnaryUnaryMultiCallable[_plan_pb2.GetPlanRequest, _plan_pb2.Plan]  # type: ignore[assignment]
@@ -84,6 +104,34 @@ class PlanServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
         """Designs feeder routes from a finished run's demand and costs. The operation's response is a Plan, its metadata PlanMetadata."""
+
+    @_abc_1.abstractmethod
+    def AdjustLines(
+        self,
+        request: _plan_pb2.AdjustLinesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
+        """Fits bus lines to rail from a finished run's loads: shortens, reroutes or withdraws lines beside rail, strengthens those
+        beside sections over capacity. The operation's response is a Plan whose `lines` say what changes.
+        """
+
+    @_abc_1.abstractmethod
+    def DesignCommuterBuses(
+        self,
+        request: _plan_pb2.DesignCommuterBusesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operations_pb2.Operation, _abc.Awaitable[_operations_pb2.Operation]]:
+        """Designs customised buses for the people who drive to work in a finished run. The operation's response is a Plan whose
+        `indicators` hold the routes; it has no effect in a scenario.
+        """
+
+    @_abc_1.abstractmethod
+    def ScheduleLines(
+        self,
+        request: _plan_pb2.ScheduleLinesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_plan_pb2.ScheduleLinesResponse, _abc.Awaitable[_plan_pb2.ScheduleLinesResponse]]:
+        """Answers how often given lines run, which vehicle runs which trip, or when a line's first bus leaves."""
 
     @_abc_1.abstractmethod
     def CreatePlan(

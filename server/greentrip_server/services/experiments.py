@@ -130,6 +130,8 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
     def _routes(self, name: str) -> list[Mapping[str, Any]]:
         """Return a plan's routes."""
         row = self._jobs.get(PlanRow, name if "/" in name else f"{PLANS}/{name}", PLANS, "plan")
+        if row.document.get("lines") or "commuter_routes" in row.document["indicators"]:
+            raise FieldError("plan", f"{name} changes bus lines or holds customised buses; expected feeder routes")
         return list(row.document["routes"])
 
     @unary

@@ -3,14 +3,16 @@
 import asyncio
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from google.longrunning import operations_pb2
 from google.protobuf.empty_pb2 import Empty
+from google.protobuf.json_format import MessageToDict
 from greentrip.interventions import message_to_dict
 from greentrip.v1 import plan_pb2, plan_pb2_grpc
-from greentrip_networks.errors import ScenarioError
+from greentrip_networks.errors import ScenarioError, UnknownNameError
 
 from greentrip_server import convert, filters
 from greentrip_server.answer import changes, masked, pieces, streaming, unary
@@ -24,7 +26,11 @@ from greentrip_server.services.scenarios import stored
 from greentrip_server.settings import Settings
 from greentrip_server.tables import JobRow, PlanRow
 
+if TYPE_CHECKING:
+    from greentrip_networks.network import Network
+
 MOST_VEHICLES = 100_000
+MOST_RANGE_KM = 10_000
 MOST_ROUNDS = 10  # of design and simulation
 FILTERS = {
     "name": filters.text(f"{PLANS}/" + PlanRow.id),
@@ -46,12 +52,7 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
     @unary
     async def DesignFeeders(self, request: plan_pb2.DesignFeedersRequest) -> operations_pb2.Operation:  # noqa: N802
         """Queue a design on a finished run."""
-        row = await asyncio.to_thread(self._queue, request)
-        if request.validate_only:
-            return operations_pb2.Operation(done=True)
-        self._dispatcher.wake()
-        plans = await asyncio.to_thread(plan_of, self._jobs, row)
-        return convert.operation(row, self._dispatcher.progress(row), plans)
+        return await self._queued(request, self._queue)
 
     def _queue(self, request: plan_pb2.DesignFeedersRequest) -> JobRow:
         """Check a design and store it as queued."""
@@ -88,6 +89,116 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
         if request.rounds > 1:
             content["rounds"] = request.rounds
             content["simulated"] = {k: asked.get(k) for k in ("sample", "max_days", "parameters")}
+        for name in ("range_km", "charge_km_h"):
+            value = getattr(request, name)
+            if not 0 <= value <= MOST_RANGE_KM:
+                raise FieldError(name, f"saw {value:g}; expected 0 to {MOST_RANGE_KM} km")
+            if value:
+                content[name] = value
+        if request.keep:
+            content["keep"] = self._kept(request.keep, network)
+        if request.rounds > 1 and (request.keep or request.range_km):
+            raise FieldError("rounds", "designs in the loop neither keep routes nor limit range yet; expected 0 or 1")
+        return self._add(request, content)
+
+    def _kept(self, name: str, network: "Network") -> list[dict[str, Any]]:
+        """Return a plan's routes, if the run's network has their streets and does not run them already."""
+        from greentrip_networks.scenario import intervention_from_dict
+
+        routes = self._jobs.get(PlanRow, name, PLANS, "keep").document["routes"]
+        if not routes:
+            raise FieldError("keep", f"{name} has no routes; expected a plan with routes to keep")
+        try:
+            intervention_from_dict({"kind": "AddFeeders", "routes": routes}).apply(network)
+        except (ScenarioError, UnknownNameError) as error:
+            raise FieldError("keep", f"{name}: {error}") from error
+        return list(routes)
+
+    @unary
+    async def AdjustLines(self, request: plan_pb2.AdjustLinesRequest) -> operations_pb2.Operation:  # noqa: N802
+        """Queue a fitting of bus lines to rail."""
+        return await self._queued(request, self._lines)
+
+    def _lines(self, request: plan_pb2.AdjustLinesRequest) -> JobRow:
+        """Check what lines may become and store the job as queued."""
+        from greentrip_optimizer.line_actions import LineOptions
+
+        content, network = self._of_run(request, "lines")
+        if not network.buses.lines:
+            raise FieldError("run", f"is of {content['network']}, which has no bus line; expected lines to adjust")
+        given = {n: getattr(request, n) for n in ("near_m", "least_share", "full") if getattr(request, n)}
+        if request.HasField("vehicles"):
+            given["vehicles"] = request.vehicles
+        _checked(LineOptions, given)
+        return self._add(request, {**content, "options": given})
+
+    @unary
+    async def DesignCommuterBuses(  # noqa: N802
+        self, request: plan_pb2.DesignCommuterBusesRequest
+    ) -> operations_pb2.Operation:
+        """Queue a design of customised buses."""
+        return await self._queued(request, self._commuter_buses)
+
+    def _commuter_buses(self, request: plan_pb2.DesignCommuterBusesRequest) -> JobRow:
+        """Check a design of customised buses and store it as queued."""
+        from greentrip_optimizer.commuter_buses import CommuterOptions
+
+        content, _ = self._of_run(request, "commuter-buses")
+        if not 1 <= request.vehicles <= MOST_VEHICLES:
+            raise FieldError("vehicles", f"saw {request.vehicles}; expected 1 to {MOST_VEHICLES} buses")
+        given: dict[str, Any] = {"vehicles": request.vehicles}
+        if request.seats:
+            given["seats"] = request.seats
+        if request.prices_cny:
+            given["prices_cny"] = sorted(set(request.prices_cny))
+        if request.arrive:
+            given["arrive"] = list(request.arrive)
+            given["arrive_share"] = [1 / len(request.arrive)] * len(request.arrive)
+        _checked(CommuterOptions, given)
+        return self._add(request, {**content, "options": given})
+
+    @unary
+    def ScheduleLines(self, request: plan_pb2.ScheduleLinesRequest) -> plan_pb2.ScheduleLinesResponse:  # noqa: N802
+        """Answer a question about given lines."""
+        from greentrip_optimizer.given_lines import QUESTIONS, answer
+
+        if request.question not in QUESTIONS:
+            raise FieldError("question", f"saw {request.question!r}; expected one of {', '.join(QUESTIONS)}")
+        try:
+            found = answer(request.question, MessageToDict(request.given))
+        except ScenarioError as error:
+            raise FieldError("given", str(error)) from error
+        return plan_pb2.ScheduleLinesResponse(answer=convert.struct(found))
+
+    async def _queued(self, request: Any, check: Callable[[Any], JobRow]) -> operations_pb2.Operation:
+        """Queue a job that makes a plan and return its operation."""
+        row = await asyncio.to_thread(check, request)
+        if request.validate_only:
+            return operations_pb2.Operation(done=True)
+        self._dispatcher.wake()
+        plans = await asyncio.to_thread(plan_of, self._jobs, row)
+        return convert.operation(row, self._dispatcher.progress(row), plans)
+
+    def _of_run(self, request: Any, design: str) -> tuple[dict[str, Any], "Network"]:
+        """Return what every job on a finished run holds, and the run's network."""
+        if request.seed < 0:
+            raise FieldError("seed", f"saw {request.seed}; expected 0 or more")
+        check_description(request.description, "description")
+        run = finished(self._jobs, request.run, "run")
+        asked = run.input
+        network = self._cities.build(asked["network"], asked["placement"], asked["interventions"])
+        content = {
+            "design": design,
+            "network": asked["network"],
+            "placement": asked["placement"],
+            "interventions": asked["interventions"],
+            "run": run.input_hash,
+            "seed": request.seed,
+        }
+        return content, network
+
+    def _add(self, request: Any, content: dict[str, Any]) -> JobRow:
+        """Store a job that makes a plan as queued."""
         limit_s = time_limit_s(request.time_limit, "time_limit") if request.HasField("time_limit") else None
         row = queued(
             PLANS,
@@ -204,6 +315,14 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
             path = Path(folder) / "feed.zip"
             Plan.from_dict(row.document).write_gtfs(path, network)
             return path.read_bytes()
+
+
+def _checked(kind: type[Any], given: Mapping[str, Any]) -> None:
+    """Raise FieldError for options that the design would refuse."""
+    try:
+        kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
+    except ScenarioError as error:
+        raise FieldError("options", str(error)) from error
 
 
 def plan_of(jobs: Jobs, row: JobRow) -> PlanRow | None:
