@@ -1,7 +1,8 @@
 """Load: many clients that read, create, watch and cancel while two runs compute; and reads beside a bare echo.
 
 `python benchmarks/load.py --minutes 30` prints one JSON line: latency of reads, errors nobody asked for, memory,
-sequential reads as a share of what a bare grpc.aio echo does in the same minutes, time to ready and idle memory.
+sequential reads as a share of what a bare grpc.aio echo does in the same minutes, seconds to ready (the median of
+several starts on a new directory) and memory when idle. `--only-rates` leaves the storm out.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from typing import Any
 import greentrip
 import grpc
 import numpy as np
-from greentrip.v1 import run_pb2, run_pb2_grpc, scenario_pb2, scenario_pb2_grpc
+from greentrip.v1 import network_pb2, run_pb2, run_pb2_grpc, scenario_pb2, scenario_pb2_grpc
 
 ECHO = """
 import asyncio, grpc, sys
@@ -36,6 +37,7 @@ async def main():
     await asyncio.sleep(1e6)
 asyncio.run(main())
 """
+STARTS = 5
 LONG = {"scenario": "networks/tiny", "sample": 0.5, "max_days": 1000}
 
 
@@ -135,26 +137,32 @@ async def storm(load: Load, clients: int, minutes: float, pause_s: float, pid: i
     return samples
 
 
-def rates(address: str, name: str, turns: int, calls: int) -> tuple[float, float]:
-    """Return sequential calls a second of a bare echo and of GetRun, by turns."""
+def rates(address: str, run: str, scenario: str, turns: int, calls: int) -> dict[str, float]:
+    """Return sequential calls a second of a bare echo and of reads, by turns."""
+    asked: dict[str, Any] = {
+        "RunService/GetRun": run_pb2.GetRunRequest(name=run),
+        "RunService/GetRunResult": run_pb2.GetRunResultRequest(name=run),
+        "ScenarioService/GetScenario": scenario_pb2.GetScenarioRequest(name=scenario),
+        "NetworkService/ListNetworks": network_pb2.ListNetworksRequest(),
+        "ScenarioService/ListScenarios": scenario_pb2.ListScenariosRequest(),
+        "RunService/ListRuns": run_pb2.ListRunsRequest(),
+    }
     with subprocess.Popen([sys.executable, "-c", ECHO], stdout=subprocess.PIPE, text=True) as echo:
         assert echo.stdout is not None
         port = int(echo.stdout.readline())
-        content = run_pb2.GetRunRequest(name=name).SerializeToString()
-        found: dict[str, list[float]] = {"echo": [], "read": []}
         with grpc.insecure_channel(f"127.0.0.1:{port}") as bare, grpc.insecure_channel(address) as ours:
-            ask: dict[str, Any] = {
-                "echo": bare.unary_unary("/e.E/Echo"),
-                "read": ours.unary_unary("/greentrip.v1.RunService/GetRun"),
-            }
+            made: dict[str, Any] = {"echo": (bare.unary_unary("/e.E/Echo"), asked["RunService/GetRun"])}
+            made |= {name: (ours.unary_unary(f"/greentrip.v1.{name}"), request) for name, request in asked.items()}
+            found: dict[str, list[float]] = {name: [] for name in made}
             for _ in range(turns):
-                for kind, call in ask.items():
-                    began = time.monotonic()
+                for name, (call, request) in made.items():
+                    content = request.SerializeToString()
+                    began = time.perf_counter()
                     for _ in range(calls):
                         call(content)
-                    found[kind].append(calls / (time.monotonic() - began))
+                    found[name].append(calls / (time.perf_counter() - began))
         echo.kill()
-    return float(np.median(found["echo"])), float(np.median(found["read"]))
+    return {name.partition("/")[2] or name: float(np.median(each)) for name, each in found.items()}
 
 
 def main() -> None:
@@ -167,15 +175,24 @@ def main() -> None:
     parser.add_argument("--only-rates", action="store_true", help="start, idle memory and sequential reads only")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
-        server, address, ready_s = start(Path(name), asked.workers)
+        starts = [0.0] * STARTS
+        for i in range(STARTS):
+            server, address, starts[i] = start(Path(name, str(i)), asked.workers)
+            if i < STARTS - 1:
+                server.terminate()
+                server.wait()
+        ready_s = float(np.median(starts))
         try:
             time.sleep(2)
             idle_mb = resident_mb(server.pid)
             found: dict[str, Any] = {"ready_s": round(ready_s, 2), "idle_mb": round(idle_mb)}
             with greentrip.connect(address) as client:
                 done = client.simulate("tiny", seeds=(0,), sample=0.002, max_days=2).names[0]
-                echo, read = rates(address, done, 7, 300)
-                found |= {"echo_per_s": round(echo), "reads_per_s": round(read), "share": round(read / echo, 2)}
+                scenario = client.create_scenario("tiny", name="kept").name
+                each = rates(address, done, scenario, 7, 200)
+                echo = each.pop("echo")
+                found |= {"echo_per_s": round(echo), "share": {k: round(v / echo, 2) for k, v in each.items()}}
+                found["used_mb"] = round(resident_mb(server.pid))  # a network was loaded to check a run
                 if not asked.only_rates:
                     busy = [client.create_run("networks/tiny", seed=s, sample=0.5, max_days=1000) for s in (0, 1)]
                     load = Load(address, random.Random(0), done)

@@ -4,7 +4,8 @@ import asyncio
 import functools
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 import grpc
 import structlog
@@ -20,6 +21,7 @@ CHUNK = 1 << 20  # bytes a streamed message, well under gRPC's limit of 4 MiB
 
 Handler = Callable[..., Any]
 Kind = TypeVar("Kind", bound=Message)
+Row = TypeVar("Row")
 
 
 def unary(method: Handler) -> Handler:
@@ -73,6 +75,21 @@ def collecting(method: Handler) -> Handler:
             raise
 
     return answer
+
+
+class Remembered(Generic[Row, Kind]):
+    """Messages of rows that are held in memory, made once; a row that changes is read anew, as another object."""
+
+    def __init__(self, make: Callable[[Row], Kind]) -> None:
+        self._make = make
+        self._made: WeakKeyDictionary[Row, Kind] = WeakKeyDictionary()
+
+    def __call__(self, row: Row) -> Kind:
+        """Return a row's message, which nobody may change."""
+        found = self._made.get(row)
+        if found is None:
+            found = self._made[row] = self._make(row)
+        return found
 
 
 def pieces(content: bytes) -> Iterator[bytes]:

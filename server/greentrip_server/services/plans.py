@@ -15,7 +15,7 @@ from greentrip.v1 import plan_pb2, plan_pb2_grpc
 from greentrip_networks.errors import ScenarioError, UnknownNameError
 
 from greentrip_server import convert, filters
-from greentrip_server.answer import changes, masked, pieces, streaming, unary
+from greentrip_server.answer import Remembered, changes, masked, pieces, streaming, unary
 from greentrip_server.cities import Cities
 from greentrip_server.dispatcher import Dispatcher
 from greentrip_server.errors import FieldError
@@ -48,6 +48,7 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
 
     def __init__(self, jobs: Jobs, cities: Cities, dispatcher: Dispatcher, settings: Settings) -> None:
         self._jobs, self._cities, self._dispatcher, self._settings = jobs, cities, dispatcher, settings
+        self._made = Remembered(convert.plan)
 
     @unary
     async def DesignFeeders(self, request: plan_pb2.DesignFeedersRequest) -> operations_pb2.Operation:  # noqa: N802
@@ -253,9 +254,12 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
         return convert.plan(self._jobs.add(row, request.plan_id, "plan_id", dry=request.validate_only))
 
     @unary
-    def GetPlan(self, request: plan_pb2.GetPlanRequest) -> plan_pb2.Plan:  # noqa: N802
+    async def GetPlan(self, request: plan_pb2.GetPlanRequest) -> plan_pb2.Plan:  # noqa: N802
         """Return one plan."""
-        return masked(convert.plan(self._jobs.get(PlanRow, request.name, PLANS)), request.read_mask)
+        row = self._jobs.known(PlanRow, request.name, PLANS)
+        if row is None:
+            row = await asyncio.to_thread(self._jobs.get, PlanRow, request.name, PLANS)
+        return masked(self._made(row), request.read_mask)
 
     @unary
     def ListPlans(self, request: plan_pb2.ListPlansRequest) -> plan_pb2.ListPlansResponse:  # noqa: N802

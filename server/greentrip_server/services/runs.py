@@ -4,7 +4,6 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from google.longrunning import operations_pb2
 from google.protobuf.duration_pb2 import Duration
@@ -14,7 +13,7 @@ from greentrip_networks.errors import UnknownNameError
 from sqlalchemy import BigInteger, Double, cast
 
 from greentrip_server import convert, filters
-from greentrip_server.answer import changes, masked, streaming, unary
+from greentrip_server.answer import Remembered, changes, masked, streaming, unary
 from greentrip_server.cities import Cities
 from greentrip_server.directory import DataDirectory
 from greentrip_server.dispatcher import Dispatcher
@@ -54,8 +53,8 @@ class RunService(run_pb2_grpc.RunServiceServicer):
     ) -> None:
         self._jobs, self._cities, self._directory, self._dispatcher = jobs, cities, directory, dispatcher
         self._settings = settings
-        # Messages of runs that have ended, while their rows are held in memory.
-        self._ended: WeakKeyDictionary[JobRow, run_pb2.Run] = WeakKeyDictionary()
+        self._ended: Remembered[JobRow, run_pb2.Run] = Remembered(lambda row: convert.run(row, row.progress))
+        self._results = Remembered(convert.run_result)
 
     @unary
     async def CreateRun(self, request: run_pb2.CreateRunRequest) -> operations_pb2.Operation:  # noqa: N802
@@ -123,9 +122,7 @@ class RunService(run_pb2_grpc.RunServiceServicer):
             row = await asyncio.to_thread(self._jobs.get, JobRow, request.name, RUNS)
         if row.state not in TERMINAL:
             return masked(convert.run(row, self._dispatcher.progress(row)), request.read_mask)
-        if row not in self._ended:
-            self._ended[row] = convert.run(row, row.progress)
-        return masked(self._ended[row], request.read_mask)
+        return masked(self._ended(row), request.read_mask)
 
     @unary
     def ListRuns(self, request: run_pb2.ListRunsRequest) -> run_pb2.ListRunsResponse:  # noqa: N802
@@ -188,9 +185,12 @@ class RunService(run_pb2_grpc.RunServiceServicer):
                 return
 
     @unary
-    def GetRunResult(self, request: run_pb2.GetRunResultRequest) -> run_pb2.RunResult:  # noqa: N802
+    async def GetRunResult(self, request: run_pb2.GetRunResultRequest) -> run_pb2.RunResult:  # noqa: N802
         """Return what a run found."""
-        return convert.run_result(self._finished(request.name))
+        row = self._jobs.known(JobRow, request.name, RUNS)
+        if row is None or row.state != SUCCEEDED:
+            row = await asyncio.to_thread(self._finished, request.name)
+        return self._results(row)
 
     @streaming
     async def StreamTable(self, request: run_pb2.StreamTableRequest) -> AsyncIterator[run_pb2.StreamTableResponse]:  # noqa: N802

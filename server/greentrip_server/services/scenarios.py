@@ -10,7 +10,7 @@ from greentrip.v1 import scenario_pb2, scenario_pb2_grpc
 from greentrip_networks.errors import ScenarioError
 
 from greentrip_server import convert, filters
-from greentrip_server.answer import changes, masked, unary
+from greentrip_server.answer import Remembered, changes, masked, unary
 from greentrip_server.cities import Cities
 from greentrip_server.errors import FieldError
 from greentrip_server.jobs import Jobs, check_description, digest, last_part
@@ -32,6 +32,7 @@ class ScenarioService(scenario_pb2_grpc.ScenarioServiceServicer):
 
     def __init__(self, jobs: Jobs, cities: Cities) -> None:
         self._jobs, self._cities = jobs, cities
+        self._made = Remembered(convert.scenario)
 
     @unary
     def CreateScenario(self, request: scenario_pb2.CreateScenarioRequest) -> scenario_pb2.Scenario:  # noqa: N802
@@ -72,7 +73,7 @@ class ScenarioService(scenario_pb2_grpc.ScenarioServiceServicer):
         row = self._jobs.known(ScenarioRow, request.name, "scenarios")
         if row is None:
             row = await asyncio.to_thread(self._jobs.get, ScenarioRow, request.name, "scenarios")
-        return masked(convert.scenario(row), request.read_mask)
+        return masked(self._made(row), request.read_mask)
 
     @unary
     def ListScenarios(self, request: scenario_pb2.ListScenariosRequest) -> scenario_pb2.ListScenariosResponse:  # noqa: N802
