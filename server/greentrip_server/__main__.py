@@ -2,12 +2,15 @@
 
 import argparse
 import asyncio
+import contextlib
+import ctypes
 import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+M_ARENA_MAX = -8  # glibc's number of that setting
 OWNED = 75  # exit code: another process owns the data directory, or the port; trying again may help
 
 
@@ -43,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for library in ("OMP", "OPENBLAS", "MKL", "POLARS"):
         os.environ[f"{library}_{'MAX' if library == 'POLARS' else 'NUM'}_THREADS"] = "1"
 
+    _few_arenas()
     from greentrip_server.app import serve
     from greentrip_server.cluster import ClusterError
 
@@ -59,6 +63,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return OWNED
     return 0
+
+
+def _few_arenas() -> None:
+    """Have the C library's threads share memory, so that many that wait hold little; others than glibc need no word."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 
 
 if __name__ == "__main__":

@@ -40,16 +40,21 @@ class Cities:
 
     @cached_property
     def store(self) -> "NetworkStore | None":
-        """Imported networks, where there is a place for them."""
+        """Imported networks, where there is a place for them; see `_any_imported`."""
         from greentrip_networks.store import NetworkStore
 
         return NetworkStore(self._results / FOLDER) if self._results is not None else None
+
+    @property
+    def _any_imported(self) -> bool:
+        """Whether to look for imported networks; what reads them takes memory."""
+        return self._results is not None and (self._results / FOLDER).is_dir()
 
     def names(self) -> list[str]:
         """Return the names of all networks, the bundled ones first."""
         from greentrip_networks import NAMES
 
-        return [*NAMES, *(self.store.names() if self.store else ())]
+        return [*NAMES, *(self.store.names() if self._any_imported and self.store else ())]
 
     def imported(self, name: str) -> bool:
         """Return whether a network was imported; raise UnknownNameError with the nearest names if there is none."""
@@ -58,7 +63,7 @@ class Cities:
         plain = name.removeprefix(PREFIX)
         if plain in NAMES:
             return False
-        if self.store is not None and plain in self.store:
+        if self._any_imported and self.store is not None and plain in self.store:
             return True
         raise UnknownNameError("network", plain, self.names())
 
