@@ -1,13 +1,15 @@
 """What a run keeps beside its tables, to answer later questions from: travellers, section loads, drivers' routes."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Container, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+from greentrip_networks.errors import ScenarioError
 from greentrip_networks.network import PERIODS
 from numpy.typing import NDArray
 
-from greentrip_agents.choice import Travellers
+from greentrip_agents.choice import Costs, Travellers
 from greentrip_agents.indicators import listed_tours
 from greentrip_agents.population import ADULT, CHILD, ELDERLY
 
@@ -46,8 +48,26 @@ def travellers_table(model: "CommuterModel") -> pl.DataFrame:
 
 
 def travellers_of(table: pl.DataFrame) -> Travellers:
-    """Return the arrays that choice reads, from a run's travellers table."""
+    """Return the arrays that choice reads, from a run's travellers table.
+
+    Raises ScenarioError for a run of an older version, which knew less of them.
+    """
+    _check_complete("travellers", Travellers._fields, table.columns)
     return Travellers(**{name: np.ascontiguousarray(table[name].to_numpy()) for name in Travellers._fields})
+
+
+def costs_of(costs: Mapping[str, NDArray[Any]]) -> Costs:
+    """Return what travel costs at a run's end as choice reads it; raises ScenarioError likewise."""
+    _check_complete("costs", Costs._fields, costs)
+    return Costs(**{name: np.ascontiguousarray(costs[name]) for name in Costs._fields})
+
+
+def _check_complete(what: str, needed: Iterable[str], there: Container[str]) -> None:
+    """Raise ScenarioError where a run keeps less than this version reads."""
+    missing = [name for name in needed if name not in there]
+    if missing:
+        told = f"keeps {what} without {', '.join(missing)}: an older version made it; simulate it again"
+        raise ScenarioError("run", told)
 
 
 def sections_table(model: "CommuterModel") -> pl.DataFrame:

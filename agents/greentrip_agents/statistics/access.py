@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 from greentrip_agents import choice
 from greentrip_agents.costs import taste
 from greentrip_agents.definitions import RESIDENT
+from greentrip_agents.detail import costs_of
 from greentrip_agents.run import Run
 from greentrip_agents.statistics.breakdown import INCOME_GROUPS, income_fifth
 from greentrip_agents.statistics.gains import Setting
@@ -45,7 +46,7 @@ def access(run: Run, setting: Setting, period: int = 0) -> pl.DataFrame:
     """
     network = setting.network
     zones, cells = network.zones, network.cells
-    c = choice.Costs(**{name: np.ascontiguousarray(run.costs[name]) for name in choice.Costs._fields})
+    c = costs_of(run.costs)
     t = taste(network, setting.parameters)
     middle = np.asarray(
         cKDTree(np.column_stack([cells.x_m, cells.y_m])).query(np.column_stack([c.zone_x, c.zone_y]))[1], np.int64

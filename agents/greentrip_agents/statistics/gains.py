@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 from greentrip_agents import choice
 from greentrip_agents.costs import taste
 from greentrip_agents.definitions import MODES, RESIDENT
-from greentrip_agents.detail import AGES, travellers_of
+from greentrip_agents.detail import AGES, costs_of, travellers_of
 from greentrip_agents.parameters import Parameters
 from greentrip_agents.run import Run
 from greentrip_agents.statistics.breakdown import INCOME_GROUPS, income_fifth
@@ -94,7 +94,7 @@ def tours(run: Run, setting: Setting) -> pl.DataFrame:
     """
     table = run.table("travellers").filter(pl.col("kind") == RESIDENT)
     who = travellers_of(table)
-    costs = choice.Costs(**{name: np.ascontiguousarray(run.costs[name]) for name in choice.Costs._fields})
+    costs = costs_of(run.costs)
     likes = taste(setting.network, setting.parameters)
     is_green = np.array([bool(run.indicators["definition"]["green"][m]) for m in MODES])
     value, green = worth(who, costs, likes, is_green)
