@@ -102,9 +102,20 @@ def test_a_run_that_cannot_be_is_recorded_and_the_rest_goes_on(client: Client) -
 
 def test_what_would_be_too_much_or_is_unknown_is_refused_before_anything_is_stored(client: Client) -> None:
     known = [e.name for e in client.experiments()]
-    with pytest.raises(CallError, match="limit is 1000 runs") as caught:
+    with pytest.raises(
+        CallError, match=r"1,200 runs asked for, predicted to take [\d.,]+ h; the limit is 1000 runs"
+    ) as caught:
         client.run_experiment(spec("big"), seeds=range(400))
     assert caught.value.code == "RESOURCE_EXHAUSTED"
+    steps = {"low": 0.1, "high": 2.0, "steps": 90_000}
+    two = {"kind": "SetFare", "system": "bus", "factor": "$g"}
+    huge = {
+        "name": "huge",
+        "interventions": [{"kind": "SetFare", "system": "metro", "factor": "$f"}, two],
+        "sweep": {"method": "grid", "values": {"f": steps, "g": steps}},
+    }
+    with pytest.raises(CallError, match=r"16,200,000,000 runs asked for, predicted to take [\d.,]+ h"):
+        client.run_experiment(spec("huge", scenario=[huge]))
     with pytest.raises(CallError, match=r"weight\.walk"):
         client.run_experiment(spec("typo", scenario=[{"name": "a", "parameters": {"weight.wolk": 1}}]))
     step = {"kind": "SetFair", "system": "metro"}

@@ -19,7 +19,7 @@ from greentrip_agents.statistics.intervals import (
     probability_above,
     seeds_needed,
 )
-from greentrip_agents.statistics.ranking import Ranking, pareto, ranking
+from greentrip_agents.statistics.ranking import Ranking, beats, pareto, ranking
 from greentrip_agents.statistics.scenarios import compare_scenarios
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "Ranking",
     "Setting",
     "access_changes",
+    "beats",
     "changes",
     "compare_scenarios",
     "difference",

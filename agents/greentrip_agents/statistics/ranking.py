@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from greentrip_networks.hashing import uniform
 from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
 RESAMPLES = 2000
 
@@ -60,6 +61,33 @@ def ranking(values: ArrayLike, *, larger_is_better: bool = True, key: int = 0, r
         best=tuple(float(x) for x in (drawn == 0).mean(axis=0)),
         ranks=tuple((int(low) + 1, int(high) + 1) for low, high in edges.T),
     )
+
+
+def beats(values: ArrayLike, *, larger_is_better: bool = True) -> NDArray[np.float64]:
+    """Return the probability that each row is truly better than each column, read off Student's t over paired seeds.
+
+    Parameters
+    ----------
+    values
+        Shape (scenarios, seeds): an indicator under seeds that all scenarios share; two seeds at least.
+    larger_is_better
+        Which way the indicator counts.
+
+    Returns
+    -------
+        Shape (scenarios, scenarios); exactly equal scenarios, and the diagonal, have one half.
+
+    """
+    v = np.asarray(values, np.float64)
+    if v.ndim != 2 or v.shape[1] < 2 or not np.isfinite(v).all():
+        raise ValueError(f"values: saw shape {v.shape}; expected scenarios x at least 2 common seeds, none missing")
+    score = v if larger_is_better else -v
+    d = score[:, None, :] - score[None, :, :]
+    mean, se = d.mean(axis=2), d.std(axis=2, ddof=1) / np.sqrt(v.shape[1])
+    sure = np.where(mean > 0, 1.0, np.where(mean < 0, 0.0, 0.5))  # every pair differs by the same
+    t = np.divide(mean, se, out=np.zeros_like(mean), where=se > 0)
+    found: NDArray[np.float64] = np.where(se > 0, stats.t.cdf(t, v.shape[1] - 1), sure)
+    return found
 
 
 def pareto(scores: ArrayLike, larger_is_better: Sequence[bool]) -> NDArray[np.bool_]:

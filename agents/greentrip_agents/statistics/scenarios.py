@@ -14,7 +14,7 @@ from greentrip_agents.statistics.intervals import (
     probability_above,
     seeds_needed,
 )
-from greentrip_agents.statistics.ranking import pareto, ranking
+from greentrip_agents.statistics.ranking import beats, pareto, ranking
 
 Values = Mapping[str, Mapping[int, Mapping[str, float]]]  # scenario, seed, indicator
 
@@ -50,9 +50,10 @@ def compare_scenarios(
     -------
     Plain data: `baseline`, `level`, `indicators`, `scenarios` (means with intervals), `differences` (one row a scenario
     and indicator: change, interval, p, p_holm, found, probability_better, seeds, and the further seeds that would find
-    the change as it is now, corrected too, in four of five tries), `between` (each two
-    scenarios on the first indicator: probability that one is above the other, further seeds to tell them apart),
-    `rankings`, `pareto`, `cost_effectiveness` and `missing`.
+    the change as it is now, corrected too, in four of five tries), `between` (each two scenarios on the first
+    indicator: probability that one is above the other, further seeds to tell them apart), `beats` (for each indicator
+    with a direction the probability that each scenario is better than each other), `rankings`, `pareto`,
+    `cost_effectiveness` and `missing`.
 
     Raises
     ------
@@ -80,6 +81,7 @@ def compare_scenarios(
         "scenarios": [_means(name, seeds, names, level) for name, seeds in have.items()],
         "differences": rows,
         "between": _between(have, names[0], level),
+        "beats": [_beats(have, n) for n in names if direction(n)],
         "rankings": [_ranking(have, n, key, missing) for n in names if direction(n)],
         "pareto": _pareto(have, names, costs or {}, missing),
         "cost_effectiveness": _effectiveness(rows, names[0], baseline, costs or {}),
@@ -169,6 +171,16 @@ def _between(have: Values, name: str, level: float) -> list[dict[str, Any]]:
             })  # fmt: skip
     _correct(rows, "b_above_a", level)
     return rows
+
+
+def _beats(have: Values, name: str) -> dict[str, Any]:
+    """Return the probability that each scenario (row) is better than each other (column); no rows without two seeds."""
+    seeds, scenarios = _common(have, [name]), list(have)
+    rows: list[list[float]] = []
+    if len(seeds) > 1:
+        table = np.array([[have[s][seed][name] for seed in seeds] for s in scenarios])
+        rows = beats(table, larger_is_better=direction(name) > 0).tolist()
+    return {"indicator": name, "seeds": seeds, "scenarios": scenarios, "probability": rows}
 
 
 def _common(have: Values, names: Sequence[str]) -> list[int]:

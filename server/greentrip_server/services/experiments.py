@@ -92,23 +92,22 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
 
     def _check(self, spec: Spec) -> None:
         """Refuse what is too much, what is unknown and what cannot be built, before anything is stored."""
-        check_size(spec, None, self._dispatcher.runs_at_a_time)
-        if spec.size > spec.max_runs:
-            return
         seconds = 0.0
         for family in spec.families:
             seconds = max(seconds, self._check_family(family, spec))
         check_size(spec, seconds, self._dispatcher.runs_at_a_time)
 
     def _check_family(self, family: Family, spec: Spec) -> float:
-        """Build a family's first and last scenario; return the seconds that one run is expected to take."""
-        if family.size > spec.max_runs:
-            return 0.0
+        """Build a family's first and last scenario; return the seconds that one run is expected to take.
+
+        Of a family too large by itself only the first is built: its refusal says how long it would take.
+        """
         from greentrip_agents.forecast import check_limits, forecast
         from greentrip_agents.parameters import default_parameters
 
         place = f"scenario {family.name!r}"
-        found = list(expand_family(family, self._stored, self._routes))
+        scenarios = expand_family(family, self._stored, self._routes)
+        found = [next(scenarios)] if family.size > spec.max_runs else list(scenarios)
         seconds = 0.0
         for point in {p.name: p for p in (found[0], found[-1])}.values():
             try:

@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from greentrip_agents import MODES, Run, simulate
@@ -140,3 +141,15 @@ def test_stations_and_lines_count_the_trips() -> None:
     ridden = sum(r.trips.filter(pl.col("board") != "")["weight"].sum() for r in runs().values())
     assert entered["entries"].sum() == pytest.approx(ridden)
     assert lines(runs()).columns[0] == "seed"
+
+
+def test_each_pair_is_told_who_beats_whom_as_the_paired_difference_does() -> None:
+    found = compare_scenarios(values(a=runs(), b=runs(2.0), c=runs()), baseline="a", indicators=["green_share"])
+    (told,) = found["beats"]
+    p = np.array(told["probability"])
+    assert told["scenarios"] == ["a", "b", "c"]
+    assert np.allclose(p + p.T, 1)
+    assert p[0, 2] == p[0, 0] == 0.5
+    assert p[1, 0] == pytest.approx(row(found, "b", "green_share")["probability_better"])
+    alone = compare_scenarios(values(a=runs(seeds=(0,)), b=runs(2.0, (0,))), baseline="a")
+    assert all(b["probability"] == [] for b in alone["beats"])

@@ -22,6 +22,8 @@ from greentrip_server.report.council.document import (
 )
 from greentrip_server.report.council.gains import exhaust_blocks, gain_blocks
 
+_MOST_BESIDE = 8  # scenarios that fit beside each other on a page
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -208,6 +210,20 @@ def _order(summary: Mapping[str, Any]) -> list[Block]:
                     (o["rank"], o["scenario"], o["mean"], f"{o['held']:.0%}", f"{o['best']:.0%}",
                      "–".join(str(x) for x in dict.fromkeys(o["ranks"])))
                     for o in ranked["order"]
+                ),
+            )
+        )  # fmt: skip
+    pairs = next((b for b in summary["beats"] if 2 <= len(b["probability"]) <= _MOST_BESIDE), None)
+    if pairs is not None:
+        blocks.append(
+            Table(
+                "beats",
+                Words(f"Probability that the row beats the column, by {names.indicator(pairs['indicator']).en}",
+                      f"行优于列的概率（按{names.indicator(pairs['indicator']).zh}）"),
+                (Words("scenario", "情景"), *(Words(s, s) for s in pairs["scenarios"])),
+                tuple(
+                    (s, *(None if s == other else p for other, p in zip(pairs["scenarios"], row, strict=True)))
+                    for s, row in zip(pairs["scenarios"], pairs["probability"], strict=True)
                 ),
             )
         )  # fmt: skip
