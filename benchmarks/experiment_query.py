@@ -32,6 +32,8 @@ QUESTIONS = {
     "WHERE counted AND mode = 'metro' GROUP BY ALL",
     "one scenario by home zone": "SELECT home_zone, mode, sum(weight) AS trips FROM trips "
     "WHERE scenario = 's7' AND counted GROUP BY ALL",
+    "the same from the sums": "SELECT scenario, 100 * sum(trips) FILTER (mode IN ('walk', 'bicycle', 'ebike', 'bus', "
+    "'metro', 'pr')) / sum(trips) AS green FROM sums WHERE counted GROUP BY scenario ORDER BY green DESC",
     "a figure of every run": "SELECT scenario, avg(value) FROM figures WHERE indicator = 'green_share' GROUP BY ALL",
 }
 

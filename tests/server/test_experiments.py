@@ -239,6 +239,8 @@ def test_the_data_set_answers_in_sql_what_the_runs_say_and_nothing_else(
         if run is not None:
             trips = pl.read_ipc_stream(client.table(run.run, "trips"))
             assert row["w"] == pytest.approx(trips.filter(pl.col("mode") == "metro")["weight"].sum())
+    summed = sql.replace("weight", "trips").replace("FROM trips", "FROM sums")
+    assert [pytest.approx(r) for r in rows] == json.loads(client.query_experiment("fares", summed, "json"))
     figures = "SELECT avg(value) AS mean FROM figures WHERE indicator = 'green_share' AND scenario = 'today'"
     told = client.experiment_result("fares").scenarios[0].figures[0].mean
     assert json.loads(client.query_experiment("fares", figures, "json"))[0]["mean"] == pytest.approx(told)

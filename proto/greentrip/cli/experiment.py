@@ -104,7 +104,7 @@ def experiment_cancel(name: Name, server: Server = None, data_dir: DataDir = Non
 @app.command("query")
 def experiment_query(
     name: Name,
-    sql: Annotated[str, typer.Argument(help="One SELECT over trips, links, lines, figures, scenarios.")],
+    sql: Annotated[str, typer.Argument(help="One SELECT over trips, sums, links, lines, figures, scenarios.")],
     server: Server = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,

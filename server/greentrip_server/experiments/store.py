@@ -20,7 +20,8 @@ from greentrip_server.errors import FieldError
 if TYPE_CHECKING:
     import polars as pl
 
-TABLES = ("trips", "links", "lines", "figures", "scenarios")
+TABLES = ("trips", "sums", "links", "lines", "figures", "scenarios")
+SUMMED_BY = ("purpose", "period", "mode", "has_car", "counted")
 QUERY_S = 60.0
 MOST_ROWS = 1_000_000
 _MEMORY = "2GB"
@@ -54,7 +55,7 @@ def clear(root: Path, points: Sequence[Mapping[str, Any]]) -> None:
 
 
 def add(root: Path, scenario: str, seed: int, run: Path, indicators: Mapping[str, Any]) -> None:
-    """Add a finished run: links to its tables, and its figures as rows."""
+    """Add a finished run: links to its tables, its trips summed, and its figures as rows."""
     import polars as pl
     from greentrip_agents.statistics import figures
 
@@ -66,10 +67,32 @@ def add(root: Path, scenario: str, seed: int, run: Path, indicators: Mapping[str
             os.link(run / f"{table}.parquet", target)
         except OSError:  # another file system
             shutil.copyfile(run / f"{table}.parquet", target)
-    target = partition(root, "figures", scenario, seed) / "figures.parquet"
-    target.parent.mkdir(parents=True, exist_ok=True)
     found = figures(indicators)
-    pl.DataFrame({"indicator": list(found), "value": list(found.values())}).write_parquet(target)
+    table_of = {
+        "figures": pl.DataFrame({"indicator": list(found), "value": list(found.values())}),
+        "sums": sums(pl.scan_parquet(run / "trips.parquet")),
+    }
+    for table, frame in table_of.items():
+        target = partition(root, table, scenario, seed) / f"{table}.parquet"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        frame.write_parquet(target)
+
+
+def sums(trips: "pl.LazyFrame") -> "pl.DataFrame":
+    """Return a run's trips summed by what is asked for most: a few hundred rows instead of all trips."""
+    import polars as pl
+
+    weight = pl.col("weight")
+    return (
+        trips.group_by(SUMMED_BY)
+        .agg(
+            weight.sum().alias("trips"),
+            *((weight * pl.col(c)).filter(pl.col(c).is_finite()).sum().alias(c) for c in ("minutes", "cost_min", "km")),
+            pl.len().cast(pl.Int64).alias("rows"),
+        )
+        .sort(SUMMED_BY)
+        .collect()
+    )
 
 
 def ask(root: Path, sql: str, *, threads: int | None = None, seconds: float = QUERY_S) -> "pl.DataFrame":
@@ -80,7 +103,7 @@ def ask(root: Path, sql: str, *, threads: int | None = None, seconds: float = QU
     root
         The experiment's folder.
     sql
-        DuckDB's SQL over the tables trips, links, lines, figures (each with `scenario` and `seed`) and scenarios.
+        DuckDB's SQL over the tables trips, sums, links, lines, figures (each with `scenario` and `seed`) and scenarios.
     threads
         Threads at most; None means all.
     seconds
