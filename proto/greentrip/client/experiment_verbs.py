@@ -120,7 +120,7 @@ class ExperimentVerbs:
         return await self.wire.ask(self._experiments.CancelExperiment, request)
 
     async def query_experiment(self, name: str, sql: str, output: str = "arrow") -> bytes:
-        """Return the answer to one SELECT over trips, sums, links, lines, figures and scenarios, as arrow, csv or json."""
+        """Return the answer to one SELECT over trips, sums, links, lines, figures, scenarios, as arrow, csv or json."""
         request = experiment_pb2.QueryExperimentRequest(name=within("experiments", name), sql=sql, format=output)
         return b"".join([piece.content async for piece in self.wire.stream(self._experiments.QueryExperiment, request)])
 
