@@ -15,7 +15,7 @@ from greentrip_networks.network import PERIODS, Network
 
 from greentrip_agents.parameters import Parameters
 
-_BYTES_PER_RESIDENT = 200  # their columns, and what is held while they are drawn
+_BYTES_PER_RESIDENT = 210  # their columns, and what is held while they are drawn
 _BYTES_PER_TOUR = 200  # columns of tours and plans, and what is held while demand is gathered
 _BYTES_PER_TREE_NODE = 4
 _BYTES_PER_PAIR = 400  # skims, paths and their links, by pair of zones and period

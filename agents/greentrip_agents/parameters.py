@@ -14,6 +14,8 @@ from greentrip_networks.errors import ScenarioError, UnknownNameError
 
 from greentrip_agents.definitions import MODES
 
+BASE = "base."  # before the name of a parameter whose policy is switched off: its value with the policy
+
 
 @dataclass(frozen=True)
 class Parameters:

@@ -6,23 +6,28 @@ from dataclasses import replace
 from greentrip_networks.demand import BACKGROUND
 from greentrip_networks.network import Network
 
-from greentrip_agents.parameters import Parameters
+from greentrip_agents.parameters import BASE, Parameters
 
 
 def in_force(network: Network, parameters: Parameters) -> Parameters:
     """Return the parameters as they are with a network's policies: those of `[without]` where one is switched off.
 
-    A base with all its policies gets back what it gave.
+    A base with all its policies gets back what it gave. A replaced value stays as "base.NAME".
     """
     changes: dict[str, float] = {}
+    held: dict[str, float] = {}
     sources = dict(parameters.sources)
     for policy in network.demand.switched_off:
         start = f"without.{policy}."
         for name, value in parameters.values.items():
             if name.startswith(start):
                 changes[name.removeprefix(start)] = value
+                held[BASE + name.removeprefix(start)] = parameters[name.removeprefix(start)]
                 sources[name.removeprefix(start)] = parameters.sources.get(name, "")
-    return replace(parameters.with_(changes), sources=sources) if changes else parameters
+    if not changes:
+        return parameters
+    changed = parameters.with_(changes)
+    return replace(changed, values={**held, **changed.values}, sources=sources)
 
 
 def background(network: Network, parameters: Parameters, period: str) -> float:

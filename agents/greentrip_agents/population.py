@@ -14,7 +14,7 @@ from scipy.special import ndtr, ndtri
 from greentrip_agents import draws
 from greentrip_agents.definitions import ERRAND, GATEWAY, GUEST, LEISURE, RESIDENT, SCHOOL, WORK
 from greentrip_agents.destinations import draw_cells, zone_probabilities
-from greentrip_agents.parameters import Parameters
+from greentrip_agents.parameters import BASE, Parameters
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -148,7 +148,8 @@ def residents_of(
     x = cells.x_m[cell] + (draws.uniforms(seed, key, draws.PLACE, 3) - 0.5) * SIDE_M
     y = cells.y_m[cell] + (draws.uniforms(seed, key, draws.PLACE, 4) - 0.5) * SIDE_M
     p = parameters
-    bicycle = draws.uniforms(seed, key, draws.OWNS_BICYCLE, 0) < p["population.bicycle_at_hand"]
+    at_hand = p["population.bicycle_at_hand"]
+    bicycle = np.ones(len(key), bool) if at_hand >= 1 else draws.uniforms(seed, key, draws.OWNS_BICYCLE, 0) < at_hand
     if network.demand.people is not None and k is not None:
         age, works, income, vot, owns, own_bicycle = _by_class(network, seed, key, zone, k, p)
         bicycle = own_bicycle | ("shared_bicycles" not in network.demand.switched_off)
@@ -219,13 +220,19 @@ def _by_class(
     start = np.cumsum(total) - total  # of each zone in the classes laid end to end
     residents = np.rint(network.zones.residents)
     at = start[zone] + np.floor((k + 0.5) * total[zone] / np.maximum(residents[zone], 1))
+    anywhere = np.floor(draws.uniforms(seed, key, draws.AGE, 0) * total.sum())  # moved to where nobody lived
+    at = np.where(total[zone] > 0, at, anywhere)
     row = np.searchsorted(before, at, side="right") - 1
     fifth = people.income_fifth[row]
     spread = ndtri((fifth + draws.uniforms(seed, key, draws.INCOME, 0)) / FIFTHS)
     sigma = p["value_of_time.income_sigma"]
     income = people.income_cny_year[row] * np.exp(sigma * spread - sigma**2 / 2) / fifth_means(sigma)[fifth]
     works = people.works[row].astype(np.int8)
-    return people.age[row], works, income, values_of_time(income, p), people.car[row], people.bicycle[row]
+    name = "population.cars_per_resident"
+    growth = p[name] / p.values.get(BASE + name, p[name])  # more where the licence lottery is switched off
+    share = people.persons @ people.car / max(people.persons.sum(), 1)
+    more = draws.uniforms(seed, key, draws.OWNS_CAR, 0) < (growth - 1) * share / max(1 - share, 1e-9)
+    return people.age[row], works, income, values_of_time(income, p), people.car[row] | more, people.bicycle[row]
 
 
 def fifth_means(sigma: float) -> Floats:
@@ -303,18 +310,22 @@ def plan_tours(
     purpose = np.where(people.kind[person] == RESIDENT, purpose, LEISURE)
     main = (number == 0) & (works | learns)[person]
     purpose = np.where(main, np.where(works[person], WORK, SCHOOL), purpose).astype(np.int64)
-    plan = people.plan[person].astype(np.int64)
-    purpose = np.where(plan[:, 0] >= 0, plan[:, 0], purpose)
+    to = np.full(len(person), -1, np.int64)
+    plan = people.plan[person] if planned.any() else None
+    if plan is not None:
+        purpose = np.where(plan[:, 0] >= 0, plan[:, 0], purpose)
+        to[:] = plan[:, 1]
 
     if cumulative is None:
         cumulative = zone_probabilities(network, parameters)
     zone, cell, x, y = draw_cells(
-        network, people, person, number, purpose, plan[:, 1], cumulative, seed=seed, parameters=parameters,
+        network, people, person, number, purpose, to, cumulative, seed=seed, parameters=parameters,
         minimum_m=minimum_m,
     )  # fmt: skip
     out_period, back_period = _periods(seed, key[person], number, purpose)
-    out_period = np.where(plan[:, 2] >= 0, plan[:, 2], out_period)
-    back_period = np.where(plan[:, 3] >= 0, plan[:, 3], back_period)
+    if plan is not None:
+        out_period = np.where(plan[:, 2] >= 0, plan[:, 2], out_period)
+        back_period = np.where(plan[:, 3] >= 0, plan[:, 3], back_period)
     return Tours(person, number, purpose, cell, zone, x, y, out_period, back_period, first)
 
 

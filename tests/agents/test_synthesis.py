@@ -1,10 +1,13 @@
 """A population from margins: totals exact, margins to the person, a seed the same bytes, used by a simulation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from greentrip_agents.demand_tables import demand_tables
 from greentrip_agents.model import CommuterModel
 from greentrip_agents.parameters import default_parameters
+from greentrip_agents.policies import in_force
 from greentrip_agents.population import sample_residents
 from greentrip_agents.synthesis import synthesise
 from greentrip_networks import Network, SwitchOff
@@ -142,6 +145,32 @@ def test_bicycles_are_those_of_the_margins_where_none_are_shared(city: Network) 
     p = default_parameters()
     people = sample_residents(off, sample=1.0, seed=0, parameters=p)
     assert np.bincount(people.zone, people.has_bicycle) == pytest.approx(m["bicycles"], abs=1)
+
+
+def test_more_have_a_car_without_the_lottery_and_moved_residents_are_like_others(city: Network) -> None:
+    got = made(city, margins(city))
+    p = default_parameters()
+    off = SwitchOff("licence_lottery").apply(got)
+    with_it, without = (
+        sample_residents(n, sample=1.0, seed=0, parameters=in_force(n, p)).has_car.mean() for n in (got, off)
+    )
+    growth = p["without.licence_lottery.population.cars_per_resident"] / p["population.cars_per_resident"]
+    assert without / with_it == pytest.approx(growth, abs=0.03)
+    m = margins(city)
+    for name in ("residents", "children", "adults", "elderly", "workers", "cars", "bicycles", "households"):
+        m[name][7] = 0
+    empty = made(city, m)
+    people = sample_residents(empty, sample=1.0, seed=0, parameters=p)
+    assert not (people.zone == 7).any()
+    living = empty.zones.residents.copy()
+    living[7] = 5000.0
+    newcomers = sample_residents(
+        empty.with_(zones=replace(empty.zones, residents=living)), sample=1.0, seed=0, parameters=p
+    )
+    there, share = newcomers.zone == 7, m["elderly"].sum() / m["residents"].sum()
+    assert there.sum() == 5000
+    assert (newcomers.age[there] == 2).mean() == pytest.approx(share, abs=0.03)
+    assert newcomers.income_cny_year[there].mean() == pytest.approx(people.income_cny_year.mean(), rel=0.1)
 
 
 def test_the_neutral_form_keeps_people_and_trips(city: Network) -> None:
