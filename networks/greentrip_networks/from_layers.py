@@ -184,8 +184,27 @@ def network_of(layers: Layers, name: str, placement: int = 0) -> Network:
         assumptions=tuple(assumed),
         sources=layers.notes.sources or tuple(layers.notes.files),
         demand=Demand(people=people_of(layers, zones), trips=trips_of(layers, zones)),
-        extra={"placement": placement, "bus_speed_kmh": speed, "content": layers.content_hash()},
+        extra={
+            "placement": placement,
+            "bus_speed_kmh": speed,
+            "content": layers.content_hash(),
+            "banned_turns": banned_turns(layers),
+        },
     )
+
+
+def banned_turns(layers: Layers) -> tuple[tuple[str, str, str], ...]:
+    """Return turns that nobody may make, as the street nodes before, at and after; parallel links count as one."""
+    if not len(layers.turns):
+        return ()
+    ends = layers.links.select("link_id", "from_node", "to_node")
+    made = (
+        layers.turns.filter(pl.col("kind") == "banned")
+        .join(ends.rename({"link_id": "from_link", "from_node": "before", "to_node": "at"}), on="from_link")
+        .join(ends.rename({"link_id": "to_link", "from_node": "also_at", "to_node": "after"}), on="to_link")
+        .filter(pl.col("at") == pl.col("also_at"))
+    )
+    return tuple(sorted(set(made.select("before", "at", "after").iter_rows())))
 
 
 def _year(layers: Layers) -> int:

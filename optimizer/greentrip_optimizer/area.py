@@ -4,13 +4,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from greentrip_agents.catchment import CatchmentDemand
-from greentrip_networks.compiled import Floats, Int32s
+from greentrip_networks.compiled import Bools, Floats, Int32s
 from greentrip_networks.errors import ScenarioError
 from greentrip_networks.network import Network
 from scipy.spatial import cKDTree
 
 from greentrip_optimizer.options import FeederOptions
-from greentrip_optimizer.streets import BusStreets, legs_between, times_from
+from greentrip_optimizer.streets import BusStreets, banned_at_stops, legs_between, times_from
 
 
 class Area(NamedTuple):
@@ -34,6 +34,7 @@ class Area(NamedTuple):
     headway_s: Floats  # (headways,)
     bus: Floats  # (types, 4) capacity, CNY a vehicle-hour, CNY a km, CNY a vehicle-day
     rule: Floats  # see RULES
+    ban: Bools  # (n + 1, n + 1, n + 1) banned turns at the place between, see `banned_at_stops`; empty without any
 
 
 RULES = (
@@ -128,6 +129,7 @@ def station_area(demand: CatchmentDemand, network: Network, streets: BusStreets,
             [[b.capacity, b.cny_vehicle_hour, b.cny_km, b.cny_vehicle_day] for b in options.bus_types], np.float64
         ),
         np.array([value[r] for r in RULES], np.float64),
+        banned_at_stops(streets, places, legs),
     )
 
 

@@ -143,10 +143,19 @@ def design(
     solver.load()
     tell = progress or _silent
     ids = known_stations(network, [d.station for d in demands])
+    nobody = [f"{network.rail.nodes[s]['name_en']} ({s})" for s, d in zip(ids, demands, strict=True) if not wanted(d)]
+    if len(nobody) == len(ids):
+        raise ScenarioError(
+            "stations",
+            f"demand is zero around {', '.join(nobody)}: no resident within reach would use it more if reaching it "
+            "were easier; expected at least one station with demand",
+        )
+    if nobody:
+        tell(f"demand is zero around {', '.join(nobody)}: no routes there", 0.01)
     if keep:
         options = options_beside(keep, options)
         demands = demand_beside(demands, network, keep, options)
-    streets = bus_streets(network.compiled.roads, options, link_s)
+    streets = bus_streets(network.compiled.roads, options, link_s, network.extra.get("banned_turns", ()))
     areas: list[Area] = []
     for k, demand in enumerate(demands):
         tell(f"stops around {network.rail.nodes[ids[k]]['name_en']}", 0.02 + 0.18 * k / len(demands))
@@ -172,6 +181,11 @@ def design(
         prices=prices,
         keep=keep,
     )
+
+
+def wanted(demand: CatchmentDemand) -> bool:
+    """Say whether anybody would use a station, or gain, if reaching it were easier."""
+    return bool((demand.riders > 0).any() and (demand.benefit_min > 0).any())
 
 
 def _search(

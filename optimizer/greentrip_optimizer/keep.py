@@ -44,6 +44,14 @@ def demand_beside(
 
 def options_beside(keep: Sequence[FeederRoute], options: FeederOptions) -> FeederOptions:
     """Return the buses, money and bays that kept routes leave; raise ScenarioError if they need more than there is."""
+    longest_s = options.peak_hours / 2 * 3600  # one peak
+    for i, route in enumerate(keep):
+        if not 0 < route.headway_s <= longest_s:
+            raise ScenarioError(
+                f"keep[{i}].headway_s",
+                f"saw {route.headway_s:g} ({route.id}); expected more than 0 and at most the {longest_s:g} seconds of a "
+                "peak, else no bus may run in it",
+            )
     buses = sum(r.vehicles for r in keep)
     if buses > options.vehicles:
         raise ScenarioError(

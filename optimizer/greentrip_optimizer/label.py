@@ -73,10 +73,14 @@ def grow_routes(
             g0 = 0.0 if stage == 0 else gain[label]
             l0 = 0.0 if stage == 0 else load[label]
             tried = 0
+            barred = stage > 0 and len(area.ban) > 0
+            prev = n if stage == 0 or parent[label] < 0 else stop[parent[label]]
             for k in range(n):
                 new = k if stage == 0 else area.near[cur, k]
                 if stage > 0 and tried >= branch:
                     break
+                if barred and area.ban[prev, cur, new]:
+                    continue
                 if not may_extend(area, cur, new, r0, m0, b0, mark_in, mark_out, stamp):
                     continue
                 tried += 1

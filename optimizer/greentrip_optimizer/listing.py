@@ -49,6 +49,8 @@ def list_routes(area: Area, limit: int, nodes: int) -> tuple[Listed, bool]:
         following[depth] += 1
         if area.drive_s[new, n] <= (0.0 if cur == n else area.drive_s[cur, n]):
             continue
+        if depth > 0 and len(area.ban) > 0 and area.ban[chain[depth - 2] if depth > 1 else n, cur, new]:
+            continue
         if changed:
             changed = False
             stamp += 1

@@ -23,7 +23,7 @@ def nearest_stop_plan(demands: Sequence[CatchmentDemand], network: Network, opti
     To be fair to it, every headway is tried and the best plan is returned.
     """
     known_stations(network, [d.station for d in demands])
-    streets = bus_streets(network.compiled.roads, options)
+    streets = bus_streets(network.compiled.roads, options, None, network.extra.get("banned_turns", ()))
     areas = [station_area(d, network, streets, options) for d in demands]
     builder = PoolBuilder(areas)
     for s, area in enumerate(areas):
@@ -59,6 +59,7 @@ def chain_nearest(area: Area, nodes: int) -> list[tuple[int, ...]]:
                 (float(area.drive_s[cur, k]), int(k))
                 for k in np.flatnonzero(unserved)
                 if may_extend(area, cur, int(k), ride, in_m, out_m, mark_in, mark_out, 0)
+                and not (route and len(area.ban) and area.ban[route[-2] if len(route) > 1 else n, cur, int(k)])
             ]
             if not choices:
                 break

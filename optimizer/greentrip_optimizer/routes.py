@@ -70,7 +70,7 @@ def make_plan(
             "station": d.station,
             "name_en": network.rail.nodes[d.station]["name_en"],
             "name_zh": network.rail.nodes[d.station]["name_zh"],
-            "reason": _why_none(a, pool, s, options),
+            "reason": _why_none(d, a, pool, s, options),
         }
         for s, (d, a) in enumerate(zip(demands, areas, strict=True))
         if d.station not in served
@@ -289,8 +289,10 @@ def _row(
     }
 
 
-def _why_none(area: Area, pool: Pool, station: int, options: FeederOptions) -> str:
+def _why_none(demand: CatchmentDemand, area: Area, pool: Pool, station: int, options: FeederOptions) -> str:
     """Say why a station has no route."""
+    if not (demand.riders > 0).any():
+        return "demand is zero: nobody around it would use it"
     if options.vehicles == 0:
         return "no buses at hand"
     if len(area.stop_node) == 1:

@@ -1,11 +1,13 @@
 """Bus running times on the streets: links buses may use, the quickest ways between stops, and the nodes passed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from greentrip_networks.compiled import Bools, Floats, Int32s, RoadArrays
 from greentrip_networks.kernels import njit
+from greentrip_networks.network import Ints
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
@@ -22,6 +24,7 @@ class BusStreets:
     head: Int32s
     length_m: Floats
     may_stop: Bools  # (nodes,) a bus may stop here and people may walk here
+    banned: Ints  # (turns,) keys of turns that are not allowed, ascending; see `turn_key`
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +37,18 @@ class Legs:
     node: Int32s
 
 
-def bus_streets(roads: RoadArrays, options: FeederOptions, link_s: Floats | None = None) -> BusStreets:
-    """Return the streets that buses may use and their running time.
+def turn_key(nodes: int, before: Any, at: Any, after: Any) -> Any:
+    """Return one number for a turn: rows of the street nodes before, at and after it."""
+    return (np.asarray(before, np.int64) * nodes + at) * nodes + after
+
+
+def bus_streets(
+    roads: RoadArrays,
+    options: FeederOptions,
+    link_s: Floats | None = None,
+    banned: Sequence[tuple[str, str, str]] = (),
+) -> BusStreets:
+    """Return the streets that buses may use and their running time; `banned` are turns by the names of street nodes.
 
     A bus takes `bus_over_car` times a car's time, congested (`link_s`, seconds by link) or else free, and never runs
     faster than `max_speed_kmh`; stopping time comes on top, at each stop.
@@ -57,8 +70,16 @@ def bus_streets(roads: RoadArrays, options: FeederOptions, link_s: Floats | None
     may_stop[roads.tail[stop_ok]] = may_stop[roads.head[stop_ok]] = True
     walk = np.zeros(n, bool)
     walk[roads.tail[roads.walk]] = walk[roads.head[roads.walk]] = True
+    row = {name: i for i, name in enumerate(roads.nodes)} if banned else {}
+    turns = [turn_key(n, *(row[k] for k in turn)) for turn in banned if all(k in row for k in turn)]
     return BusStreets(
-        graph, graph.T.tocsr(), first, roads.head[best].astype(np.int32), roads.length_m[best], may_stop & walk
+        graph,
+        graph.T.tocsr(),
+        first,
+        roads.head[best].astype(np.int32),
+        roads.length_m[best],
+        may_stop & walk,
+        np.unique(np.array(turns, np.int64)),
     )
 
 
@@ -70,10 +91,69 @@ def times_from(streets: BusStreets, node: int, limit_s: float, *, inbound: bool 
 
 
 def legs_between(streets: BusStreets, places: Int32s, limit_s: float) -> Legs:
-    """Find the quickest way between every two places; `places` are rows of street nodes."""
+    """Find the quickest way between every two places, without banned turns; `places` are rows of street nodes."""
+    if len(streets.banned):
+        return _legs_without_turns(streets, places, limit_s)
     time_s, before = dijkstra(streets.time_s, indices=places, limit=limit_s, return_predecessors=True)
     first, node, length = _walk_back(before.astype(np.int32), places, streets.first_out, streets.head, streets.length_m)
     return Legs(np.ascontiguousarray(time_s[:, places]), length, first, node)
+
+
+def _legs_without_turns(streets: BusStreets, places: Int32s, limit_s: float) -> Legs:
+    """Find the quickest ways link by link, since which turns are allowed depends on the link one comes from."""
+    first, head, time_s = streets.first_out, streets.head, streets.time_s.data
+    nodes, links, count = len(first) - 1, len(head), len(places)
+    tail = np.repeat(np.arange(nodes), np.diff(first))
+    outs = np.diff(first)[head]
+    came = np.repeat(np.arange(links), outs)
+    goes = np.arange(outs.sum()) - np.repeat(np.cumsum(outs) - outs, outs) + np.repeat(first[head], outs)
+    allowed = ~np.isin(turn_key(nodes, tail[came], head[came], head[goes]), streets.banned)
+    allowed &= head[goes] != tail[came]
+    starts = [np.arange(first[p], first[p + 1]) for p in places]
+    rows = np.concatenate([came[allowed], *(np.full(len(s), links + k) for k, s in enumerate(starts))])
+    to = np.concatenate([goes[allowed], *starts])
+    graph = csr_array((time_s[to], (rows, to)), shape=(links + count, links + count))
+    into = [np.flatnonzero(head == p) for p in places]
+    drive, length = np.full((count, count), np.inf), np.full((count, count), np.inf)
+    leg_first: list[int] = [0]
+    node: list[int] = []
+    for i in range(count):
+        found = dijkstra(graph, indices=np.array([links + i]), limit=limit_s, return_predecessors=True)
+        far, before = found[0][0], found[1][0]
+        for j in range(count):
+            chain: list[int] = []
+            if i == j:
+                drive[i, j] = length[i, j] = 0.0
+            elif len(into[j]) and np.isfinite(far[into[j]]).any():
+                at = int(into[j][far[into[j]].argmin()])
+                drive[i, j] = far[at]
+                while at < links:
+                    chain.append(at)
+                    at = int(before[at])
+                length[i, j] = float(streets.length_m[chain].sum())
+            node.extend(int(head[e]) for e in reversed(chain))
+            leg_first.append(len(node))
+    return Legs(drive, length, np.array(leg_first, np.int32), np.array(node, np.int32))
+
+
+def banned_at_stops(streets: BusStreets, places: Int32s, legs: Legs) -> Bools:
+    """Say for places a, b, c whether a bus on a-b-c or back would turn at b as it may not; (0, 0, 0) without bans."""
+    n, nodes = len(places), len(streets.first_out) - 1
+    if not len(streets.banned):
+        return np.zeros((0, 0, 0), np.bool_)
+    before, after = np.full((n, n), -1, np.int64), np.full((n, n), -1, np.int64)
+    for i in range(n):
+        for j in range(n):
+            here = legs.node[legs.first[i * n + j] : legs.first[i * n + j + 1]]
+            if len(here):
+                after[i, j] = here[0]
+                before[i, j] = here[-2] if len(here) > 1 else places[i]
+    out = np.zeros((n, n, n), np.bool_)
+    for b in range(n):
+        there = turn_key(nodes, before[:, b][:, None], places[b], after[b][None, :])
+        back = turn_key(nodes, before[:, b][None, :], places[b], after[b][:, None])
+        out[:, b, :] = np.isin(there, streets.banned) | np.isin(back, streets.banned)
+    return out
 
 
 @njit()

@@ -12,7 +12,7 @@ from greentrip_optimizer.area import station_area
 from greentrip_optimizer.evaluate import evaluate
 from greentrip_optimizer.label import grow_routes
 from greentrip_optimizer.listing import list_routes, price_routes, stops_of
-from greentrip_optimizer.streets import bus_streets
+from greentrip_optimizer.streets import bus_streets, legs_between
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -233,3 +233,72 @@ def test_more_buses_never_lower_the_objective(city, demands, factors, more):
     assert few.bound_kind == many.bound_kind == "proved"
     assert many.objective >= few.objective - 0.05
     assert few.objective <= few.bound + 1e-6
+
+
+def turns_of(area, route):
+    """Return the turns (nodes before, at, after) of a route, out and back."""
+    n = len(area.stop_node) - 1
+    chain = [n, *route]
+    out = [int(area.stop_node[n])]
+    for a, b in itertools.pairwise(chain):
+        out += path_nodes(area, a, b)
+    back = [int(area.stop_node[route[-1]])]
+    for a, b in itertools.pairwise(chain[::-1]):
+        back += path_nodes(area, a, b)
+    return {t for way in (out, back) for t in zip(way, way[1:], way[2:], strict=False)}
+
+
+def test_banned_turns_are_not_made_and_cost_a_detour(city, demands, small):
+    nodes = city.compiled.roads.nodes
+    free = design([demands[1]], city, SMALL)
+    used = [(a, b, c) for r in free.routes for a, b, c in zip(r.path, r.path[1:], r.path[2:], strict=False)]
+    banned = tuple(sorted({*used[::2], *((c, b, a) for a, b, c in used[1::3])}))
+    assert len(banned) > 5
+    limited = replace(city, extra={**city.extra, "banned_turns": banned})
+    streets = bus_streets(city.compiled.roads, SMALL, None, banned)
+    area = station_area(demands[1], limited, streets, SMALL)
+    rows = {tuple(nodes.index(k) for k in turn) for turn in banned}
+    listed, _ = list_routes(area, 5000, len(nodes))
+    first, stop = stops_of(listed, np.arange(len(listed.stop), dtype=np.int32))
+    found = {tuple(stop[first[r] : first[r + 1]].tolist()) for r in range(len(first) - 1)}
+    assert found == {r for r in brute_routes(area, SMALL) if not turns_of(area, r) & rows}
+    assert found
+    assert any(turns_of(small, r) & rows for r in brute_routes(small, SMALL))
+    plan = design([demands[1]], limited, SMALL)
+    assert plan.bound_kind == "proved"
+    assert plan.objective < free.objective
+    for route in plan.routes:
+        assert not {*zip(route.path, route.path[1:], route.path[2:], strict=False)} & {*banned}
+
+
+def test_without_bans_ways_by_links_and_by_nodes_are_the_same(city, small):
+    nodes = city.compiled.roads.nodes
+    far = max(range(len(nodes)), key=lambda k: city.compiled.roads.x_m[k])  # a turn that no way here makes
+    streets = bus_streets(city.compiled.roads, SMALL, None, ((nodes[far],) * 3,))
+    assert len(streets.banned)
+    legs = legs_between(streets, small.stop_node, SMALL.max_length_m / 2.5)
+    same = np.isfinite(small.drive_s)
+    assert legs.time_s[same] == pytest.approx(small.drive_s[same])
+    assert legs.length_m[same] == pytest.approx(small.length_m[same], rel=0.2)
+
+
+def test_a_range_adds_buses_until_batteries_last_the_day(city, demands):
+    options = replace(SMALL, range_km=120.0, charge_km_h=30.0)
+    area = station_area(demands[1], city, bus_streets(city.compiled.roads, options), options)
+    routes = brute_routes(area, options)[:40]
+    first = np.append(0, np.cumsum([len(r) for r in routes])).astype(np.int32)
+    made = evaluate(area, first, np.array([s for r in routes for s in r], np.int32))
+    more = 0
+    for k, route in enumerate(routes):
+        for h, headway in enumerate(options.headways_min):
+            _, _, peak = brute_column(city, demands[1], area, options, route, headway)
+            chain = [len(area.stop_node) - 1, *route]
+            km = sum(area.length_m[a, b] + area.length_m[b, a] for a, b in itertools.pairwise(chain)) / 1000
+            ride = sum(area.drive_s[a, b] + area.drive_s[b, a] for a, b in itertools.pairwise(chain))
+            ride += 2 * len(route) * options.dwell_s
+            trips = 60 / headway * 4 + 60 / (2 * headway) * 13
+            charged = 30.0 * max(300.0, 0.1 * ride) / 3600
+            need = max(peak, math.ceil(trips * (km - charged) / 120.0 - 1e-9))
+            assert made.vehicles[k, h] == need
+            more += need > peak
+    assert more

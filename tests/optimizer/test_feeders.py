@@ -189,3 +189,21 @@ def test_a_plan_prices_buses_and_names_the_next_best(city, demands, plan):
     for row in plan.explain():
         # what is chosen is best, so no replacement gains; leaving out loses no more than the route is worth alone
         assert row["next_best"]["loses_cny_day"] >= -0.05
+
+
+def test_zero_demand_is_named_before_solving(city, demands):
+    nobody = [replace(d, riders=d.riders * 0, benefit_min=d.benefit_min * 0) for d in demands[:2]]
+    with pytest.raises(ScenarioError, match="demand is zero around Wangjing West"):
+        design(nobody, city, FeederOptions(vehicles=5))
+    told = []
+    some = design(
+        [nobody[0], demands[2]], city, FeederOptions(vehicles=5), progress=lambda message, _share: told.append(message)
+    )
+    assert told[0].startswith("demand is zero around")
+    assert [s["reason"] for s in some.indicators["stations_without_route"]][0].startswith("demand is zero")
+
+
+def test_a_kept_route_that_never_comes_is_named(city, demands, plan):
+    route = replace(plan.routes[0], headway_s=9000.0)
+    with pytest.raises(ScenarioError, match=r"keep\[0\].headway_s: saw 9000"):
+        design(demands, city, FeederOptions(vehicles=VEHICLES), keep=[route])

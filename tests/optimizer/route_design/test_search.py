@@ -15,7 +15,7 @@ from greentrip_optimizer.route_design.bounds import operator_bound, passenger_bo
 from greentrip_optimizer.route_design.check import faults
 from greentrip_optimizer.route_design.delta import load
 from greentrip_optimizer.route_design.evaluate import evaluate
-from greentrip_optimizer.route_design.instance import Instance, Rules, read
+from greentrip_optimizer.route_design.instance import KNOWN, Instance, Rules, read
 from greentrip_optimizer.route_design.layout import problem, state, trial
 from greentrip_optimizer.route_design.made import made_up, write
 from greentrip_optimizer.route_design.moves import KINDS, draw_routes, propose, rekey
@@ -190,3 +190,18 @@ def test_the_command_prints_its_answer_and_names_what_is_wrong(tmp_path: Path) -
     failed = subprocess.run([*command, "--evaluations", "10"], capture_output=True, text=True, check=False)
     assert failed.returncode == 2
     assert "--min-nodes" in failed.stderr
+
+
+@pytest.mark.parametrize(("name", "nodes", "links"), [("Mumford2", 110, 385), ("Mumford3", 127, 425)])
+def test_the_largest_published_sizes_are_read_from_files_and_improve_steadily(
+    tmp_path: Path, name: str, nodes: int, links: int
+) -> None:
+    write(made_up(nodes, links, KNOWN[name], seed=3), tmp_path, name)
+    instance = read(tmp_path / name)
+    assert instance.rules == KNOWN[name]
+    found = [design_routes(instance, "passenger", seed=0, evaluations=n) for n in (4_000, 16_000, 64_000)]
+    for one in found:
+        assert not faults(instance, one.routes)
+        assert one.worth.dun == 0
+        assert one.worth.att >= one.bound
+    assert found[0].worth.att > found[1].worth.att > found[2].worth.att
