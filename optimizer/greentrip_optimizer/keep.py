@@ -49,8 +49,8 @@ def options_beside(keep: Sequence[FeederRoute], options: FeederOptions) -> Feede
         if not 0 < route.headway_s <= longest_s:
             raise ScenarioError(
                 f"keep[{i}].headway_s",
-                f"saw {route.headway_s:g} ({route.id}); expected more than 0 and at most the {longest_s:g} seconds of a "
-                "peak, else no bus may run in it",
+                f"saw {route.headway_s:g} ({route.id}); expected more than 0 and at most the {longest_s:g} seconds of "
+                "a peak, else no bus may run in it",
             )
     buses = sum(r.vehicles for r in keep)
     if buses > options.vehicles:
