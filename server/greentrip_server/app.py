@@ -7,7 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 import structlog
@@ -56,6 +56,9 @@ from greentrip_server.services.reports import ReportService
 from greentrip_server.services.runs import RunService
 from greentrip_server.services.scenarios import ScenarioService
 from greentrip_server.settings import Settings
+
+if TYPE_CHECKING:
+    from greentrip_server.traces import Traces
 
 GRACE_S = 2.0
 THREADS = 32
@@ -116,8 +119,9 @@ async def serve(settings: Settings, ready: Callable[[str], None], *, until_input
             await cluster.join()
         dispatcher = Dispatcher(jobs, directory, settings, cluster)
         door = Door(jobs, tokens, settings)
+        traces = _traces(settings)
         server = grpc.aio.server(
-            interceptors=[door],
+            interceptors=[door] if traces is None else [traces, door],
             maximum_concurrent_rpcs=settings.calls,
             options=[("grpc.so_reuseport", 0), *_limits(settings)],
         )
@@ -132,6 +136,9 @@ async def serve(settings: Settings, ready: Callable[[str], None], *, until_input
             scraped, _ = metrics.serve(settings.metrics_port)
             stopping.callback(scraped.server_close)
             stopping.callback(scraped.shutdown)
+        if traces is not None:
+            dispatcher.told = traces.attempt
+            stopping.callback(traces.close)
         await server.start()
         for service in ("", *SERVICES):
             await checks.set(service, health_pb2.HealthCheckResponse.SERVING)
@@ -174,6 +181,15 @@ async def serve(settings: Settings, ready: Callable[[str], None], *, until_input
         stopping.close()
         jobs.close()
         structlog.get_logger("server").info("stopped", dispatcher_failed=failed)
+
+
+def _traces(settings: Settings) -> "Traces | None":
+    """Return what makes spans, when it is asked for."""
+    if settings.traces is None:
+        return None
+    from greentrip_server.traces import Traces
+
+    return Traces(settings.traces)
 
 
 def _limits(settings: Settings) -> list[tuple[str, Any]]:

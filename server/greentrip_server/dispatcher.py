@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import shutil
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import structlog
@@ -38,6 +38,7 @@ class Dispatcher:
         self._log = structlog.get_logger("dispatcher")
         self._stopping = False
         self._wait_s = 0.0  # how long to leave the store alone, after it refused
+        self.told: Callable[[JobRow, str], None] = lambda _job, _event: None  # every start and end of an attempt
         self.waiting_for = ""  # why nothing can be started now, in words; empty when all is well
 
     async def run(self) -> None:
@@ -173,6 +174,7 @@ class Dispatcher:
                 "run_folder": str(self._directory.folder(job.parent.removeprefix(f"{RUNS}/"))),
             }
             self._log.info("started", job=job.name, attempt=job.attempt, pid=free.pid, client=job.client)
+            self.told(job, "started")
             try:
                 free.connection.send(order)
             except OSError:
@@ -221,6 +223,7 @@ class Dispatcher:
             wait_s = min(LONGEST_WAIT_S, 2 * wait_s)
         told = {name: data[name] for name in ("node", "fetched", "resumed") if name in data}
         self._log.info("ended", job=job.name, attempt=job.attempt, outcome=kind, **told)
+        self.told(job, kind)
         if not recorded:
             self._log.warning("given up", job=job.name, attempt=job.attempt)
         await asyncio.to_thread(self._clean, job, ended=recorded and kind != "blocked")
@@ -294,6 +297,7 @@ class Dispatcher:
         if job is not None:
             code = worker.process.exitcode if worker.process is not None else None
             self._log.info(reason, job=job.name, pid=worker.pid, exit_code=code)
+            self.told(job, reason)
 
     async def _tend(self) -> None:
         """Renew leases, stop what is no longer this server's or over its time, end workers idle for long."""

@@ -168,7 +168,7 @@ class Door(grpc.aio.ServerInterceptor):
                         yield message
                 finally:
                     if self.answered is not None:
-                        self.answered(short, _code(context), None)
+                        self.answered(short, code_of(context), None)
 
             make: Any = (
                 grpc.stream_stream_rpc_method_handler
@@ -184,7 +184,7 @@ class Door(grpc.aio.ServerInterceptor):
                 return await (inner.stream_unary or inner.unary_unary)(request, context)
             finally:
                 if self.answered is not None:
-                    self.answered(short, _code(context), time.monotonic() - began)
+                    self.answered(short, code_of(context), time.monotonic() - began)
                 if scope != "read":
                     await self._note(method, request, context)
 
@@ -220,8 +220,8 @@ class Door(grpc.aio.ServerInterceptor):
             "client": caller.name,
             "peer": caller.peer,
             "method": method.rpartition("/")[2],
-            "resource": _resource(request),
-            "code": _code(context),
+            "resource": resource_of(request),
+            "code": code_of(context),
         }
         structlog.get_logger("audit").info("call", **facts)
         try:
@@ -248,7 +248,7 @@ def _reader(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
     return read
 
 
-def _code(context: Any) -> str:
+def code_of(context: Any) -> str:
     """Return the name of a call's status code, which a context holds as a code, as a number, or not at all."""
     code = context.code()
     if isinstance(code, grpc.StatusCode):
@@ -256,7 +256,7 @@ def _code(context: Any) -> str:
     return next((c.name for c in grpc.StatusCode if c.value[0] == code), "OK")
 
 
-def _resource(request: Any) -> str:
+def resource_of(request: Any) -> str:
     """Return what a request is about, never its content."""
     names = ("name", "scenario_id", "run_id", "plan_id", "run", "scenario", "plan")
     for field in names:

@@ -68,6 +68,11 @@ class Settings(BaseSettings):
     metrics_port: int | None = Field(
         default=None, ge=0, le=65535, description="loopback port of the Prometheus metrics; else there is none"
     )
+    traces: str | None = Field(
+        default=None,
+        pattern="^https?://",
+        description="OTLP endpoint of OpenTelemetry traces, such as http://127.0.0.1:4317; else there are none",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
