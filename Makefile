@@ -35,6 +35,7 @@ check: setup ## Format, lint, types, import order, contract, stubs
 	$(BIN)/mypy proto/greentrip networks/greentrip_networks agents/greentrip_agents optimizer/greentrip_optimizer server/greentrip_server tools
 	$(BIN)/lint-imports
 	$(BIN)/python tools/stubs.py --lint
+	$(BIN)/python tools/stubs.py --breaking
 	$(BIN)/python tools/stubs.py --check
 
 bench: setup ## Measure, beside other ways of doing the same (TNTP=folder of TNTP networks for traffic)

@@ -65,7 +65,7 @@ class Load:
     """Clients of one server, and what they met."""
 
     def __init__(self, address: str, generator: random.Random, done: str) -> None:
-        self._address, self._generator, self._done = address, generator, done
+        self.address, self._generator, self._done = address, generator, done
         self.reads: list[float] = []
         self.calls: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
@@ -73,7 +73,7 @@ class Load:
     async def client(self, number: int, until: float, pause_s: float) -> None:
         """Make calls until the time is over."""
         options = [("grpc.use_local_subchannel_pool", 1)]
-        async with grpc.aio.insecure_channel(self._address, options=options) as channel:
+        async with grpc.aio.insecure_channel(self.address, options=options) as channel:
             runs, scenarios = run_pb2_grpc.RunServiceStub(channel), scenario_pb2_grpc.ScenarioServiceStub(channel)
             await asyncio.sleep(self._generator.random() * pause_s)
             while time.monotonic() < until:
@@ -122,19 +122,35 @@ def slope_mb_h(samples: list[tuple[float, float]]) -> float:
     return 3600 * float(np.polyfit(*zip(*half, strict=True), 1)[0])
 
 
-async def storm(load: Load, clients: int, minutes: float, pause_s: float, pid: int) -> list[tuple[float, float]]:
-    """Let the clients loose; return memory over time."""
+async def storm(
+    load: Load, clients: int, minutes: float, pause_s: float, pid: int, busy: list[str]
+) -> tuple[list[tuple[float, float]], list[int]]:
+    """Let the clients loose while two runs compute; return memory over time, and how many computed at each moment."""
     began = time.monotonic()
     until = began + 60 * minutes
     samples: list[tuple[float, float]] = []
+    computing: list[int] = []
+
+    async def keep_busy(runs: Any) -> None:
+        """Begin another run for each that has ended."""
+        states = [(await runs.GetRun(run_pb2.GetRunRequest(name=name))).state for name in busy]
+        computing.append(sum(state == run_pb2.RUN_STATE_RUNNING for state in states))
+        for i, state in enumerate(states):
+            if state > run_pb2.RUN_STATE_RUNNING:
+                busy[i] = f"runs/busy-{i}-{len(samples)}"
+                asked = run_pb2.Run(**LONG, seed=len(samples))
+                await runs.CreateRun(run_pb2.CreateRunRequest(run=asked, run_id=busy[i].partition("/")[2]))
 
     async def sample() -> None:
-        while time.monotonic() < until:
-            samples.append((time.monotonic() - began, resident_mb(pid)))
-            await asyncio.sleep(2)
+        async with grpc.aio.insecure_channel(load.address) as channel:
+            runs = run_pb2_grpc.RunServiceStub(channel)
+            while time.monotonic() < until:
+                samples.append((time.monotonic() - began, resident_mb(pid)))
+                await keep_busy(runs)
+                await asyncio.sleep(1)
 
     await asyncio.gather(sample(), *(load.client(i, until, pause_s) for i in range(clients)))
-    return samples
+    return samples, computing
 
 
 def rates(address: str, run: str, scenario: str, turns: int, calls: int) -> dict[str, float]:
@@ -194,10 +210,12 @@ def main() -> None:
                 found |= {"echo_per_s": round(echo), "share": {k: round(v / echo, 2) for k, v in each.items()}}
                 found["used_mb"] = round(resident_mb(server.pid))  # a network was loaded to check a run
                 if not asked.only_rates:
-                    busy = [client.create_run("networks/tiny", seed=s, sample=0.5, max_days=1000) for s in (0, 1)]
+                    busy = [client.create_run("networks/tiny", seed=s, sample=0.5, max_days=1000).name for s in (0, 1)]
+                    while any(client.run(name).progress.day == 0 for name in busy):
+                        time.sleep(0.2)  # until both compute
                     load = Load(address, random.Random(0), done)
-                    samples = asyncio.run(storm(load, asked.clients, asked.minutes, asked.pause, server.pid))
-                    still = [client.run(run.name).state == run_pb2.RUN_STATE_RUNNING for run in busy]
+                    storming = storm(load, asked.clients, asked.minutes, asked.pause, server.pid, busy)
+                    samples, computing = asyncio.run(storming)
                     cut = np.quantile(load.reads, (0.5, 0.9, 0.99, 0.999))
                     found |= {
                         "minutes": asked.minutes,
@@ -210,11 +228,11 @@ def main() -> None:
                         "errors": dict(load.errors),
                         "memory_mb": [round(samples[0][1]), round(samples[-1][1])],
                         "memory_slope_mb_h": round(slope_mb_h(samples), 1),
-                        "runs_still_computing": sum(still),
+                        "runs_computing": round(float(np.mean(computing)), 2),
                     }
                     for run in busy:
                         with contextlib.suppress(greentrip.client.CallError):
-                            client.cancel(run.name)
+                            client.cancel(run)
         finally:
             server.terminate()
             server.wait()

@@ -2,14 +2,17 @@
 """Generate the Python stubs of the contract and lint it, without a network.
 
 `python tools/stubs.py` writes the stubs beside the .proto files; `--check` writes them to a temporary folder instead
-and fails when the committed ones differ; `--lint` runs buf on the contract. protoc runs in a process of its own because
+and fails when the committed ones differ; `--lint` runs buf on the contract, `--breaking`
+compares it with the last release's or the commit before. protoc runs in a process of its own because
 grpc_tools and OR-Tools abort when they meet in one.
 """
 
 import argparse
+import io
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -97,12 +100,49 @@ def lint() -> int:
         return subprocess.run([str(buf), "lint", "--path", "proto/greentrip"], cwd=workspace, check=False).returncode
 
 
+def breaking(against: str) -> int:
+    """Compare the contract with an earlier one; return buf's exit code, not 0 when it breaks clients of then.
+
+    Parameters
+    ----------
+    against
+        A commit, branch or tag; empty takes the newest release's tag, or else the commit before this one.
+
+    """
+    git = ["git", "-C", str(ROOT)]
+    if not against:
+        tag = subprocess.run([*git, "describe", "--tags", "--abbrev=0"], capture_output=True, text=True, check=False)
+        against = tag.stdout.strip() or "HEAD~1"
+    old = subprocess.run([*git, "archive", against, "proto"], capture_output=True, check=False)
+    if old.returncode:
+        sys.stderr.write(f"the contract is compared with nothing: git knows no {against} here\n")
+        return 0
+    with tempfile.TemporaryDirectory() as then, tempfile.TemporaryDirectory() as now:
+        with tarfile.open(fileobj=io.BytesIO(old.stdout)) as archive:
+            archive.extractall(then, filter="data")
+        for path in CONTRACT.glob("greentrip/v1/*.proto"):
+            copy = Path(now) / path.relative_to(ROOT)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+        for workspace in (Path(then), Path(now)):
+            shutil.copyfile(ROOT / "buf.yaml", workspace / "buf.yaml")
+            stage_imports(workspace / "proto")
+        buf = Path(sys.executable).parent / "buf"
+        command = [str(buf), "breaking", "--against", then]
+        return subprocess.run(command, cwd=now, check=False).returncode
+
+
 def main() -> int:
     """Read the command line and do what it says."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--check", action="store_true", help="fail when committed stubs are stale")
     parser.add_argument("--lint", action="store_true", help="lint the contract with buf")
+    parser.add_argument(
+        "--breaking", nargs="?", const="", metavar="REF", help="fail when clients of an earlier contract would break"
+    )
     arguments = parser.parse_args()
+    if arguments.breaking is not None:
+        return breaking(arguments.breaking)
     if arguments.lint:
         return lint()
     if arguments.check:

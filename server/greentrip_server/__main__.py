@@ -47,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ[f"{library}_{'MAX' if library == 'POLARS' else 'NUM'}_THREADS"] = "1"
 
     _few_arenas()
+    sys.setswitchinterval(0.001)  # s; threads that compute let the one that answers go on soon
     from greentrip_server.app import serve
     from greentrip_server.cluster import ClusterError
 

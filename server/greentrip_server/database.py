@@ -2,8 +2,10 @@
 
 import json
 import math
+import threading
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from greentrip_server.errors import StateError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_S = 10.0  # after which a writer that waits asks SQLite itself, and is refused when it is busy still
+_TURN = "turn"
 CONNECTIONS = 32  # to SQLite, kept open; as many as there are threads that answer
 _MIGRATING = 7_305_001  # PostgreSQL's advisory lock while the tables are brought up to date
 
@@ -86,7 +90,9 @@ def open_database(where: Path | str) -> Engine:
     shown = engine.url.render_as_string(hide_password=True)
     if is_sqlite(engine):
         event.listen(engine, "connect", _set_pragmas)
-        event.listen(engine, "begin", _begin)
+        turn = threading.Lock()  # writers of this process take turns, and do not ask SQLite again and again
+        event.listen(engine, "begin", partial(_begin, turn))
+        event.listen(engine, "checkin", partial(_let_go, turn))
     try:
         if is_sqlite(engine):
             _check(engine, shown)
@@ -190,10 +196,20 @@ def _set_pragmas(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
     cursor.close()
 
 
-def _begin(connection: Connection) -> None:
+def _begin(turn: threading.Lock, connection: Connection) -> None:
     """Take the write lock before the first read of a transaction that will write, so that no other can slip between."""
-    write = connection.get_execution_options().get("write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    if not connection.get_execution_options().get("write", False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    if not connection.info.get(_TURN):  # which it has until it is given back to the pool
+        connection.info[_TURN] = turn.acquire(timeout=BUSY_S)
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _let_go(turn: threading.Lock, _: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+    """Let the next writer begin."""
+    if record.info.pop(_TURN, False):
+        turn.release()
 
 
 def _first_line(error: DBAPIError) -> str:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -175,9 +176,10 @@ class Jobs:
         self._writing = engine.execution_options(write=True)
         self.owner = str(uuid.uuid4())
         self.shared = not is_sqlite(engine)  # whether other servers may work on the same database
-        # Rows read since the last commit: only this process writes to a database that is not shared.
+        # Rows read since they were last written: only this process writes to a database that is not shared.
         self._read: dict[tuple[str, str, str], Any] = {}
         self._writes = 0
+        self._memory = threading.Lock()
 
     def close(self) -> None:
         """Close the database's connections."""
@@ -187,13 +189,20 @@ class Jobs:
         """Open a session whose rows stay readable after it; shown: whether callers could see what it writes."""
         made = Session(self._writing if write else self._engine, expire_on_commit=False)
         if write and shown:
-            event.listen(made, "after_commit", self._forget)
-        return made
+            touched: set[tuple[str, str, str]] = set()
 
-    def _forget(self, _: Session) -> None:
-        """Read rows anew after a commit."""
-        self._writes += 1
-        self._read.clear()
+            def note(session: Session, _: object) -> None:
+                touched.update(_key(row) for row in (*session.new, *session.dirty, *session.deleted))
+
+            def forget(_: Session) -> None:
+                with self._memory:
+                    self._writes += 1
+                    for key in touched:
+                        self._read.pop(key, None)
+
+            event.listen(made, "after_flush", note)
+            event.listen(made, "after_commit", forget)
+        return made
 
     def mark(self) -> str:
         """Return the mark of this store, made when it is first asked for."""
@@ -316,8 +325,10 @@ class Jobs:
                     select(table.id).where(*where).order_by(table.number.desc()).limit(_NEAREST_OF)
                 ).all()
                 raise UnknownNameError(collection.removesuffix("s"), name[:200], [f"{collection}/{k}" for k in known])
-        if not self.shared and writes == self._writes and len(self._read) < _MOST_READ:
-            self._read[table.__tablename__, collection, name] = row
+        if not self.shared:
+            with self._memory:
+                if writes == self._writes and len(self._read) < _MOST_READ:
+                    self._read[table.__tablename__, collection, name] = row
         return row
 
     def known(self, table: type[Row], name: str, collection: str) -> Row | None:
@@ -625,6 +636,13 @@ def _turn(row: JobRow, state: str, reason: str, **values: Any) -> None:
 def _end(row: JobRow, state: str, reason: str, **values: Any) -> None:
     """Bring a job to an end."""
     _turn(row, state, reason, ended=time.time(), lease_until=0.0, **values)
+
+
+def _key(row: Any) -> tuple[str, str, str]:
+    """Return what a row is remembered by: its table, its collection and its resource name."""
+    table = str(row.__tablename__)
+    collection = row.kind if isinstance(row, JobRow) else table
+    return table, collection, f"{collection}/{getattr(row, 'id', '')}"
 
 
 def _copy(row: Row) -> Row:

@@ -129,6 +129,8 @@ class Door(grpc.aio.ServerInterceptor):
         self._open, self._certificates = settings.open_to_all, settings.tls_client_ca is not None
         self._client_scope = settings.client_scope
         self._wrapped: dict[str, Any] = {}
+        self._lines: list[AuditRow] = []  # that wait to be stored
+        self._storing: asyncio.Task[None] | None = None
         self.answered: Callable[[str, str, float | None], None] | None = None  # told method, code and seconds
 
     async def intercept_service(
@@ -224,16 +226,29 @@ class Door(grpc.aio.ServerInterceptor):
             "code": code_of(context),
         }
         structlog.get_logger("audit").info("call", **facts)
-        try:
-            await asyncio.to_thread(self._store, AuditRow(at=time.time(), **facts))
-        except Exception as error:
-            if passing(error) is None:
-                raise
+        self._lines.append(AuditRow(at=time.time(), **facts))
+        if self._storing is None:
+            self._storing = asyncio.create_task(self._store_lines())
+        await asyncio.shield(
+            self._storing
+        )  # which goes on until none is left; a caller that leaves takes no line along
 
-    def _store(self, row: AuditRow) -> None:
-        """Keep a line."""
+    async def _store_lines(self) -> None:
+        """Keep lines, all that came meanwhile in one commit."""
+        while self._lines:
+            lines, self._lines = self._lines, []
+            try:
+                await asyncio.to_thread(self._store, lines)
+            except Exception as error:
+                if passing(error) is None:
+                    self._storing = None
+                    raise
+        self._storing = None
+
+    def _store(self, rows: list[AuditRow]) -> None:
+        """Keep lines."""
         with self._jobs.session(write=True, shown=False) as session, session.begin():
-            session.add(row)
+            session.add_all(rows)
 
 
 def _reader(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:

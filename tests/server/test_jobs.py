@@ -1,10 +1,12 @@
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from greentrip_networks.errors import UnknownNameError
 from greentrip_server.database import open_database
 from greentrip_server.errors import StateError
 from greentrip_server.jobs import Jobs
@@ -108,3 +110,33 @@ def test_a_number_that_json_does_not_have_is_kept(engine: Engine) -> None:
 def test_names_from_the_same_content_are_told_apart(engine: Engine) -> None:
     jobs = Jobs(engine)
     assert [jobs.add(row(), "", "run_id").id for _ in range(3)] == ["abc", "abc-2", "abc-3"]
+
+
+def test_a_row_is_remembered_until_it_is_written_itself(engine: Engine) -> None:
+    jobs = Jobs(engine)
+    first, second = (jobs.add(row(request_hash=name), name, "run_id") for name in ("one", "two"))
+    held = jobs.get(JobRow, "runs/one", RUNS)
+    assert jobs.known(JobRow, "runs/one", RUNS) is held
+    jobs.update(JobRow, "runs/two", RUNS, "", {"description": "another"})
+    jobs.cancel(second.number)
+    assert jobs.known(JobRow, "runs/one", RUNS) is held
+    jobs.update(JobRow, "runs/one", RUNS, "", {"description": "changed"})
+    assert jobs.known(JobRow, "runs/one", RUNS) is None
+    assert jobs.get(JobRow, "runs/one", RUNS).description == "changed"
+    jobs.cancel(first.number)
+    assert jobs.get(JobRow, "runs/one", RUNS).state == "cancelled"
+    jobs.delete(jobs.get(JobRow, "runs/one", RUNS))
+    with pytest.raises(UnknownNameError):
+        jobs.get(JobRow, "runs/one", RUNS)
+
+
+def test_many_writers_take_turns_and_all_get_theirs(engine: Engine) -> None:
+    jobs = Jobs(engine)
+
+    def write(i: int) -> None:
+        for j in range(5):
+            jobs.add(row(request_hash=f"{i}-{j}"), f"w{i}-{j}", "run_id")
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(write, range(16)))
+    assert jobs.count_by_state() == [(RUNS, QUEUED, 80)]
