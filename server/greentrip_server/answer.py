@@ -1,10 +1,12 @@
 """Wrap a service's plain methods for grpc.aio: off the event loop, every error a google.rpc.Status."""
 
 import asyncio
+import contextvars
 import functools
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, Generic, TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Generic, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
 import grpc
@@ -22,11 +24,22 @@ CHUNK = 1 << 20  # bytes a streamed message, well under gRPC's limit of 4 MiB
 Handler = Callable[..., Any]
 Kind = TypeVar("Kind", bound=Message)
 Row = TypeVar("Row")
+Made = TypeVar("Made")
+P = ParamSpec("P")
+
+_READERS = ThreadPoolExecutor(8, thread_name_prefix="read")
+
+
+async def reading(work: Callable[P, Made], /, *given: P.args, **named: P.kwargs) -> Made:
+    """Look something up in a thread of those that neither wait for writers nor compute for long."""
+    context = contextvars.copy_context()
+    return await asyncio.get_running_loop().run_in_executor(_READERS, lambda: context.run(work, *given, **named))
 
 
 def unary(method: Handler) -> Handler:
     """Answer one request: a plain method runs in a thread, a coroutine on the event loop."""
     coroutine = inspect.iscoroutinefunction(method)
+    thread = reading if method.__name__.startswith(("Get", "List")) else asyncio.to_thread
 
     @functools.wraps(method)
     async def answer(self: Any, request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
@@ -34,7 +47,7 @@ def unary(method: Handler) -> Handler:
             check(request)
             if coroutine:
                 return await method(self, request)
-            return await asyncio.to_thread(method, self, request)
+            return await thread(method, self, request)
         except Exception as error:
             await refuse(context, error, method.__qualname__)
             raise

@@ -31,7 +31,7 @@ from greentrip_server.errors import StateError
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_S = 10.0  # after which a writer that waits asks SQLite itself, and is refused when it is busy still
 _TURN = "turn"
-CONNECTIONS = 32  # to SQLite, kept open; as many as there are threads that answer
+CONNECTIONS = 40  # to SQLite, kept open; as many as there are threads that answer
 _MIGRATING = 7_305_001  # PostgreSQL's advisory lock while the tables are brought up to date
 
 

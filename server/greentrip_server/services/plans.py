@@ -15,7 +15,7 @@ from greentrip.v1 import plan_pb2, plan_pb2_grpc
 from greentrip_networks.errors import ScenarioError, UnknownNameError
 
 from greentrip_server import convert, filters
-from greentrip_server.answer import Remembered, changes, masked, pieces, streaming, unary
+from greentrip_server.answer import Remembered, changes, masked, pieces, reading, streaming, unary
 from greentrip_server.cities import Cities
 from greentrip_server.dispatcher import Dispatcher
 from greentrip_server.errors import FieldError
@@ -258,7 +258,7 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
         """Return one plan."""
         row = self._jobs.known(PlanRow, request.name, PLANS)
         if row is None:
-            row = await asyncio.to_thread(self._jobs.get, PlanRow, request.name, PLANS)
+            row = await reading(self._jobs.get, PlanRow, request.name, PLANS)
         return masked(self._made(row), request.read_mask)
 
     @unary

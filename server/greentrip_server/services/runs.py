@@ -13,7 +13,7 @@ from greentrip_networks.errors import UnknownNameError
 from sqlalchemy import BigInteger, Double, cast
 
 from greentrip_server import convert, filters
-from greentrip_server.answer import Remembered, changes, masked, streaming, unary
+from greentrip_server.answer import Remembered, changes, masked, reading, streaming, unary
 from greentrip_server.cities import Cities
 from greentrip_server.directory import DataDirectory
 from greentrip_server.dispatcher import Dispatcher
@@ -119,7 +119,7 @@ class RunService(run_pb2_grpc.RunServiceServicer):
         """Return one run."""
         row = self._jobs.known(JobRow, request.name, RUNS)
         if row is None:
-            row = await asyncio.to_thread(self._jobs.get, JobRow, request.name, RUNS)
+            row = await reading(self._jobs.get, JobRow, request.name, RUNS)
         if row.state not in TERMINAL:
             return masked(convert.run(row, self._dispatcher.progress(row)), request.read_mask)
         return masked(self._ended(row), request.read_mask)
@@ -176,7 +176,7 @@ class RunService(run_pb2_grpc.RunServiceServicer):
         """Stream a run until it ends."""
         last = None
         async for _ in self._dispatcher.changes():
-            row = await asyncio.to_thread(self._jobs.get, JobRow, request.name, RUNS)
+            row = await reading(self._jobs.get, JobRow, request.name, RUNS)
             now = convert.run(row, self._dispatcher.progress(row))
             if now != last:
                 yield now
@@ -189,7 +189,7 @@ class RunService(run_pb2_grpc.RunServiceServicer):
         """Return what a run found."""
         row = self._jobs.known(JobRow, request.name, RUNS)
         if row is None or row.state != SUCCEEDED:
-            row = await asyncio.to_thread(self._finished, request.name)
+            row = await reading(self._finished, request.name)
         return self._results(row)
 
     @streaming

@@ -1,6 +1,5 @@
 """The scenario service: scenarios that are known to build."""
 
-import asyncio
 import time
 from typing import Any
 
@@ -10,7 +9,7 @@ from greentrip.v1 import scenario_pb2, scenario_pb2_grpc
 from greentrip_networks.errors import ScenarioError
 
 from greentrip_server import convert, filters
-from greentrip_server.answer import Remembered, changes, masked, unary
+from greentrip_server.answer import Remembered, changes, masked, reading, unary
 from greentrip_server.cities import Cities
 from greentrip_server.errors import FieldError
 from greentrip_server.jobs import Jobs, check_description, digest, last_part
@@ -72,7 +71,7 @@ class ScenarioService(scenario_pb2_grpc.ScenarioServiceServicer):
         """Return one scenario."""
         row = self._jobs.known(ScenarioRow, request.name, "scenarios")
         if row is None:
-            row = await asyncio.to_thread(self._jobs.get, ScenarioRow, request.name, "scenarios")
+            row = await reading(self._jobs.get, ScenarioRow, request.name, "scenarios")
         return masked(self._made(row), request.read_mask)
 
     @unary
