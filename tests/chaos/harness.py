@@ -34,6 +34,7 @@ from typing import Any
 import greentrip
 from greentrip.client import CallError, Client
 from greentrip.v1 import run_pb2, run_pb2_grpc
+from sqlalchemy import create_engine, text
 
 HERE = Path(__file__).resolve().parent
 KINDS = ("worker", "server", "database", "disk", "clock", "half-open", "duplicates")
@@ -71,6 +72,7 @@ class Supervised:
             **environment,
         }
         self.starts = 0
+        self._between = threading.Lock()
         self._ended = False
         self._process: subprocess.Popen[bytes] | None = None
         self._thread = threading.Thread(target=self._keep, daemon=True)
@@ -87,12 +89,27 @@ class Supervised:
             self._process.wait()
             if not self._ended:
                 time.sleep(0.1)
+                with self._between:  # what is done to the store meanwhile
+                    pass
 
-    def restart(self) -> None:
-        """End the server and have it started again."""
+    def restart(self, meanwhile: Callable[[], None] | None = None) -> None:
+        """End the server and have it started again, after something was done to its store."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGTERM)
-            self._process.wait()
+            with self._between:
+                self._process.send_signal(signal.SIGTERM)
+                self._process.wait()
+                if meanwhile is not None:
+                    meanwhile()
+
+    def unmark(self) -> None:
+        """Take the mark off the store and its results folder, as if this were the first start."""
+        url = self._environment.get("GREENTRIP_DATABASE", f"sqlite:///{self.folder / 'data' / 'greentrip.sqlite'}")
+        engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+        with engine.begin() as connection:
+            connection.execute(text("DELETE FROM facts WHERE name = 'mark'"))
+        engine.dispose()
+        results = self._environment.get("GREENTRIP_RESULTS", str(self.folder / "data" / "runs"))
+        Path(results, ".store").unlink(missing_ok=True)
 
     def close(self) -> None:
         """End the server for good."""
@@ -253,7 +270,7 @@ class Chaos:
         if any(
             word in at for word in ("_take_over", "requeue_lost", "announce", "check_mark", "mark ", "sweep", "tidy")
         ):
-            self.server.restart()
+            self.server.restart(self.server.unmark if "mark " in at else None)
         ended = threading.Event()
 
         def free() -> None:
