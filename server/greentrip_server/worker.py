@@ -20,7 +20,7 @@ def work(connection: Connection) -> None:
     """Take jobs from the connection until it closes; send ("progress" | "done" | "failed" | "blocked", data) back."""
     from greentrip_server.cities import Cities
 
-    os.nice(10)  # whoever waits for an answer goes before whoever computes
+    os.nice(5)  # whoever waits for an answer goes before whoever computes
     cities = Cities()
     inbox = _Inbox(connection)
     while True:
