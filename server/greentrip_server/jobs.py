@@ -37,7 +37,7 @@ ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 MOST_ID = 63
 MOST_DESCRIPTION = 4000
 MOST_HISTORY = 100  # states kept of one job; in between they are left out
-_MOST_READ = 10_000  # rows held in memory
+_MOST_READ = 2000  # rows held in memory, some kB each
 _NEAREST_OF = 2000  # names among which the nearest are looked for
 
 Row = TypeVar("Row", ScenarioRow, JobRow, PlanRow)
