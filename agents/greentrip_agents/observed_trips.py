@@ -3,7 +3,7 @@
 A matrix holds trips from home zones (rows) to where the purpose is (columns) in a period; the matrix of purpose "home"
 holds the ways back, from there (rows) to home. One row of the population stands for some tours of one pair of zones.
 Which pairs a sample holds is drawn by key; the rows' weights are then raked (Deming and Stephan 1940) to the margins of
-every matrix, and where a sample is too thin for that its pairs are added until the margins fit.
+every matrix. Where a sample is too thin for a margin, every pair of that margin gets a row, and of those it meets.
 """
 
 from collections.abc import Mapping, Sequence
@@ -83,18 +83,29 @@ def _sampled(demand: Demand, zones: int, sample: float, seed: int) -> tuple[_Cel
     groups, targets = _margins(full, demand.trips, zones)
     tours = rake(full.tours, groups, targets) if _has_back(demand.trips) else full.tours
     full = full.take(np.arange(len(tours)), tours)
-    rate = sample
+    rows = _draw_rows(full, groups, sample, seed)
+    whole = np.zeros(len(rows), bool)  # cells of margins for which the sample is too thin: each gets a row
     while True:
-        rows = _draw_rows(full, groups, rate, seed)
+        rows = np.where(whole, np.maximum(rows, 1), rows)
         held = np.flatnonzero(rows > 0)
         inside = [g[held] for g in groups]
-        raked = rake(rows[held] / rate, inside, targets)
-        if rate >= 1 or worst(raked, inside, targets) <= MARGIN / 2:
-            break
-        rate = min(2 * rate, 1.0)
-    if worst(raked, inside, targets) > MARGIN / 2:  # small pairs fell out by rounding: keep every pair
-        rows, held, raked = np.maximum(np.rint(full.tours), 1).astype(np.int64), np.arange(len(full.tours)), full.tours
-    return full.take(held, raked), rows[held]
+        raked = rake(np.where(whole, full.tours, rows / sample)[held], inside, targets)
+        off = _cells_off(raked, groups, held, targets)
+        if (off & whole).any():  # all of it is there, yet what it meets is not: take that too
+            touched = off & whole
+            off = np.logical_or.reduce([off, *(np.isin(group, group[touched]) for group in groups)])
+        if not (off & ~whole).any():
+            return full.take(held, raked), rows[held]
+        whole |= off
+
+
+def _cells_off(raked: Floats, groups: Sequence[Ints], held: Ints, targets: Sequence[Floats]) -> Bools:
+    """Return which cells belong to a margin that raked weights of the held ones miss by more than half of MARGIN."""
+    off = np.zeros(len(groups[0]), bool)
+    for group, target in zip(groups, targets, strict=True):
+        got = np.bincount(group[held], raked, minlength=len(target))
+        off |= (np.abs(got - target) > MARGIN / 2 * target)[group]
+    return off
 
 
 def _has_back(trips: Mapping[str, Floats]) -> bool:
