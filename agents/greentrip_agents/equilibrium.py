@@ -217,7 +217,7 @@ class RoadEquilibrium:
         roads, pairs = self.roads, self.pairs
         at = np.minimum(np.searchsorted(self.path_key, pairs.key), max(len(self.path_key) - 1, 0))
         known = self.path_key[at] == pairs.key if len(self.path_key) else np.zeros(len(pairs.key), bool)
-        if known.any() and self.rooted:  # the last trees' paths do for the pairs that have none
+        if self.rooted:  # the last trees' paths do for the pairs that have none
             group, target = pairs.demand.group, pairs.demand.target
             reached = (self.trees.via[group, target] >= 0) | (pairs.demand.source[group] == target)
             self.trees.low[:] = np.where(reached & ~known, 0.0, np.inf)

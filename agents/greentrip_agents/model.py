@@ -33,7 +33,7 @@ from greentrip_agents.visitors import add_visitors
 Floats = NDArray[np.float64]
 
 RECONSIDER = 0.6  # share of tours that weigh their mode anew on a day, after the first
-FIRST_ROUNDS = 8  # of route choice on the first day: rough first costs would be unlearnt for many days
+FIRST_ROUNDS = 12  # of route choice on the first day: rough first costs would be unlearnt for many days
 DAYS_KNOWN = 8  # a calibrated first expectation of streets and trains weighs like so many days of experience
 BUS_ROUNDS_KNOWN = 5  # and that of buses like so many rounds
 FIRST_VERDICT = 10  # no run ends before its green share can be seen for ten days
@@ -176,13 +176,12 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
         vehicles = self._zone_demand((CAR, TAXI)) / self.parameters["population.car_occupancy"]
         roads = self.road_authority
         roads.load(vehicles)
-        for _ in range(FIRST_ROUNDS if self.day == 1 else 0):  # the first day's traffic knows no routes
+        for _ in range(FIRST_ROUNDS if self.day == 1 else 1):  # the first day's traffic knows no routes
             roads.measure()
             roads.equilibrate()
         roads.measure()
         roads.skim()
         beyond = sum(period.beyond for period in roads.periods)
-        roads.equilibrate()
         self.rail_operator.load(self._station_demand())
         self.bus_operator.load(self._zone_demand((BUS,)))
         self._learn()

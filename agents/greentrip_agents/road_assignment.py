@@ -96,10 +96,7 @@ class RoadPeriod:
         self.traffic.expect(times)
 
     def load(self, demand: Floats) -> None:
-        """Put a demand of vehicles (zones, zones) on the paths in use; pairs without one get one.
-
-        The first demand is loaded origin after origin, each on its shortest paths in the traffic of those before it.
-        """
+        """Put a demand of vehicles (zones, zones) on the paths in use; pairs without one take the last trees'."""
         self.demand = demand.copy()
         self.traffic.change(classes=[self._cars()])
         self.traffic.load()
