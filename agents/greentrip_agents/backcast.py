@@ -84,7 +84,7 @@ def _changes(model: "CommuterModel", value_of_time: float) -> dict[str, float]:
 def _trips(
     model: "CommuterModel", who: choice.Travellers, costs: choice.Costs, likes: choice.Taste
 ) -> dict[str, float]:
-    """Return expected trips by metro and bus, of the day and of each period."""
+    """Return expected trips by metro and bus, of the day and of each period wanted."""
     found: dict[str, float] = {}
     for name, modes in (("metro", (METRO, PR)), ("bus", (BUS,))):
         chosen = np.isin(np.arange(choice.N_MODES), modes)

@@ -94,7 +94,8 @@ def catchment_demand(
         people = sample_residents(network, sample=1.0, seed=seed, parameters=p, zones_only=only).keep(inside)
         least = float(run.indicators["definition"]["minimum_m"])
         tours = plan_tours(network, people, seed=seed, parameters=p, minimum_m=least, cumulative=cumulative)
-        who = travellers(network, people, tours, p)
+        who = travellers(network, people, tours, p, seed=seed)
+        who = who._replace(shift=np.full_like(who.shift, np.inf))  # a plan is made for the times that people want
         near = np.flatnonzero((position[:, people.cell] >= 0).any(axis=1)) if len(people) else ()
         if not len(near):
             return
@@ -147,9 +148,9 @@ def _tours_today(v: Travellers, local_speed: Floats, c: Costs, t: Taste, asked: 
 def _split_utilities(v: Travellers, local_speed: Floats, c: Costs, t: Taste, asked: Bools, out: Today) -> None:
     """Fill what `_tours_today` returns."""
     n_modes = t.constant.shape[0]
-    cost = np.empty((2, n_modes))
-    minutes = np.empty((2, n_modes))
-    pick = np.empty((2, 4), np.int32)
+    cost = np.empty((4, n_modes))
+    minutes = np.empty((4, n_modes))
+    pick = np.empty((4, 4), np.int32)
     utility = np.empty(n_modes)
     logsum = np.empty(t.nest_scale.shape[0])
     nest = t.nest[METRO]

@@ -40,6 +40,8 @@ class Travellers(NamedTuple):
     y: Floats
     out_period: Ints
     back_period: Ints
+    other: Ints  # (tours, 2) the period that a shift of departure leads to, out and home
+    shift: Floats  # (tours, 2) what it costs beyond travel, generalised minutes; inf: too far
     vot: Floats  # CNY a minute
     has_car: NDArray[np.bool_]
     has_ebike: NDArray[np.bool_]
@@ -106,12 +108,14 @@ class Taste(NamedTuple):
     taxi_far_km: float
     taxi_far_factor: float
     taxi_surcharge: float
+    timing_scale: float  # of departure times, below modes; small: all leave at the better time
 
 
 class Day(NamedTuple):
     """What a day leaves behind: one row a tour, direction 0 out and 1 home."""
 
     mode: Int8s  # (tours,) -1 when no mode reaches the destination
+    period: Int8s  # (tours, 2) travelled in
     cost: Floats  # (tours, 2) generalised minutes
     minutes: Floats  # (tours, 2)
     board: Int32s  # (tours, 2) station row, -1 when not by rail
@@ -283,22 +287,65 @@ def utilities(
     pick: Int32s,
     utility: Floats,
 ) -> None:
-    """Fill both directions' costs (2, modes), minutes, station slots (2, 4) and the tour's utilities (modes,)."""
+    """Fill costs (4, modes), minutes, station slots (4, 4) and the tour's utilities (modes,).
+
+    Rows: out in the wanted period and in the other, home in the wanted period and in the other. A utility holds the
+    logsum of both periods each way.
+    """
     zo, zd = v.home_zone[i], v.zone[i]
-    direction(
-        v.out_period[i], v.home_cell[i], zo, v.home_x[i], v.home_y[i], v.cell[i], zd, v.x[i], v.y[i], True,
-        v.vot[i], v.has_car[i], v.has_ebike[i], v.has_bicycle[i],
-        v.parking_cny[i], local_speed[v.out_period[i], zo], c, t, cost[0],
-        minutes[0], pick[0],
-    )  # fmt: skip
-    direction(
-        v.back_period[i], v.cell[i], zd, v.x[i], v.y[i], v.home_cell[i], zo, v.home_x[i], v.home_y[i], False,
-        v.vot[i], v.has_car[i], v.has_ebike[i], v.has_bicycle[i],
-        v.parking_cny[i], local_speed[v.back_period[i], zo], c, t, cost[1],
-        minutes[1], pick[1],
-    )  # fmt: skip
+    for k in range(2):
+        if k == 1 and v.shift[i, 0] == np.inf:
+            cost[1, :] = np.inf
+            continue
+        p = v.out_period[i] if k == 0 else v.other[i, 0]
+        direction(
+            p, v.home_cell[i], zo, v.home_x[i], v.home_y[i], v.cell[i], zd, v.x[i], v.y[i], True, v.vot[i],
+            v.has_car[i], v.has_ebike[i], v.has_bicycle[i], v.parking_cny[i], local_speed[p, zo], c, t, cost[k],
+            minutes[k], pick[k],
+        )  # fmt: skip
+    for k in range(2):
+        if k == 1 and v.shift[i, 1] == np.inf:
+            cost[3, :] = np.inf
+            continue
+        p = v.back_period[i] if k == 0 else v.other[i, 1]
+        direction(
+            p, v.cell[i], zd, v.x[i], v.y[i], v.home_cell[i], zo, v.home_x[i], v.home_y[i], False, v.vot[i],
+            v.has_car[i], v.has_ebike[i], v.has_bicycle[i], v.parking_cny[i], local_speed[p, zo], c, t, cost[2 + k],
+            minutes[2 + k], pick[2 + k],
+        )  # fmt: skip
+    for d in range(2):
+        for m in range(N_MODES):
+            cost[2 * d + 1, m] += v.shift[i, d]
+    scale = timing(i, v, t)
     for m in range(N_MODES):
-        utility[m] = t.constant[m] - t.per_minute[v.purpose[i]] * 0.5 * (cost[0, m] + cost[1, m])
+        both = of_two_times(cost[0, m], cost[1, m], scale) + of_two_times(cost[2, m], cost[3, m], scale)
+        utility[m] = t.constant[m] - t.per_minute[v.purpose[i]] * 0.5 * both
+
+
+@njit(bare=True, taken_in=True)
+def timing(i: int, v: Travellers, t: Taste) -> float:
+    """Return how much a generalised minute counts between two times of departure."""
+    return float(0.5 * t.per_minute[v.purpose[i]] / t.timing_scale)
+
+
+@njit(bare=True, taken_in=True)
+def of_two_times(wanted: float, other: float, scale: float) -> float:
+    """Return the cost of one way with the choice between two times, a logsum; all minutes."""
+    if not other - wanted < 20.0 / scale:  # nobody goes then
+        return wanted
+    if not wanted - other < 20.0 / scale:
+        return other
+    low = min(wanted, other)
+    return float(low - np.log1p(np.exp(-scale * abs(other - wanted))) / scale)
+
+
+@njit(bare=True, taken_in=True)
+def departs_otherwise(seed: int, i: int, v: Travellers, t: Taste, d: int, wanted: float, other: float) -> float:
+    """Return by how many minutes the other time beats the wanted one, out or home, the person's luck included."""
+    if wanted == np.inf:
+        return wanted
+    luck = draws.uniform(seed, v.key[i], draws.TIMING, d + 2 * v.number[i])
+    return float(wanted - other - np.log(luck / (1.0 - luck)) / timing(i, v, t))
 
 
 @njit(bare=True)
@@ -417,7 +464,7 @@ def plan_tours(
         first = a + block * BLOCK
         _plan_rows(
             first, min(first + BLOCK, b), seed, day, reconsider, v, local_speed, c, t, forced, out,
-            np.empty((2, N_MODES)), np.empty((2, N_MODES)), np.empty((2, 4), np.int32), np.empty(N_MODES),
+            np.empty((4, N_MODES)), np.empty((4, N_MODES)), np.empty((4, 4), np.int32), np.empty(N_MODES),
             np.empty(N_MODES),
         )  # fmt: skip
 
@@ -431,14 +478,21 @@ def _plan_rows(
     for i in range(a, b):
         utilities(i, v, local_speed, c, t, cost, minutes, pick, utility)
         held = out.mode[i]
-        if held >= 0 and utility[held] > -np.inf and draws.uniform(seed, v.key[i], draws.RECONSIDER, day) >= reconsider:
-            mode = int(held)
-        else:
-            mode = choose(seed, v.key[i], v.number[i], utility, t, rate)
+        keeps = held >= 0 and utility[held] > -np.inf
+        keeps = keeps and draws.uniform(seed, v.key[i], draws.RECONSIDER, day) >= reconsider
+        mode = int(held) if keeps else choose(seed, v.key[i], v.number[i], utility, t, rate)
         if forced[i] >= 0 and utility[forced[i]] > -np.inf:
-            mode = int(forced[i])
+            keeps, mode = keeps and forced[i] == mode, int(forced[i])
         out.mode[i] = mode
         for d in range(2):
+            wanted = v.out_period[i] if d == 0 else v.back_period[i]
+            k = 2 * d
+            if mode >= 0 and cost[k + 1, mode] < np.inf:
+                if keeps and cost[k, mode] < np.inf:
+                    k += int(out.period[i, d] != wanted)
+                elif departs_otherwise(seed, i, v, t, d, cost[k, mode], cost[k + 1, mode]) > 0.0:
+                    k += 1
+            out.period[i, d] = wanted if k == 2 * d else v.other[i, d]
             out.board[i, d] = -1
             out.leave[i, d] = -1
             out.board_slot[i, d] = -1
@@ -447,23 +501,24 @@ def _plan_rows(
                 out.cost[i, d] = 0.0
                 out.minutes[i, d] = 0.0
                 continue
-            out.cost[i, d] = cost[d, mode]
-            out.minutes[i, d] = minutes[d, mode]
+            out.cost[i, d] = cost[k, mode]
+            out.minutes[i, d] = minutes[k, mode]
             if mode in (METRO, PR):
-                k = 0 if mode == METRO else 2
+                slot = 0 if mode == METRO else 2
                 co = v.home_cell[i] if d == 0 else v.cell[i]
                 cd = v.cell[i] if d == 0 else v.home_cell[i]
-                out.board_slot[i, d] = pick[d, k]
-                out.leave_slot[i, d] = pick[d, k + 1]
-                out.board[i, d] = c.station[co, pick[d, k]]
-                out.leave[i, d] = c.station[cd, pick[d, k + 1]]
+                out.board_slot[i, d] = pick[k, slot]
+                out.leave_slot[i, d] = pick[k, slot + 1]
+                out.board[i, d] = c.station[co, pick[k, slot]]
+                out.leave[i, d] = c.station[cd, pick[k, slot + 1]]
 
 
 @njit(parallel=True)
 def regrets(
-    seed: int, v: Travellers, local_speed: Floats, c: Costs, t: Taste, mode: Int8s, forced: Int8s, out: Floats
-) -> None:
-    """Fill the generalised minutes a trip by which each tour's mode is worse than its best, luck included.
+    seed: int, v: Travellers, local_speed: Floats, c: Costs, t: Taste, mode: Int8s, period: Int8s, forced: Int8s,
+    out: Floats,
+) -> None:  # fmt: skip
+    """Fill the generalised minutes a trip by which each tour's mode and times are worse than its best, luck included.
 
     A row whose mode is gone, or decided by somebody, has none to compare.
     """
@@ -471,15 +526,16 @@ def regrets(
     for block in prange((rows + BLOCK - 1) // BLOCK):
         first = block * BLOCK
         _regret_rows(
-            first, min(first + BLOCK, rows), seed, v, local_speed, c, t, mode, forced, out, np.empty((2, N_MODES)),
-            np.empty((2, N_MODES)), np.empty((2, 4), np.int32), np.empty(N_MODES), np.empty(N_NESTS),
+            first, min(first + BLOCK, rows), seed, v, local_speed, c, t, mode, period, forced, out,
+            np.empty((4, N_MODES)), np.empty((4, N_MODES)), np.empty((4, 4), np.int32), np.empty(N_MODES),
+            np.empty(N_NESTS),
         )  # fmt: skip
 
 
 @njit(bare=True)
 def _regret_rows(
-    a: int, b: int, seed: int, v: Travellers, local_speed: Floats, c: Costs, t: Taste, mode: Int8s, forced: Int8s,
-    out: Floats, cost: Floats, minutes: Floats, pick: Int32s, utility: Floats, logsum: Floats,
+    a: int, b: int, seed: int, v: Travellers, local_speed: Floats, c: Costs, t: Taste, mode: Int8s, period: Int8s,
+    forced: Int8s, out: Floats, cost: Floats, minutes: Floats, pick: Int32s, utility: Floats, logsum: Floats,
 ) -> None:  # fmt: skip
     """Fill some rows, one after another on the same scratch."""
     for i in range(a, b):
@@ -487,18 +543,29 @@ def _regret_rows(
         if mode[i] >= 0 and forced[i] < 0:
             utilities(i, v, local_speed, c, t, cost, minutes, pick, utility)
             worse = loss(seed, v.key[i], v.number[i], utility, t, mode[i], logsum)
-            out[i] = worse / t.per_minute[v.purpose[i]] if worse < np.inf else 0.0
+            if worse == np.inf:
+                continue
+            out[i] = worse / t.per_minute[v.purpose[i]]
+            for d in range(2):
+                wanted, other = cost[2 * d, mode[i]], cost[2 * d + 1, mode[i]]
+                if other < np.inf:
+                    gain = departs_otherwise(seed, i, v, t, d, wanted, other)
+                    held = period[i, d] == (v.out_period[i] if d == 0 else v.back_period[i])
+                    out[i] += 0.5 * max(gain if held else -gain, 0.0) if wanted < np.inf else 0.0
 
 
 @njit()
 def offers(i: int, v: Travellers, local_speed: Floats, c: Costs, t: Taste) -> tuple[Floats, Floats, Floats]:
-    """Return one tour's generalised and plain minutes a trip and utilities by mode (inf and -inf if not offered)."""
-    cost = np.empty((2, N_MODES))
-    minutes = np.empty((2, N_MODES))
-    pick = np.empty((2, 4), np.int32)
+    """Return one tour's generalised and plain minutes a trip and utilities by mode (inf and -inf if not offered).
+
+    Minutes are those of the wanted times; utilities hold the choice of time too.
+    """
+    cost = np.empty((4, N_MODES))
+    minutes = np.empty((4, N_MODES))
+    pick = np.empty((4, 4), np.int32)
     utility = np.empty(N_MODES)
     utilities(i, v, local_speed, c, t, cost, minutes, pick, utility)
-    return (cost[0] + cost[1]) / 2, (minutes[0] + minutes[1]) / 2, utility
+    return (cost[0] + cost[2]) / 2, (minutes[0] + minutes[2]) / 2, utility
 
 
 @njit()

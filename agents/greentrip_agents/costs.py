@@ -7,6 +7,7 @@ from scipy.spatial import cKDTree
 
 from greentrip_agents.choice import Taste, Travellers
 from greentrip_agents.definitions import MODES, NEST_OF_MODE, PURPOSES
+from greentrip_agents.departures import departures
 from greentrip_agents.parameters import Parameters
 from greentrip_agents.population import Population, Tours
 
@@ -50,6 +51,7 @@ def taste(network: Network, p: Parameters) -> Taste:
         taxi_far_km=f.taxi_far_km,
         taxi_far_factor=f.taxi_far_factor,
         taxi_surcharge=f.taxi_surcharge_cny,
+        timing_scale=p["departure.scale"],
     )
 
 
@@ -100,12 +102,15 @@ def bus_waits(network: Network, p: Parameters) -> Floats:
     return out
 
 
-def travellers(network: Network, people: Population, tours: Tours, p: Parameters) -> Travellers:
-    """Spread what choice needs to know of each tour's person over the tours."""
+def travellers(network: Network, people: Population, tours: Tours, p: Parameters, *, seed: int) -> Travellers:
+    """Spread what choice needs to know of each tour's person over the tours, and draw when each would like to go."""
     i = tours.person
     hours = np.array([p[f"parking.hours.{name}"] for name in PURPOSES])
     pays = np.array([p[f"parking.pays.{name}"] for name in PURPOSES])
     price = network.zones.parking_cny_h[tours.zone]
+    wanted = np.column_stack([tours.out_period, tours.back_period])
+    other, shift = departures(seed, people.key[i], tours.number, tours.purpose, wanted, p)
+    shift[people.plan[i, 2:] >= 0] = np.inf  # who was seen to travel then does
     return Travellers(
         key=people.key[i],
         number=tours.number,
@@ -120,6 +125,8 @@ def travellers(network: Network, people: Population, tours: Tours, p: Parameters
         y=tours.y_m,
         out_period=tours.out_period,
         back_period=tours.back_period,
+        other=other,
+        shift=shift,
         vot=people.vot_cny_min[i],
         has_car=people.has_car[i],
         has_ebike=people.has_ebike[i],

@@ -27,7 +27,9 @@ from numpy.typing import NDArray
     LISTED,
     REROUTE,
     FAR,
-) = range(18)
+    WANTED,
+    TIMING,
+) = range(20)
 
 
 @njit(inline=True)

@@ -184,8 +184,8 @@ def trips_table(model: "CommuterModel") -> pl.DataFrame:
     km, long = street_km(model)[row], counted(model)[row]
     mode, key = plans.mode[row], t.key[row]
     income = model.people.income_cny_year[model.tours.person[row]]
-    for d, periods in enumerate((t.out_period, t.back_period)):
-        period = periods[row]
+    for d in range(2):
+        period = plans.period[row, d]
         home, away = (t.home_zone[row], t.home_cell[row]), (t.zone[row], t.cell[row])
         (origin, co), (destination, cd) = (home, away) if d == 0 else (away, home)
         board, leave = plans.board[row, d], plans.leave[row, d]

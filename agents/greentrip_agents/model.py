@@ -79,13 +79,14 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
             raise ScenarioError("sample", "no resident is sampled; raise the sample or check the zones' residents")
         self.people = add_visitors(network, self.people, sample=sample, seed=seed, parameters=p)
         self.tours = plan_tours(network, self.people, seed=seed, parameters=p, minimum_m=self.definition.minimum_m)
-        self.travellers = travellers(network, self.people, self.tours, p)
+        self.travellers = travellers(network, self.people, self.tours, p, seed=seed)
         self.weight = self.people.weight[self.tours.person]  # residents each tour stands for
         self.taste = taste(network, p)
         n = len(self.tours)
         self.forced = np.full(n, -1, np.int8)
         self.plans = choice.Day(
             mode=np.full(n, -1, np.int8),
+            period=np.column_stack([self.tours.out_period, self.tours.back_period]).astype(np.int8),
             cost=np.zeros((n, 2)),
             minutes=np.zeros((n, 2)),
             board=np.full((n, 2), -1, np.int32),
@@ -204,7 +205,9 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
         speed = np.empty_like(self.local_speed)
         choice.local_speeds(today.car_min, today.car_km, speed)
         worse = np.empty(len(self.tours))
-        choice.regrets(self.key, self.travellers, speed, today, self.taste, self.plans.mode, self.forced, worse)
+        choice.regrets(
+            self.key, self.travellers, speed, today, self.taste, self.plans.mode, self.plans.period, self.forced, worse
+        )
         return float(2 * self.weight @ worse)
 
     def _zone_demand(self, modes: Sequence[int]) -> Floats:
@@ -212,8 +215,11 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
         z, t = len(self.network.zones), self.travellers
         chosen = np.isin(self.plans.mode, modes)
         flows = np.zeros(len(PERIODS) * z * z)
-        for period, origin, destination in ((t.out_period, t.home_zone, t.zone), (t.back_period, t.zone, t.home_zone)):
-            flat = (period[chosen] * z + origin[chosen]) * z + destination[chosen]
+        for period, origin, destination in (
+            (self.plans.period[:, 0], t.home_zone, t.zone),
+            (self.plans.period[:, 1], t.zone, t.home_zone),
+        ):
+            flat = (period[chosen].astype(np.int64) * z + origin[chosen]) * z + destination[chosen]
             flows += np.bincount(flat, weights=self.weight[chosen], minlength=len(flows))
         out = flows.reshape(len(PERIODS), z, z)
         diagonal = np.arange(z)
@@ -222,11 +228,13 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
 
     def _station_demand(self) -> Floats:
         """Return persons by period from station to station, shape (periods, stations, stations)."""
-        s, t = len(self.network.compiled.rail.stations), self.travellers
+        s = len(self.network.compiled.rail.stations)
         out = np.zeros(len(PERIODS) * s * s)
-        for d, period in enumerate((t.out_period, t.back_period)):
+        for d in range(2):
             rides = self.plans.board[:, d] >= 0
-            flat = (period[rides] * s + self.plans.board[rides, d]) * s + self.plans.leave[rides, d]
+            flat = (
+                self.plans.period[rides, d].astype(np.int64) * s + self.plans.board[rides, d]
+            ) * s + self.plans.leave[rides, d]
             out += np.bincount(flat, weights=self.weight[rides], minlength=len(out))
         return out.reshape(len(PERIODS), s, s)
 
@@ -454,9 +462,8 @@ def feeder_riders(model: CommuterModel) -> Floats:
     """Return persons a day on each feeder of the network (both directions), shape (feeders,)."""
     out = np.zeros(len(model.network.feeders))
     access, t, day = model.bus_operator.access, model.travellers, model.plans
-    for d, (period, origin, destination) in enumerate(
-        ((t.out_period, t.home_cell, t.cell), (t.back_period, t.cell, t.home_cell))
-    ):
+    for d, (origin, destination) in enumerate(((t.home_cell, t.cell), (t.cell, t.home_cell))):
+        period = day.period[:, d]
         rail = np.isin(day.mode, (METRO, PR)) & (day.board[:, d] >= 0)
         for cell, slot in ((origin, day.board_slot[:, d]), (destination, day.leave_slot[:, d])):
             k = access.kind[period[rail], cell[rail], slot[rail]]

@@ -353,10 +353,11 @@ def _by_number(seed: int, key: Ints, number: Ints, share: float, out: NDArray[np
         out[i] = draws.uniform(seed, key[i], draws.TOURS, 10 + number[i]) < share
 
 
-# Share of tours that leave, and come home, in (am, off, pm), by purpose; assumed, after the hourly profile of 13 May
-# 2019 (28 % of boardings at 07-09 and 17-19 each fall in the peaks).
-_OUT = np.array([[0.64, 0.34, 0.02], [0.80, 0.20, 0.0], [0.15, 0.73, 0.12], [0.10, 0.75, 0.15]])
-BACK_SHARES = np.array([[0.0, 0.62, 0.38], [0.0, 0.65, 0.35], [0.05, 0.77, 0.18], [0.0, 0.80, 0.20]])
+# Share of tours that would like to leave, and come home, in (am, off, pm), by purpose; assumed, so that what is left of
+# the peaks after departures shifted follows the hourly profile of 13 May 2019 (28 % of boardings at 07-09, as many at
+# 17-19).
+_OUT = np.array([[0.72, 0.26, 0.02], [0.85, 0.15, 0.0], [0.16, 0.72, 0.12], [0.10, 0.75, 0.15]])
+BACK_SHARES = np.array([[0.0, 0.57, 0.43], [0.0, 0.62, 0.38], [0.05, 0.76, 0.19], [0.0, 0.79, 0.21]])
 
 
 @njit()

@@ -181,9 +181,9 @@ def _expect(
 ) -> None:
     """Add two trips a tour by the probability of each mode, block by block."""
     for b in prange(trips.shape[0]):
-        cost = np.empty((2, choice.N_MODES))
-        minutes = np.empty((2, choice.N_MODES))
-        pick = np.empty((2, 4), np.int32)
+        cost = np.empty((4, choice.N_MODES))
+        minutes = np.empty((4, choice.N_MODES))
+        pick = np.empty((4, 4), np.int32)
         utility = np.empty(choice.N_MODES)
         chance = np.empty(choice.N_MODES)
         for i in range(b * choice.BLOCK, min((b + 1) * choice.BLOCK, weight.shape[0])):

@@ -21,8 +21,11 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-PERIODS = ("am", "off", "pm")  # 07-09, the rest of the day, 17-19
-PERIOD_HOURS = (2.0, 13.0, 2.0)  # hours of the service day (05-22) that each period stands for
+PERIODS = ("am", "off", "pm")
+PERIOD_WINDOWS = (((7, 9),), ((5, 7), (9, 17), (19, 22)), ((17, 19),))  # hours of the day, from and to, of each period
+PERIOD_HOURS = tuple(
+    float(sum(end - start for start, end in windows)) for windows in PERIOD_WINDOWS
+)  # of the service day
 
 
 @dataclass(frozen=True, eq=False)

@@ -126,9 +126,9 @@ def _evaluate(
     """Fill each tour's logsum in minutes a trip and its probability of a green mode, block by block."""
     rows = value.shape[0]
     for b in prange((rows + choice.BLOCK - 1) // choice.BLOCK):
-        cost = np.empty((2, choice.N_MODES))
-        minutes = np.empty((2, choice.N_MODES))
-        pick = np.empty((2, 4), np.int32)
+        cost = np.empty((4, choice.N_MODES))
+        minutes = np.empty((4, choice.N_MODES))
+        pick = np.empty((4, 4), np.int32)
         utility = np.empty(choice.N_MODES)
         chance = np.empty(choice.N_MODES)
         for i in range(b * choice.BLOCK, min((b + 1) * choice.BLOCK, rows)):
