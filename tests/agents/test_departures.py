@@ -73,7 +73,8 @@ def test_drawn_times_follow_the_logit() -> None:
     n = 20000
     v = SimpleNamespace(key=np.arange(n), number=np.zeros(n, np.int64), purpose=np.zeros(n, np.int64))
     who = choice.Travellers(**{
-        name: getattr(v, name, np.zeros((n, 2) if name in {"other", "shift"} else n)) for name in choice.Travellers._fields
+        name: getattr(v, name, np.zeros((n, 2) if name in {"other", "shift"} else n))
+        for name in choice.Travellers._fields
     })  # fmt: skip
     model = CommuterModel(tiny(), sample=0.01)
     scale = choice.timing(0, who, model.taste)
