@@ -8,7 +8,7 @@ TNTP ?= $(or $(GREENTRIP_REFERENCE),../shared/data)/tntp
 TESTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench chaos fuzz load audit serve clean stubs lock
+.PHONY: help setup demo test slow check bench chaos fuzz load audit serve clean stubs lock
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ demo: setup ## Do the main job on Beijing and write out/demo.html (DEMO="--small
 
 test: setup ## Run the tests (TESTS="tests/server -k cancel" for some)
 	$(BIN)/python -m pytest $(TESTS)
+
+slow: setup ## Run the tests that take more than ten seconds each
+	$(BIN)/python -m pytest -m slow
 
 check: setup ## Format, lint, types, import order, contract, stubs
 	$(BIN)/ruff format --check .
