@@ -275,6 +275,32 @@ def direction(
     minutes[TAXI] = drive_min + t.taxi_wait
 
 
+@njit(bare=True)
+def _way(
+    i: int, d: int, k: int, v: Travellers, local_speed: Floats, c: Costs, t: Taste, cost: Floats, minutes: Floats,
+    pick: Int32s,
+) -> None:  # fmt: skip
+    """Fill one row of `utilities`: a tour's way out (d 0) or home (1), in the wanted period (k 0) or the other (1)."""
+    row, zo, zd = 2 * d + k, v.home_zone[i], v.zone[i]
+    if d == 0:
+        p = v.out_period[i] if k == 0 else v.other[i, 0]
+        direction(
+            p, v.home_cell[i], zo, v.home_x[i], v.home_y[i], v.cell[i], zd, v.x[i], v.y[i], True, v.vot[i],
+            v.has_car[i], v.has_ebike[i], v.has_bicycle[i], v.parking_cny[i], local_speed[p, zo], c, t, cost[row],
+            minutes[row], pick[row],
+        )  # fmt: skip
+    else:
+        p = v.back_period[i] if k == 0 else v.other[i, 1]
+        direction(
+            p, v.cell[i], zd, v.x[i], v.y[i], v.home_cell[i], zo, v.home_x[i], v.home_y[i], False, v.vot[i],
+            v.has_car[i], v.has_ebike[i], v.has_bicycle[i], v.parking_cny[i], local_speed[p, zo], c, t, cost[row],
+            minutes[row], pick[row],
+        )  # fmt: skip
+    if k == 1:
+        for m in range(N_MODES):
+            cost[row, m] += v.shift[i, d]
+
+
 @njit(bare=True, taken_in=True)
 def utilities(
     i: int,
@@ -292,30 +318,12 @@ def utilities(
     Rows: out in the wanted period and in the other, home in the wanted period and in the other. A utility holds the
     logsum of both periods each way.
     """
-    zo, zd = v.home_zone[i], v.zone[i]
-    for k in range(2):
-        if k == 1 and v.shift[i, 0] == np.inf:
-            cost[1, :] = np.inf
-            continue
-        p = v.out_period[i] if k == 0 else v.other[i, 0]
-        direction(
-            p, v.home_cell[i], zo, v.home_x[i], v.home_y[i], v.cell[i], zd, v.x[i], v.y[i], True, v.vot[i],
-            v.has_car[i], v.has_ebike[i], v.has_bicycle[i], v.parking_cny[i], local_speed[p, zo], c, t, cost[k],
-            minutes[k], pick[k],
-        )  # fmt: skip
-    for k in range(2):
-        if k == 1 and v.shift[i, 1] == np.inf:
-            cost[3, :] = np.inf
-            continue
-        p = v.back_period[i] if k == 0 else v.other[i, 1]
-        direction(
-            p, v.cell[i], zd, v.x[i], v.y[i], v.home_cell[i], zo, v.home_x[i], v.home_y[i], False, v.vot[i],
-            v.has_car[i], v.has_ebike[i], v.has_bicycle[i], v.parking_cny[i], local_speed[p, zo], c, t, cost[2 + k],
-            minutes[2 + k], pick[2 + k],
-        )  # fmt: skip
     for d in range(2):
-        for m in range(N_MODES):
-            cost[2 * d + 1, m] += v.shift[i, d]
+        _way(i, d, 0, v, local_speed, c, t, cost, minutes, pick)
+        if v.shift[i, d] < np.inf:
+            _way(i, d, 1, v, local_speed, c, t, cost, minutes, pick)
+        else:
+            cost[2 * d + 1, :] = np.inf
     scale = timing(i, v, t)
     for m in range(N_MODES):
         both = of_two_times(cost[0, m], cost[1, m], scale) + of_two_times(cost[2, m], cost[3, m], scale)
@@ -476,22 +484,28 @@ def _plan_rows(
 ) -> None:  # fmt: skip
     """Plan some rows, one after another on the same scratch."""
     for i in range(a, b):
-        utilities(i, v, local_speed, c, t, cost, minutes, pick, utility)
         held = out.mode[i]
-        keeps = held >= 0 and utility[held] > -np.inf
+        keeps = held >= 0 and forced[i] < 0
         keeps = keeps and draws.uniform(seed, v.key[i], draws.RECONSIDER, day) >= reconsider
-        mode = int(held) if keeps else choose(seed, v.key[i], v.number[i], utility, t, rate)
-        if forced[i] >= 0 and utility[forced[i]] > -np.inf:
-            keeps, mode = keeps and forced[i] == mode, int(forced[i])
+        if keeps:  # what the other modes and times cost does not matter
+            for d in range(2):
+                k = int(out.period[i, d] != (v.out_period[i] if d == 0 else v.back_period[i]))
+                _way(i, d, k, v, local_speed, c, t, cost, minutes, pick)
+                keeps = keeps and cost[2 * d + k, held] < np.inf
+        mode = int(held)
+        if not keeps:
+            utilities(i, v, local_speed, c, t, cost, minutes, pick, utility)
+            mode = choose(seed, v.key[i], v.number[i], utility, t, rate)
+            if forced[i] >= 0 and utility[forced[i]] > -np.inf:
+                mode = int(forced[i])
         out.mode[i] = mode
         for d in range(2):
             wanted = v.out_period[i] if d == 0 else v.back_period[i]
             k = 2 * d
-            if mode >= 0 and cost[k + 1, mode] < np.inf:
-                if keeps and cost[k, mode] < np.inf:
-                    k += int(out.period[i, d] != wanted)
-                elif departs_otherwise(seed, i, v, t, d, cost[k, mode], cost[k + 1, mode]) > 0.0:
-                    k += 1
+            if keeps:
+                k += int(out.period[i, d] != wanted)
+            elif mode >= 0 and cost[k + 1, mode] < np.inf:
+                k += int(departs_otherwise(seed, i, v, t, d, cost[k, mode], cost[k + 1, mode]) > 0.0)
             out.period[i, d] = wanted if k == 2 * d else v.other[i, d]
             out.board[i, d] = -1
             out.leave[i, d] = -1
