@@ -10,7 +10,7 @@ from greentrip_agents.departures import departures, wanted_hours
 from greentrip_agents.parameters import default_parameters
 from greentrip_networks import tiny
 from greentrip_networks.network import PERIOD_WINDOWS
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 P = default_parameters("beijing-2019")
@@ -55,6 +55,7 @@ def test_nobody_shifts_further_than_the_limit() -> None:
     assert (other[~near, 0] == 1).all()
 
 
+@settings(deadline=None)  # the first call compiles
 @given(st.floats(0, 200), st.floats(0, 200), st.floats(0.01, 0.5))
 def test_a_choice_of_two_times_costs_the_logsum(wanted: float, other: float, scale: float) -> None:
     cost = choice.of_two_times(wanted, other, scale)
