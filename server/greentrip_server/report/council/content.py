@@ -67,7 +67,7 @@ def document(facts: Facts, summary: Mapping[str, Any], network: Network) -> Docu
             Section(Words("Who gains and who loses", "受益者与受损者"), (*gain_blocks(detail), *people(detail))),
             Section(Words("Energy and exhaust", "能耗与排放"), tuple(exhaust_blocks(detail))),
             Section(Words("Where", "空间分布"), tuple(where(facts.routes, detail, network))),
-            Section(Words("Lines, stations and streets", "线路、车站与道路"), tuple(loads(detail))),
+            Section(Words("Lines, stations and streets", "线路、车站与道路"), tuple(loads(detail, network))),
         ]
     sections.append(Section(Words("Method, assumptions and how to repeat this", "方法、假设与复现"),
                             tuple(_ground(facts, summary, network))))  # fmt: skip

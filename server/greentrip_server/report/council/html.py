@@ -47,7 +47,7 @@ def _block(block: Block) -> str:
         caption = f"{escape(block.title.en)} <span class=zh>{escape(block.title.zh)}</span>"
         return f"<figure><figcaption>{caption}</figcaption>{block.svg}</figure>"
     if isinstance(block, Table):
-        return _table(block.printed())
+        return _table(block.printed()) if block.rows else ""
     return _listing(block)
 
 

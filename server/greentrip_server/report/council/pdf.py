@@ -87,7 +87,7 @@ def _block(block: Block) -> str:
     if isinstance(block, Paragraph):
         return f"#strong-box[{_both(block.words)}]\n" if block.strong else _both(block.words)
     if isinstance(block, Table):
-        return _table(block.printed())
+        return _table(block.printed()) if block.rows else ""
     assert isinstance(block, Listing)
     head = f"== #{_quoted(block.title.en)} #zh({_quoted(block.title.zh)})\n"
     if block.code:
