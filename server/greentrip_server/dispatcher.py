@@ -37,6 +37,7 @@ class Dispatcher:
         self._tasks: set[asyncio.Task[None]] = set()
         self._log = structlog.get_logger("dispatcher")
         self._stopping = False
+        self.ended = 0  # attempts at jobs that came to an end here, however
         self._wait_s = 0.0  # how long to leave the store alone, after it refused
         self.told: Callable[[JobRow, str], None] = lambda _job, _event: None  # every start and end of an attempt
         self.waiting_for = ""  # why nothing can be started now, in words; empty when all is well
@@ -164,7 +165,8 @@ class Dispatcher:
                 free = pool.open()
                 self._workers.append(free)
                 asyncio.get_running_loop().add_reader(free.connection.fileno(), self._read, free)
-            free.job, free.ending, free.since = job, False, time.monotonic()
+            free.job, free.ending = job, False
+            free.since = free.renewed = time.monotonic()
             order = {
                 "name": job.name,
                 "kind": job.kind,
@@ -307,7 +309,10 @@ class Dispatcher:
                 if held_s > self._settings.idle_s:
                     await self._stop(worker, "retired")
                 continue
-            mine = await asyncio.to_thread(self._jobs.renew, job.number, self._settings.lease_s, self.progress(job))
+            mine = True
+            if self._jobs.shared or time.monotonic() - worker.renewed > self._settings.lease_s / 3:
+                worker.renewed = time.monotonic()
+                mine = await asyncio.to_thread(self._jobs.renew, job.number, self._settings.lease_s, self.progress(job))
             if worker.job is not job or worker.ending:
                 continue
             limit_s = job.input.get("time_limit_s") or 0.0
@@ -329,6 +334,7 @@ class Dispatcher:
 
     def _clean(self, job: JobRow, *, ended: bool = False) -> None:
         """Drop what an attempt leaves in memory and aside; the last day kept only goes with the job."""
+        self.ended += 1
         self._progress.pop(job.number, None)
         shutil.rmtree(self._directory.aside(job.id, job.attempt), ignore_errors=True)
         if ended:

@@ -22,7 +22,7 @@ class Worker:
         self.pool, self.connection, self.process = pool, connection, process
         self.job: JobRow | None = None
         self.ending = False  # its job has ended and is being recorded
-        self.since = time.monotonic()  # idle, or at its job
+        self.since = self.renewed = time.monotonic()  # idle, or at its job; and when its lease was
 
     @property
     def pid(self) -> int | None:

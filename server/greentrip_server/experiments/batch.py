@@ -19,7 +19,8 @@ from greentrip_server.jobs import Jobs, digest, queued_run, run_hash
 from greentrip_server.kinds import RUNS
 from greentrip_server.tables import CANCELLED, QUEUED, RUNNING, SUCCEEDED, ExperimentRow, JobRow, ScenarioRow
 
-_TICK_S = 0.2  # watchers of runs are told more often than a batch needs to look
+_TICK_S = 0.2  # between two looks at least
+_LOOK_S = 2.0  # after which a batch looks although no job of this server has ended: another server's may have
 
 
 class Batches:
@@ -53,7 +54,12 @@ class Batches:
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self) -> None:
+        seen, looked = -1, 0.0
         async for _ in self._dispatcher.changes():
+            ended = self._dispatcher.ended
+            if ended == seen and time.monotonic() - looked < _LOOK_S:  # days go by, and nothing is to be started
+                continue
+            seen, looked = ended, time.monotonic()
             try:
                 await self.step()
             except Exception:  # noqa: BLE001 - one bad look must not stop every later one
@@ -128,8 +134,9 @@ class Batches:
                     self._start(row, points[member.scenario], member, content)
                     live += 1
                     started = True
-            self._lay(row.id, self._members.of(row.id))
-            if ended(self._members.of(row.id)):
+            members = self._members.of(row.id)
+            self._lay(row.id, members)
+            if ended(members):
                 self._members.set_state(row.id, DONE, only=(RUNNING,))
                 self._log.info("experiment done", experiment=row.id)
         return started

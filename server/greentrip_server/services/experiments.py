@@ -33,6 +33,7 @@ from greentrip_server.kinds import PLANS, RUNS
 from greentrip_server.settings import Settings
 from greentrip_server.tables import CANCELLED, FAILED, RUNNING, SUCCEEDED, ExperimentRow, JobRow, PlanRow, ScenarioRow
 
+_WATCH_S = 0.4  # between two looks of a watcher at least: a look reads every run of the experiment
 FORMATS = ("arrow", "csv", "json")
 
 
@@ -160,7 +161,7 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
                 last = now
             if now.state != experiment_pb2.EXPERIMENT_STATE_RUNNING:
                 return
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(_WATCH_S)
 
     @unary
     async def PauseExperiment(self, request: experiment_pb2.PauseExperimentRequest) -> experiment_pb2.Experiment:  # noqa: N802
