@@ -19,8 +19,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from greentrip_agents import simulate
-from greentrip_networks import tiny
 from greentrip_networks.hashing import uniform
 from greentrip_server.experiments import store
 
@@ -40,6 +38,9 @@ QUESTIONS = {
 
 def lay(root: Path, runs: int, trips: int, files: int, seeds: int) -> dict[str, Any]:
     """Write the data set; return its size."""
+    from greentrip_agents import simulate
+    from greentrip_networks import tiny
+
     run = simulate(tiny(), sample=0.02, max_days=2)
     folders = []
     for i in range(files):
