@@ -34,6 +34,7 @@ class CommuterOptions:
     drop_radius_m: float = 1500.0
     least_km: float = 6.0  # as the crow flies, for a fast leg to be worth it
     least_riders: float = 15.0  # a run
+    most_minutes: float = 90.0  # on board
     detour_factor: float = 1.5  # of a rider's time on board over the way without other stops
     local_over_car: float = 1.15  # a bus's time between pick-ups over a car's
     fast_over_car: float = 1.05  # and on the fast leg, which may use expressways
@@ -217,18 +218,19 @@ def _columns(network: Network, run: "Run", drivers: Drivers, o: CommuterOptions)
 def _order(
     pickups: Sequence[int], drops: Sequence[int], car_min: Any, o: CommuterOptions
 ) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-    """Return pick-ups and drop-offs in the order with the least time on board, or nothing if the detour is too long."""
+    """Return pick-ups and drop-offs in the order with the least time on board, or nothing if it is too long."""
     best, found = np.inf, None
     for there in permutations(pickups):
         for away in permutations(drops):
             total = 0.0
-            worst = 0.0
+            worst = longest = 0.0
             for i, a in enumerate(there):
                 ride = _ride_min((*there[i:],), away, car_min, o)
+                longest = max(longest, ride)
                 direct = car_min[a, away[0]] * o.fast_over_car
                 worst = max(worst, ride / max(direct, 1e-9))
                 total += ride
-            if worst <= o.detour_factor and total < best - 1e-9:
+            if worst <= o.detour_factor and longest <= o.most_minutes and total < best - 1e-9:
                 best, found = total, (tuple(there), tuple(away))
     return found
 

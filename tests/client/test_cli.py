@@ -77,6 +77,20 @@ def test_the_commands_do_the_main_job(data: str, tmp_path: Path) -> None:
     read("report", ",".join(base), ",".join(with_plan), "--plan=north", f"--out={page}")
     assert page.read_text().lstrip().lower().startswith("<!doctype html>")
     assert len(read("run", "list")) == 6
+    hand = tmp_path / "hand.json"
+    hand.write_text(json.dumps({"routes": plan["routes"][:1]}))
+    assert read("plan", "create", str(hand), "--network=tiny", "--name=hand")["name"] == "plans/hand"
+    more = read("optimize", "feeders", f"--run={base[0]}", "--stations=Harbour", "--vehicles=9", "--keep=hand")
+    assert more["routes"][0] == plan["routes"][0]
+    lines = greentrip("optimize", "lines", f"--run={base[0]}", "--near=900", "--share=0.2", "--full=0.05", data).stdout
+    assert "Demonstration: the bus lines are generated" in lines
+    assert "lines beside rail" in lines
+    buses = greentrip("optimize", "commuter-buses", f"--run={base[0]}", "--vehicles=5", "--prices=4,6", data).stdout
+    assert "customised buses, a day" in buses
+    assert "Not simulated" in buses
+    asked = tmp_path / "lines.json"
+    asked.write_text('{"fleet": 9, "lines": [{"name": "a", "cycle_min": 50, "riders": 600}]}')
+    assert read("optimize", "frequencies", str(asked))["buses"] == {"a": 9}
     table, layer = tmp_path / "geh.csv", tmp_path / "links.geojson"
     counts = tmp_path / "counts.csv"
     counts.write_text("link,period,count\n42,am,100\n")
@@ -96,6 +110,8 @@ def test_the_commands_do_the_main_job(data: str, tmp_path: Path) -> None:
         (("simulate", "tiny", "--seeds=a"), "whole numbers separated by commas"),
         (("simulate", "tiny", "--sample=7"), "run.sample: saw 7; expected above 0 to 1"),
         (("plan", "show", "none"), "unknown plan"),
+        (("optimize", "lines", "--run=none"), "unknown run"),
+        (("optimize", "commuter-buses", "--run=none", "--vehicles=3", "--prices=x"), "expected numbers separated"),
         (("run", "table", "none", "screenlines"), "unknown run"),
         (("run", "table", "none", "screenlines", "--out=x.xlsx"), "expected a name that ends with .csv or .arrow"),
         (("scenario", "create", "x", "--network=tiny", "--intervention={"), "greentrip: "),

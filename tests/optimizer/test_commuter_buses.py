@@ -80,6 +80,7 @@ def test_a_plan_explains_every_route_and_keeps_the_limits(city, run):
     for r in rows:
         assert 0 < r["riders_day"] <= 2 * r["seats"] + 1e-6
         assert r["price_cny"] in OPTIONS.prices_cny
+        assert r["fast_leg_min"] <= r["minutes"] <= OPTIONS.most_minutes + 20
         times = [s["time"] for s in (*r["pick_ups"], *r["drop_offs"])]
         assert times == sorted(times)
         assert r["arrive"].split("-")[0] <= times[-1] <= r["arrive"].split("-")[1]

@@ -10,6 +10,7 @@ from greentrip.cli.options import AsJson, DataDir, Server, client_of, commas, pr
 app = typer.Typer(help="Design what to change.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Option(help="Name of the plan. [chosen by the service]")]
+JsonAnyway = Annotated[bool, typer.Option("--json", help="Print data for machines, as it does anyway.")]
 Given = Annotated[Path, typer.Argument(help="JSON file with what is given; its fields are in the manual.")]
 
 
@@ -114,19 +115,24 @@ def optimize_commuter_buses(
 
 
 @app.command("frequencies")
-def optimize_frequencies(given: Given, server: Server = None, data_dir: DataDir = None) -> None:
+def optimize_frequencies(
+    given: Given,
+    server: Server = None,
+    data_dir: DataDir = None,
+    as_json: JsonAnyway = True,  # noqa: ARG001
+) -> None:
     """Share a fleet among given lines so that riders wait least; prints JSON."""
     _schedule("frequencies", given, server, data_dir)
 
 
 @app.command("blocks")
-def optimize_blocks(given: Given, server: Server = None, data_dir: DataDir = None) -> None:
+def optimize_blocks(given: Given, server: Server = None, data_dir: DataDir = None, as_json: JsonAnyway = True) -> None:  # noqa: ARG001
     """Chain given trips into blocks, one a vehicle, with the fewest vehicles proven; prints JSON."""
     _schedule("blocks", given, server, data_dir)
 
 
 @app.command("offsets")
-def optimize_offsets(given: Given, server: Server = None, data_dir: DataDir = None) -> None:
+def optimize_offsets(given: Given, server: Server = None, data_dir: DataDir = None, as_json: JsonAnyway = True) -> None:  # noqa: ARG001
     """Time the first bus of given lines so that riders wait least for trains; prints JSON."""
     _schedule("offsets", given, server, data_dir)
 
