@@ -8,6 +8,7 @@ from greentrip_networks.errors import ScenarioError
 from greentrip_networks.network import PERIOD_HOURS, PERIODS, Network
 
 from greentrip_optimizer.line_actions import Action, LineOptions, Service, cuts, strengthen
+from greentrip_optimizer.line_choice import choose_changes
 from greentrip_optimizer.parallel import parallel_lines
 from greentrip_optimizer.plan import LineChange, Plan
 from greentrip_optimizer.solver import load
@@ -15,7 +16,6 @@ from greentrip_optimizer.solver import load
 if TYPE_CHECKING:
     from greentrip_agents import Run
 
-_CENT = 100
 _BUS_KMH = 18.0  # of a new line, stops included (assumed)
 _NEW_HEADWAYS_S = (300.0, 600.0)
 _NEW_CAPACITY = 80
@@ -67,7 +67,7 @@ def adjust_lines(
     actions += _new_lines(service, over, {r for a in actions for r, _ in a.relieved})
     today = {k: service.today(k) for k in range(len(network.buses.lines))}
     tell(f"choosing among {len(actions)} changes", 0.5)
-    chosen, value, bound = _choose(service, actions, over, today)
+    chosen, value, bound = choose_changes(service, actions, over, today)
     tell("done", 1.0)
     return _plan(service, beside, actions, chosen, over, today, value, bound)
 
@@ -132,70 +132,6 @@ def _joined(rides: Sequence[int], rail: Any) -> list[list[int]]:
             chain.append(follows[chain[-1]])
         out.append(chain)
     return out
-
-
-def _choose(
-    service: Service, actions: Sequence[Action], over: dict[int, float], today: dict[int, tuple[int, float]]
-) -> tuple[list[int], float, float]:
-    """Return the rows of the actions chosen, their value together and its bound, CNY a day."""
-    cp_model, _ = load()
-    o, p, net = service.options, service.parameters, service.network
-    per_min = p["value_of_time.mean_cny_h"] / 60
-    model: Any = cp_model.CpModel()
-    x = [model.new_bool_var(f"a{i}") for i in range(len(actions))]
-    groups: dict[tuple[int, str], list[int]] = {}
-    for i, a in enumerate(actions):
-        groups.setdefault((a.row, a.name), []).append(i)
-    for rows in groups.values():
-        model.add_at_most_one(x[i] for i in rows)
-    # buses
-    at_hand = sum(n for n, _ in today.values()) if o.vehicles is None else o.vehicles
-    more = [a.vehicles - (today[a.row][0] if a.row >= 0 else 0) for a in actions]
-    model.add(cp_model.LinearExpr.weighted_sum(x, more) + sum(n for n, _ in today.values()) <= at_hand)
-    # no stop away from rail loses its last line
-    serving: dict[str, set[int]] = {}
-    for k, node in zip(net.buses.line.tolist(), net.buses.node, strict=True):
-        serving.setdefault(node, set()).add(k)
-    leaving: dict[str, list[int]] = {}
-    for i, a in enumerate(actions):
-        for node in a.dropped:
-            leaving.setdefault(node, []).append(i)
-    for node in sorted(leaving):
-        model.add(sum(x[i] for i in leaving[node]) <= len(serving[node]) - 1)
-    # trains have room for those who change to them; those over capacity can be relieved
-    riding, places = (service.run.costs[f"rail_{n}_am"] for n in ("load", "places"))
-    onto: dict[int, list[tuple[int, int]]] = {}
-    off: dict[int, list[tuple[int, int]]] = {}
-    for i, a in enumerate(actions):
-        for r, n in a.moved:
-            onto.setdefault(r, []).append((i, int(np.ceil(n))))
-        for r, n in a.relieved:
-            off.setdefault(r, []).append((i, int(n)))
-    for r in sorted(onto):
-        room = int(max(o.full * places[r] - riding[r], 0.0))
-        model.add(sum(n * x[i] for i, n in onto[r]) <= room)
-    gain = int(o.crowding_min * per_min * _CENT)
-    relief: list[Any] = []
-    for r in sorted(off):
-        y = model.new_int_var(0, int(np.ceil(over[r])), f"r{r}")
-        model.add(y <= sum(n * x[i] for i, n in off[r]))
-        relief.append(y)
-    worth = [int((a.saved_cny - a.lost_min * per_min) * _CENT) for a in actions]
-    model.maximize(cp_model.LinearExpr.weighted_sum(x, worth) + gain * sum(relief))
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    solver.parameters.random_seed = o.seed % 2_000_000_000
-    solver.parameters.max_deterministic_time = o.work
-    status = solver.solve(model)
-    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        short = sum(n for n, _ in today.values()) - at_hand
-        raise ScenarioError(
-            "vehicles",
-            f"saw {at_hand}; today's lines run {at_hand + short} and no allowed set of changes frees {short}: "
-            "give more buses, or allow more (near_m, least_share, most_loss_min)",
-        )
-    chosen = [i for i in range(len(actions)) if solver.boolean_value(x[i])]
-    return chosen, solver.objective_value / _CENT, solver.best_objective_bound / _CENT
 
 
 def _plan(

@@ -170,9 +170,20 @@ def test_senseless_options_are_refused_by_name(field, value):
         LineOptions(**{field: value})
 
 
-def test_buses_that_cannot_be_freed_are_named(generated, run):
-    with pytest.raises(ScenarioError, match="no allowed set of changes frees"):
-        adjust_lines(generated, run, LineOptions(vehicles=1))
+def test_buses_that_cannot_be_freed_are_named_with_the_fewest_that_would_do(generated, run):
+    with pytest.raises(ScenarioError, match="saw 1; expected at least [0-9]+, which is the fewest") as caught:
+        adjust_lines(generated, run, replace(DEAR, vehicles=1))
+    least = int(str(caught.value).split("at least ")[1].split(",")[0])
+    plan = adjust_lines(generated, run, replace(DEAR, vehicles=least))
+    assert plan.indicators["vehicles_after"] == least
+    with pytest.raises(ScenarioError, match=f"at least {least}"):
+        adjust_lines(generated, run, replace(DEAR, vehicles=least - 1))
+
+
+def test_the_rule_that_stands_in_the_way_is_named(generated, run):
+    costs = {**run.costs, "rail_load_am": run.costs["rail_places_am"] * 1.0}
+    with pytest.raises(ScenarioError, match="would do without the rule that riders moved to rail fit into the trains"):
+        adjust_lines(generated, replace(run, costs=costs), replace(DEAR, vehicles=1))
 
 
 def test_a_run_of_another_network_is_refused(run):
