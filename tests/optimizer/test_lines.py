@@ -171,7 +171,7 @@ def test_senseless_options_are_refused_by_name(field, value):
 
 
 def test_buses_that_cannot_be_freed_are_named_with_the_fewest_that_would_do(generated, run):
-    with pytest.raises(ScenarioError, match="saw 1; expected at least [0-9]+, which is the fewest") as caught:
+    with pytest.raises(ScenarioError, match=r"saw 1; expected at least [0-9]+, which is the fewest") as caught:
         adjust_lines(generated, run, replace(DEAR, vehicles=1))
     least = int(str(caught.value).split("at least ")[1].split(",")[0])
     plan = adjust_lines(generated, run, replace(DEAR, vehicles=least))
