@@ -571,7 +571,9 @@ class Jobs:
     def retry(self, number: int, mark: str = "") -> JobRow:
         """Queue a failed or cancelled job again; one that waits or runs stays as it is."""
         with self.session(write=True) as session, session.begin():
-            row = session.get_one(JobRow, number, with_for_update=True)
+            row = session.get(JobRow, number, with_for_update=True)
+            if row is None:  # deleted since the caller looked it up
+                raise UnknownNameError("job", str(number), [])
             _check_etag(row, mark, row.name)
             if row.state == SUCCEEDED:
                 raise StateError(f"{row.name} has succeeded", "create a new one to compute it again")
@@ -582,8 +584,9 @@ class Jobs:
     def lose(self, number: int, error: Mapping[str, Any]) -> None:
         """Mark a succeeded job failed because what it found is gone."""
         with self.session(write=True) as session, session.begin():
-            row = session.get_one(JobRow, number, with_for_update=True)
-            _end(row, FAILED, str(error.get("message", ""))[:500], error=dict(error), result=None, files={})
+            row = session.get(JobRow, number, with_for_update=True)
+            if row is not None:
+                _end(row, FAILED, str(error.get("message", ""))[:500], error=dict(error), result=None, files={})
 
     def _mine(self, session: Session, number: int) -> JobRow | None:
         """Return a job that this server runs, held until the transaction ends."""

@@ -140,3 +140,13 @@ def test_many_writers_take_turns_and_all_get_theirs(engine: Engine) -> None:
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(write, range(16)))
     assert jobs.count_by_state() == [(RUNS, QUEUED, 80)]
+
+
+def test_a_retry_of_what_was_deleted_meanwhile_is_not_found(engine: Engine) -> None:
+    jobs = Jobs(engine)
+    made = jobs.add(row(), "gone", "run_id")
+    jobs.cancel(made.number)
+    jobs.delete(made)
+    with pytest.raises(UnknownNameError):
+        jobs.retry(made.number)
+    jobs.lose(made.number, {"message": "its folder is gone"})
