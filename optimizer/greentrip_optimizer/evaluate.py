@@ -91,7 +91,7 @@ def cell_values(area: Area, c: int, reach: float, worth: Floats, load: Floats) -
                 load[h] = rule[LOAD] * riders
 
 
-@njit()
+@njit(bare=True, taken_in=True)
 def running_cost(area: Area, h: int, in_s: float, out_s: float, metres: float, load: float) -> tuple[float, float, int]:
     """Return CNY a day, buses in the peak and the smallest bus type that carries the load (inf if none does).
 
