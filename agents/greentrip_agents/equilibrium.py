@@ -143,10 +143,13 @@ class RoadEquilibrium:
         best = float(pairs.demand.vehicles[served] @ self.trees.low[served])
         return (total - best) / total if total > 0 else 0.0, total
 
-    def shift(self, now: float, asked: float, total: float) -> None:
-        """Take in the trees' paths and shift flow, given what `measure` returned and the gap asked for."""
+    def shift(self, now: float, asked: float, total: float, settled: float = SETTLED) -> None:
+        """Take in the trees' paths and shift flow, given what `measure` returned and the gap asked for.
+
+        settled: the excess at which the shifting stops, of the gap now.
+        """
         self._renew()
-        self._settle(now, asked, total)
+        self._settle(now, asked, total, settled)
 
     def skim(self, targets: Int32s, weight: Floats | None = None) -> Floats:
         """Return the cost, or another weight of the links (in the input's order), along the trees to some nodes.
@@ -272,7 +275,7 @@ class RoadEquilibrium:
         enough = len(paths.first) == count + 1 and len(paths.flow) + 16 >= flows and len(paths.link) >= links
         return paths if enough else empty(count, flows, links)
 
-    def _settle(self, now: float, asked: float, total: float) -> None:
+    def _settle(self, now: float, asked: float, total: float, settled: float) -> None:
         """Sweep over the pairs with a choice until little excess cost is left among their paths."""
         pairs, roads, count = self.pairs, self.roads, self._used()
         out = Choices(
@@ -286,7 +289,7 @@ class RoadEquilibrium:
         price_all(self.volume, roads.delays, self.time, self.slope)
         settle(
             chosen, out, self.paths.flow, self.volume, roads.delays, pairs.extra, pairs.units, self.time, self.slope,
-            SETTLED * max(now, asked) * total / max(len(pairs.key), 1), max(SETTLED * now, ENOUGH * asked) * total,
+            settled * max(now, asked) * total / max(len(pairs.key), 1), max(settled * now, ENOUGH * asked) * total,
             SWEEPS,
         )  # fmt: skip
 

@@ -20,6 +20,7 @@ from greentrip_agents.street_access import StreetAccess
 
 Floats = NDArray[np.float64]
 
+SETTLED = 0.1  # of a round's gap: more shifting between two sets of trees is lost when tomorrow's demand comes
 ASKED = 1e-4  # gap at which a day's shifting stops; beyond it a day's routes are as good as the costs they rest on
 KEEP = 4  # days that a path without drivers is kept
 
@@ -113,7 +114,7 @@ class RoadPeriod:
 
     def equilibrate(self, asked: float = ASKED) -> None:
         """Let drivers shift towards the shortest paths last found, as closely as a gap asks for."""
-        self.traffic.shift(self.beyond / max(self.total, 1e-9), asked, self.total)
+        self.traffic.shift(self.beyond / max(self.total, 1e-9), asked, self.total, SETTLED)
 
     def on_links(self, values: Floats) -> Floats:
         """Return values of this period's graph for the usable links of the network, connectors left out."""

@@ -63,9 +63,7 @@ def run_demo(demo: Demo, *, server: str | None, data_dir: Path | None, as_json: 
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="greentrip-demo-")))
         times: dict[str, float] = {}
         with _timed(times, "start"):
-            client = stack.enter_context(
-                connect(server, folder, workers=1)
-            )  # three runs share two cores best one by one
+            client = stack.enter_context(connect(server, folder))
         found = _work(client, demo, times, as_json=as_json)
     times["total"] = sum(times.values())
     if as_json:

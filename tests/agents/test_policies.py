@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from greentrip_agents.definitions import BICYCLE, EBIKE, GATEWAY, GUEST, MODES
 from greentrip_agents.model import CommuterModel
-from greentrip_agents.parameters import default_parameters
+from greentrip_agents.parameters import BASE, default_parameters
 from greentrip_agents.policies import background, in_force
 from greentrip_agents.response import expected
 from greentrip_networks import Network, SetBackground, SwitchOff
@@ -43,7 +43,10 @@ def test_a_policy_switched_off_takes_the_parameters_of_its_row(city: Network, po
     assert row
     assert {n: off[n] for n in row} == row
     assert all(p[n] != v for n, v in row.items())
-    assert {n: v for n, v in off.values.items() if n not in row} == {n: v for n, v in p.values.items() if n not in row}
+    held = {BASE + n: p[n] for n in row}
+    assert {n: v for n, v in off.values.items() if n not in row} == held | {
+        n: v for n, v in p.values.items() if n not in row
+    }
     assert all(off.sources[n] == p.sources[start + n] for n in row)
 
 
