@@ -126,7 +126,8 @@ def run_table(
 
         rows = list(csv.reader(io.StringIO(content.decode())))
         console = show.console()
-        console.print(show.table(f"{run}: {name}", rows[0], [[_cell(c) for c in row] for row in rows[1 : most + 1]]))
+        heads = [head.replace("_", " ") for head in rows[0]]  # so that they may wrap
+        console.print(show.table(f"{run}: {name}", heads, [[_cell(c) for c in row] for row in rows[1 : most + 1]]))
         if len(rows) - 1 > most:
             console.print(f"{len(rows) - 1 - most:,} rows more; --out FILE.csv has them all")
     for note in notes:
@@ -144,4 +145,6 @@ def _cell(text: str) -> str | float | int | None:
         value = float(text)
     except ValueError:
         return text
-    return f"{value:.3g}" if abs(value) < 1 else f"{value:,.1f}" if value != int(value) else f"{int(value):,}"
+    if abs(value) < 1:
+        return f"{value:.3g}"
+    return f"{value:,.1f}" if value != int(value) and abs(value) < 1000 else f"{value:,.0f}"
