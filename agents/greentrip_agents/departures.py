@@ -7,7 +7,6 @@ leaving work early that costs. Choice then weighs both periods by what travel co
 """
 
 import numpy as np
-from greentrip_networks.kernels import njit
 from greentrip_networks.network import PERIOD_WINDOWS
 from numpy.typing import NDArray
 
@@ -58,8 +57,7 @@ def departures(seed: int, key: Ints, number: Ints, purpose: Ints, period: Ints, 
 
 def wanted_hours(seed: int, key: Ints, number: Ints, period: Ints, direction: int) -> Floats:
     """Return the hours at which tours would like to leave (direction 0) or go home (1), spread evenly in a period."""
-    u = np.empty(len(key))
-    _draw(seed, key, number, direction, u)
+    u = draws.uniforms_at(seed, key, draws.WANTED, direction + 2 * number)
     hour = np.empty(len(key))
     for row, windows in enumerate(PERIOD_WINDOWS):
         mine = period == row
@@ -76,10 +74,3 @@ def _edges() -> tuple[Floats, Ints]:
     windows = sorted((start, end, row) for row, those in enumerate(PERIOD_WINDOWS) for start, end in those)
     edges = np.array([end for _, end, _ in windows[:-1]], np.float64)
     return edges, np.array([row for _, _, row in windows])
-
-
-@njit()
-def _draw(seed: int, key: Ints, number: Ints, direction: int, out: Floats) -> None:
-    """Draw where in its period each tour would like to go."""
-    for i in range(key.shape[0]):
-        out[i] = draws.uniform(seed, key[i], draws.WANTED, direction + 2 * number[i])

@@ -21,7 +21,7 @@ DETAIL = ("travellers", "sections", "routes", "outside")  # names of the tables,
 
 
 def detail(model: "CommuterModel") -> dict[str, pl.LazyFrame]:
-    """Return the tables of DETAIL by name; they are made when the run is saved or somebody asks for one."""
+    """Return the tables of DETAIL by name, as a kept run has them: frames to be collected."""
     return {
         "travellers": travellers_table(model).lazy(),
         "sections": sections_table(model).lazy(),

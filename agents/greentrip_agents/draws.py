@@ -68,6 +68,15 @@ def uniform(seed: int, person: int, use: int, index: int) -> float:
 
 
 @njit()
+def uniforms_at(seed: int, persons: NDArray[np.int64], use: int, index: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return one uniform draw a row, each with an index of its own, shape (rows,)."""
+    out = np.empty(persons.shape[0])
+    for i in range(persons.shape[0]):
+        out[i] = uniform(seed, persons[i], use, index[i])
+    return out
+
+
+@njit()
 def uniforms(seed: int, persons: NDArray[np.int64], use: int, index: int) -> NDArray[np.float64]:
     """Return one uniform draw a person, shape (persons,)."""
     out = np.empty(persons.shape[0])

@@ -304,8 +304,7 @@ def plan_tours(
     first = np.concatenate([[0], np.cumsum(count)])
     person = np.repeat(np.arange(len(people)), count)
     number = np.arange(first[-1]) - first[person]
-    is_errand = np.empty(len(person), bool)
-    _by_number(seed, key[person], number, p["population.errand_share"], is_errand)
+    is_errand = draws.uniforms_at(seed, key[person], draws.TOURS, 10 + number) < p["population.errand_share"]
     purpose = np.where(is_errand, ERRAND, LEISURE)
     purpose = np.where(people.kind[person] == RESIDENT, purpose, LEISURE)
     main = (number == 0) & (works | learns)[person]
@@ -344,13 +343,6 @@ def _rates(network: Network, p: Parameters) -> tuple[float, float, float]:
 def _guest_tours(seed: int, key: Ints, p: Parameters) -> Ints:
     """Return how many tours each person would make as a guest of the city."""
     return np.floor(p["population.visitor_trips"] / 2 + draws.uniforms(seed, key, draws.TOURS, 3)).astype(np.int64)
-
-
-@njit()
-def _by_number(seed: int, key: Ints, number: Ints, share: float, out: NDArray[np.bool_]) -> None:
-    """Draw for each tour whether it is an errand."""
-    for i in range(key.shape[0]):
-        out[i] = draws.uniform(seed, key[i], draws.TOURS, 10 + number[i]) < share
 
 
 # Share of tours that would like to leave, and come home, in (am, off, pm), by purpose; assumed, so that what is left of

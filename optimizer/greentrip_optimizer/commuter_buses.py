@@ -10,7 +10,7 @@ import numpy as np
 from greentrip_networks.errors import ScenarioError
 from greentrip_networks.network import Network
 
-from greentrip_optimizer.plan import Plan
+from greentrip_optimizer.plan import Plan, gap_of
 from greentrip_optimizer.solver import load
 
 if TYPE_CHECKING:
@@ -354,7 +354,7 @@ def _plan(
         (),
         round(value, 2),
         round(bound, 2),
-        max(0.0, round((bound - value) / bound, 6)) if bound > 0 else 0.0,
+        gap_of(value, bound),
         "estimate",
         (),
         indicators,

@@ -10,7 +10,7 @@ from greentrip_networks.network import PERIOD_HOURS, PERIODS, Network
 from greentrip_optimizer.line_actions import Action, LineOptions, Service, cuts, strengthen
 from greentrip_optimizer.line_choice import choose_changes
 from greentrip_optimizer.parallel import parallel_lines
-from greentrip_optimizer.plan import LineChange, Plan
+from greentrip_optimizer.plan import LineChange, Plan, gap_of
 from greentrip_optimizer.solver import load
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def _plan(
         (),
         round(value, 2),
         round(bound, 2),
-        max(0.0, round((bound - value) / bound, 6)) if bound > 0 else 0.0,
+        gap_of(value, bound),
         "proved",
         (),
         indicators,

@@ -37,6 +37,11 @@ class LineChange:
         return RunBusLine(self.line, self.stops, self.headway_s, self.capacity)
 
 
+def gap_of(objective: float, bound: float) -> float:
+    """Return (bound - objective) / bound to six digits, 0 where there is nothing to gain."""
+    return max(0.0, round((bound - objective) / bound, 6)) if bound > 0 else 0.0
+
+
 @dataclass(frozen=True)
 class Plan:
     """Feeder routes with headways and vehicles, and changes of bus lines.

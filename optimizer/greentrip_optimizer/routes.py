@@ -12,7 +12,7 @@ from greentrip_optimizer.area import Area
 from greentrip_optimizer.evaluate import route_times, step_value
 from greentrip_optimizer.master import Choice
 from greentrip_optimizer.options import FeederOptions
-from greentrip_optimizer.plan import Plan
+from greentrip_optimizer.plan import Plan, gap_of
 from greentrip_optimizer.pool import Pool, Prices
 
 
@@ -116,7 +116,7 @@ def make_plan(
         (*keep, *routes),
         round(objective, 2),
         round(bound, 2),
-        max(0.0, round((bound - objective) / bound, 6)) if bound > 0 else 0.0,
+        gap_of(objective, bound),
         kind,
         tuple(d.station for d in demands),
         indicators,

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -21,6 +21,7 @@ from greentrip_server.answer import refuse
 from greentrip_server.boundary import Unreadable
 from greentrip_server.caller import CALLER, SCOPES, Caller
 from greentrip_server.errors import DoorError, FieldError, passing
+from greentrip_server.interceptors import Interceptor, in_place_of
 from greentrip_server.jobs import Jobs
 from greentrip_server.settings import Settings
 from greentrip_server.tables import AuditRow, TokenRow
@@ -121,32 +122,21 @@ class Tokens:
         return row
 
 
-class Door(grpc.aio.ServerInterceptor):
+class Door(Interceptor):
     """Lets calls in: sets who calls, refuses who may not, and notes what writes."""
 
     def __init__(self, jobs: Jobs, tokens: Tokens, settings: Settings) -> None:
+        super().__init__()
         self._jobs, self._tokens = jobs, tokens
         self._open, self._certificates = settings.open_to_all, settings.tls_client_ca is not None
         self._client_scope = settings.client_scope
-        self._wrapped: dict[str, Any] = {}
         self._lines: list[AuditRow] = []  # that wait to be stored
         self._storing: asyncio.Task[None] | None = None
         self.answered: Callable[[str, str, float | None], None] | None = None  # told method, code and seconds
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable["grpc.RpcMethodHandler[Any, Any] | None"]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> "grpc.RpcMethodHandler[Any, Any] | None":
-        """Wrap the method asked for."""
-        handler = await continuation(handler_call_details)
-        method = handler_call_details.method
-        if handler is None or method.startswith(_OPEN):
-            return handler
-        if method not in self._wrapped:
-            self._wrapped[method] = self._wrap(method, handler)
-        wrapped: grpc.RpcMethodHandler[Any, Any] = self._wrapped[method]
-        return wrapped
+    def _wraps(self, method: str) -> bool:
+        """Return whether a method is behind the door."""
+        return not method.startswith(_OPEN)
 
     def _wrap(self, method: str, inner: Any) -> Any:
         """Return a method's handler behind the door."""
@@ -172,12 +162,7 @@ class Door(grpc.aio.ServerInterceptor):
                     if self.answered is not None:
                         self.answered(short, code_of(context), None)
 
-            make: Any = (
-                grpc.stream_stream_rpc_method_handler
-                if inner.request_streaming
-                else grpc.unary_stream_rpc_method_handler
-            )
-            return make(stream, read, inner.response_serializer)
+            return in_place_of(inner, stream, read)
 
         async def single(request: Any, context: Any) -> Any:
             began = time.monotonic()
@@ -190,8 +175,7 @@ class Door(grpc.aio.ServerInterceptor):
                 if scope != "read":
                     await self._note(method, request, context)
 
-        make = grpc.stream_unary_rpc_method_handler if inner.request_streaming else grpc.unary_unary_rpc_method_handler
-        return make(single, read, inner.response_serializer)
+        return in_place_of(inner, single, read)
 
     async def _caller(self, context: Any) -> Caller:
         """Return who calls."""

@@ -53,19 +53,18 @@ def _pieces(batches: Any, schema: Any, table: str, offset: int, output: str) -> 
         raise FieldError("output", f"saw {output[:20]!r}; expected {' or '.join(OUTPUTS)}")
     if output == CSV and any(pa.types.is_nested(field.type) for field in schema):
         raise FieldError("output", f"{table} has lists, which CSV has no place for; ask for arrow")
-    sink = _Sink()
+
+    def written() -> Iterator[bytes]:
+        sink = _Sink()
+        target = pa.PythonFile(sink, mode="w")
+        with pc.CSVWriter(target, schema) if output == CSV else pa.ipc.new_stream(target, schema) as out:
+            for batch in batches:
+                out.write_batch(batch)
+                yield from sink.take(whole=False)
+        yield from sink.take(whole=True)
+
     told, at = False, 0
-    target = pa.PythonFile(sink, mode="w")
-    with pc.CSVWriter(target, schema) if output == CSV else pa.ipc.new_stream(target, schema) as out:
-        for batch in batches:
-            out.write_batch(batch)
-            for piece in sink.take(whole=False):
-                if at + len(piece) > offset:
-                    skip = max(0, offset - at)
-                    yield at + skip, piece[skip:]
-                    told = True
-                at += len(piece)
-    for piece in sink.take(whole=True):
+    for piece in written():
         if at + len(piece) > offset:
             skip = max(0, offset - at)
             yield at + skip, piece[skip:]

@@ -4,13 +4,14 @@ A call continues the caller's trace (W3C `traceparent`). An attempt is a trace o
 server and days later; it carries the run's name, which the span of the call that asked for it carries too.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 import grpc
 from greentrip import __version__
 
 from greentrip_server.errors import StateError
+from greentrip_server.interceptors import Interceptor, in_place_of
 from greentrip_server.security import code_of, resource_of
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _OURS = ("INTERNAL", "UNKNOWN", "DATA_LOSS", "UNAVAILABLE", "DEADLINE_EXCEEDED", "UNIMPLEMENTED")
 
 
-class Traces(grpc.aio.ServerInterceptor):
+class Traces(Interceptor):
     """Makes spans and sends them on."""
 
     def __init__(self, endpoint: str = "", exporter: "SpanExporter | None" = None) -> None:
@@ -48,12 +49,12 @@ class Traces(grpc.aio.ServerInterceptor):
             raise StateError(
                 f"traces are asked for and {error.name} is not installed", "pip install 'greentrip[otel]'"
             ) from error
+        super().__init__()
         resource = Resource.create({"service.name": "greentrip", "service.version": __version__})
         self._provider = TracerProvider(resource=resource)
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("greentrip_server", __version__)
         self._extract, self._server, self._error = extract, SpanKind.SERVER, Status(StatusCode.ERROR)
-        self._wrapped: dict[str, Any] = {}
         self._attempts: dict[int, Any] = {}
 
     def close(self) -> None:
@@ -74,18 +75,6 @@ class Traces(grpc.aio.ServerInterceptor):
             if event not in ("done", "cancelled"):
                 span.set_status(self._error)
             span.end()
-
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable["grpc.RpcMethodHandler[Any, Any] | None"]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> "grpc.RpcMethodHandler[Any, Any] | None":
-        """Wrap the method asked for."""
-        handler = await continuation(handler_call_details)
-        method = handler_call_details.method
-        if handler is not None and method not in self._wrapped:
-            self._wrapped[method] = self._wrap(method, handler)
-        return self._wrapped.get(method)
 
     def _wrap(self, method: str, inner: Any) -> Any:
         """Return a method's handler inside a span."""
@@ -121,10 +110,4 @@ class Traces(grpc.aio.ServerInterceptor):
             finally:
                 end(span, context)
 
-        shape = (
-            f"{'stream' if inner.request_streaming else 'unary'}_{'stream' if inner.response_streaming else 'unary'}"
-        )
-        make = getattr(grpc, f"{shape}_rpc_method_handler")
-        return make(
-            stream if inner.response_streaming else single, inner.request_deserializer, inner.response_serializer
-        )
+        return in_place_of(inner, stream if inner.response_streaming else single)

@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 import shapely
-from greentrip_networks.errors import LimitError, TableError
-from greentrip_networks.indicators.areas import Area, area_named, rings_of
+from greentrip_networks.errors import LimitError
+from greentrip_networks.indicators.areas import Area, area_named, laid, refused_wkt, rings_of, shape_of
 from greentrip_networks.indicators.links import zones_at
 from greentrip_networks.indicators.shapes import Feature
 from greentrip_networks.network import Network
@@ -112,22 +112,10 @@ def screen_of(network: Network, text: str) -> Screen:
 
 
 def _line(network: Network, text: str) -> Screen:
-    """Read a line in degrees."""
-
-    def refused(expected: str) -> TableError:
-        return TableError("screenline", expected, column="WKT", value=text[:60])
-
-    try:
-        shape = shapely.from_wkt(text)
-    except shapely.errors.GEOSException as error:
-        raise refused(f"a line as WKT, longitude before latitude ({' '.join(str(error).split())})") from None
-    low_x, low_y, high_x, high_y = shape.bounds if not shape.is_empty else (np.nan,) * 4
-    if not (-180 <= low_x <= high_x <= 180 and -90 <= low_y <= high_y <= 90):
-        raise refused("WGS-84 degrees, longitude before latitude")
-    at = shapely.get_coordinates(shape)
-    line = shapely.LineString(np.column_stack(network.plane.to_metres(at[:, 0], at[:, 1])))
+    """Read a line."""
+    line = laid(network, shape_of(text, "screenline", "a line"))
     if not line.length > 0:
-        raise refused("a line with a length")
+        raise refused_wkt("screenline", text, "a line with a length")
     points = shapely.get_coordinates(line)
 
     def crossing(xa: Floats, ya: Floats, xb: Floats, yb: Floats) -> Ints:

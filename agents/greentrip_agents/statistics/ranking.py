@@ -47,10 +47,7 @@ def ranking(values: ArrayLike, *, larger_is_better: bool = True, key: int = 0, r
         When there are fewer than two seeds or a value is missing: such a ranking would mean nothing.
 
     """
-    v = np.asarray(values, np.float64)
-    if v.ndim != 2 or v.shape[1] < 2 or not np.isfinite(v).all():
-        raise ValueError(f"values: saw shape {v.shape}; expected scenarios x at least 2 common seeds, none missing")
-    score = v if larger_is_better else -v
+    score = _scores(values, larger_is_better=larger_is_better)
     rank = _ranks(score.mean(axis=1)[None, :])[0]
     drawn = _ranks(_resampled_means(score, key, resamples))
     edges = np.quantile(drawn, [0.025, 0.975], axis=0, method="nearest")
@@ -78,15 +75,13 @@ def beats(values: ArrayLike, *, larger_is_better: bool = True) -> NDArray[np.flo
         Shape (scenarios, scenarios); exactly equal scenarios, and the diagonal, have one half.
 
     """
-    v = np.asarray(values, np.float64)
-    if v.ndim != 2 or v.shape[1] < 2 or not np.isfinite(v).all():
-        raise ValueError(f"values: saw shape {v.shape}; expected scenarios x at least 2 common seeds, none missing")
-    score = v if larger_is_better else -v
+    score = _scores(values, larger_is_better=larger_is_better)
+    seeds = score.shape[1]
     d = score[:, None, :] - score[None, :, :]
-    mean, se = d.mean(axis=2), d.std(axis=2, ddof=1) / np.sqrt(v.shape[1])
+    mean, se = d.mean(axis=2), d.std(axis=2, ddof=1) / np.sqrt(seeds)
     sure = np.where(mean > 0, 1.0, np.where(mean < 0, 0.0, 0.5))  # every pair differs by the same
     t = np.divide(mean, se, out=np.zeros_like(mean), where=se > 0)
-    found: NDArray[np.float64] = np.where(se > 0, stats.t.cdf(t, v.shape[1] - 1), sure)
+    found: NDArray[np.float64] = np.where(se > 0, stats.t.cdf(t, seeds - 1), sure)
     return found
 
 
@@ -105,6 +100,14 @@ def pareto(scores: ArrayLike, larger_is_better: Sequence[bool]) -> NDArray[np.bo
     as_good = (s[:, None, :] >= s[None, :, :]).all(axis=2)
     better = (s[:, None, :] > s[None, :, :]).any(axis=2)
     return np.asarray(~(as_good & better).any(axis=0), np.bool_)
+
+
+def _scores(values: ArrayLike, *, larger_is_better: bool) -> NDArray[np.float64]:
+    """Return an indicator of shape (scenarios, seeds) so that larger is better; raise ValueError if it cannot rank."""
+    v = np.asarray(values, np.float64)
+    if v.ndim != 2 or v.shape[1] < 2 or not np.isfinite(v).all():
+        raise ValueError(f"values: saw shape {v.shape}; expected scenarios x at least 2 common seeds, none missing")
+    return v if larger_is_better else -v
 
 
 def _resampled_means(score: NDArray[np.float64], key: int, resamples: int) -> NDArray[np.float64]:

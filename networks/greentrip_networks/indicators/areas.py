@@ -147,23 +147,35 @@ def _ring_names(network: Network) -> list[tuple[str, str]]:
     return sorted(pairs)
 
 
-def _drawn(network: Network, text: str) -> Area:
-    """Read a polygon in degrees and lay it on the network's plane."""
-
-    def refused(expected: str) -> TableError:
-        return TableError("area", expected, column="WKT", value=text[:60])
-
+def shape_of(text: str, table: str, what: str) -> BaseGeometry:
+    """Read a shape in degrees from WKT; raise TableError, naming table and what is expected, if it is none on earth."""
     try:
         shape = shapely.from_wkt(text)
     except shapely.errors.GEOSException as error:
         reason = " ".join(str(error).split())
-        raise refused(f"a polygon as WKT, longitude before latitude ({reason})") from None
+        raise refused_wkt(table, text, f"{what} as WKT, longitude before latitude ({reason})") from None
     low_x, low_y, high_x, high_y = shape.bounds if not shape.is_empty else (np.nan,) * 4
     if not (-180 <= low_x <= high_x <= 180 and -90 <= low_y <= high_y <= 90):
-        raise refused("WGS-84 degrees, longitude before latitude")
+        raise refused_wkt(table, text, "WGS-84 degrees, longitude before latitude")
+    return shape
+
+
+def laid(network: Network, shape: BaseGeometry) -> BaseGeometry:
+    """Return a shape in degrees laid on the network's plane, metres."""
+    return shapely.transform(shape, lambda at: np.column_stack(network.plane.to_metres(at[:, 0], at[:, 1])))
+
+
+def refused_wkt(table: str, text: str, expected: str) -> TableError:
+    """Return the error about a shape that does not do."""
+    return TableError(table, expected, column="WKT", value=text[:60])
+
+
+def _drawn(network: Network, text: str) -> Area:
+    """Read a polygon."""
+    shape = shape_of(text, "area", "a polygon")
     if not shape.is_valid:
-        raise refused(f"a polygon that does not cross itself ({shapely.is_valid_reason(shape)})")
-    made = shapely.transform(shape, lambda at: np.column_stack(network.plane.to_metres(at[:, 0], at[:, 1])))
+        raise refused_wkt("area", text, f"a polygon that does not cross itself ({shapely.is_valid_reason(shape)})")
+    made = laid(network, shape)
     if not made.area > 0:
-        raise refused("a polygon with an area")
+        raise refused_wkt("area", text, "a polygon with an area")
     return Area("drawn area", shape=made)

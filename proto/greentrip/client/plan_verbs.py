@@ -66,7 +66,7 @@ class PlanVerbs:
         plan named by `keep` run as they are. `range_km` limits what a bus runs on a battery (0: no limit).
         """
         request = plan_pb2.DesignFeedersRequest(
-            run=within("runs", run if isinstance(run, str) else run.names[0]),
+            run=_first(run),
             stations=stations,
             vehicles=vehicles,
             budget_cny_day=budget_cny_day,
@@ -95,7 +95,7 @@ class PlanVerbs:
     ) -> plan_pb2.Plan:
         """Fit bus lines to rail from a finished run's loads and wait for the plan; 0 leaves a limit to the service."""
         request = plan_pb2.AdjustLinesRequest(
-            run=within("runs", run if isinstance(run, str) else run.names[0]),
+            run=_first(run),
             near_m=near_m,
             least_share=least_share,
             full=full,
@@ -121,7 +121,7 @@ class PlanVerbs:
     ) -> plan_pb2.Plan:
         """Design customised buses for those who drive to work in a finished run, and wait for the plan."""
         request = plan_pb2.DesignCommuterBusesRequest(
-            run=within("runs", run if isinstance(run, str) else run.names[0]),
+            run=_first(run),
             vehicles=vehicles,
             seats=seats,
             prices_cny=prices_cny,
@@ -202,3 +202,8 @@ class PlanVerbs:
             base_runs=names_of(base), other_runs=names_of(other), plan=within("plans", plan)
         )
         return b"".join([piece.content async for piece in self.wire.stream(self._reports.RenderReport, request)])
+
+
+def _first(run: str | RunSet) -> str:
+    """Return the full name of a run, the first of several."""
+    return within("runs", run if isinstance(run, str) else run.names[0])
