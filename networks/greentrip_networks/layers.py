@@ -424,9 +424,13 @@ def conform(name: str, frame: pl.DataFrame) -> pl.DataFrame:
     if not frame.columns:
         return pl.DataFrame(schema=dict(schema))
     try:
-        return frame.select(made)
+        held = frame.select(made)
     except pl.exceptions.PolarsError as error:
         raise LayersError(f"{name}: {error}") from None
+    for column, kind in schema.items():
+        if kind == FLAT and (held[column].list.len() % 2 == 1).any():
+            raise LayersError(f"{name}.{column}: a longitude without its latitude")
+    return held
 
 
 def opposite(link_id: str) -> str:

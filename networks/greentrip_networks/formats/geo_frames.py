@@ -159,6 +159,10 @@ def _own(table: Table, options: ReadOptions, problems: Problems, file: str) -> p
                 file=place,
                 field=key,
             )
+    if table.name in POINTS:  # without a geometry, places that are not known
+        columns |= {
+            c: pl.Series([None] * len(table.columns), dtype=pl.Float64) for c in ("lon", "lat") if c not in columns
+        }
     frame = pl.DataFrame(columns)
     if table.wkb is None or table.name not in KIND or not len(frame):
         return frame

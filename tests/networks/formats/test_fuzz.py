@@ -120,3 +120,24 @@ def test_found_metadata_of_a_geoparquet_that_is_no_text_is_left(corpus: dict[str
         table.replace_schema_metadata({**table.schema.metadata, b"note": b"\xff\xfe"}), folder / "nodes.parquet"
     )
     assert read_or_refuse(folder, "geoparquet") == "read"
+
+
+def test_found_a_street_in_node_link_with_a_longitude_too_many_is_refused(
+    corpus: dict[str, Path], tmp_path: Path
+) -> None:
+    data = json.loads(corpus["node-link"].read_text(encoding="utf-8"))
+    data["streets"]["edges"][0]["geometry"] = [116.3, 39.9, 116.4]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    assert read_or_refuse(path, "node-link") == "bad-value"
+
+
+def test_found_nodes_of_a_geoparquet_without_geometry_have_no_places(corpus: dict[str, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "layers"
+    shutil.copytree(corpus["geoparquet"], folder)
+    table = pq.read_table(folder / "nodes.parquet")
+    pq.write_table(table.drop_columns(["geometry"]), folder / "nodes.parquet")
+    layers = read_layers(folder, form="geoparquet", options=ReadOptions(limits=LIMITS))
+    assert len(layers.nodes) == table.num_rows
+    assert layers.nodes["lon"].is_null().all()
+    assert layers.nodes["lat"].is_null().all()
