@@ -211,13 +211,14 @@ def _cast(column: pl.Series, kind: Any, problems: Problems, file: str, name: str
     lost = value.is_null() & column.is_not_null() & (text != "")
     if lost.any():
         rows = lost.arg_true().head(LISTED).to_list()
+        seen = text if column.dtype.is_temporal() else column  # a date may lie beyond the years that Python knows
         problems.many(
             "error" if kind == TEXT else "warning",
             "bad-value",
             f"{kind}",
             count=int(lost.sum()),
             lines=[i + 1 for i in rows],
-            saw=[column[i] for i in rows],
+            saw=[seen[i] for i in rows],
             file=file,
             field=name,
             remedy="taken as empty",

@@ -86,6 +86,7 @@ def read_ogr(path: Path, layer: str | None, source_name: str, file: str, problem
         with warnings.catch_warnings(record=True) as also:
             warnings.simplefilter("always")
             meta, table = pyogrio.read_arrow(path, layer=layer)
+        table.validate(full=True)  # GDAL passes on text that is no UTF-8
     except (
         pyogrio.errors.DataSourceError,
         pyogrio.errors.DataLayerError,

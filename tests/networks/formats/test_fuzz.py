@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 from types import ModuleType
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from greentrip_networks.formats import ReadOptions, read_layers
@@ -141,3 +142,24 @@ def test_found_nodes_of_a_geoparquet_without_geometry_have_no_places(corpus: dic
     assert len(layers.nodes) == table.num_rows
     assert layers.nodes["lon"].is_null().all()
     assert layers.nodes["lat"].is_null().all()
+
+
+def test_found_text_of_a_geojson_that_is_no_utf_8_is_refused(corpus: dict[str, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "layers"
+    shutil.copytree(corpus["geojson"], folder)
+    nodes = folder / "nodes.geojson"
+    content = nodes.read_bytes()
+    assert b'"node_id": "' in content
+    nodes.write_bytes(content.replace(b'"node_id": "', b'"node_id": "\xed\xa0\x80', 1))
+    assert read_or_refuse(folder, "geojson") == "unreadable"
+
+
+def test_found_a_date_beyond_python_s_years_is_taken_as_empty(corpus: dict[str, Path], tmp_path: Path) -> None:
+    folder = tmp_path / "layers"
+    shutil.copytree(corpus["geoparquet"], folder)
+    file = folder / "calendars.parquet"
+    table = pq.read_table(file)
+    days = pa.array([10**7] * table.num_rows, pa.int32()).cast(pa.date32())
+    column = table.column_names.index("start")
+    pq.write_table(table.set_column(column, "start", days), file)
+    assert read_or_refuse(folder, "geoparquet") == "read"
