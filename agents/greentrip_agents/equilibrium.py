@@ -29,7 +29,7 @@ from greentrip_agents.equilibrium_problem import (
     pair_up,
 )
 from greentrip_agents.equilibrium_shift import settle
-from greentrip_agents.equilibrium_trees import Int32s, Trees, first_loading, grow
+from greentrip_agents.equilibrium_trees import Int32s, Trees, find_lows, first_loading, grow
 
 SWEEPS = 40  # over the pairs at most between two sets of trees
 SETTLED = 0.01  # of the round's gap: the excess at which a round's sweeps stop
@@ -149,7 +149,16 @@ class RoadEquilibrium:
         settled: the excess at which the shifting stops, of the gap now.
         """
         self._renew()
-        self._settle(now, asked, total, settled)
+        self._settle(settled * max(now, asked) * total, max(settled * now, ENOUGH * asked) * total)
+
+    def settle(self, excess: float) -> None:
+        """Shift flow between the paths in use until at most this share of all cost lies beyond the cheapest of them.
+
+        Without new trees: enough for a demand changed a little, whose `load` took in the last trees' paths.
+        """
+        price_all(self.volume, self.roads.delays, self.time, self.slope)
+        most = excess * float(self.volume @ self.time)
+        self._settle(most, most)
 
     def skim(self, targets: Int32s, weight: Floats | None = None) -> Floats:
         """Return the cost, or another weight of the links (in the input's order), along the trees to some nodes.
@@ -220,11 +229,9 @@ class RoadEquilibrium:
         roads, pairs = self.roads, self.pairs
         at = np.minimum(np.searchsorted(self.path_key, pairs.key), max(len(self.path_key) - 1, 0))
         known = self.path_key[at] == pairs.key if len(self.path_key) else np.zeros(len(pairs.key), bool)
-        if self.rooted:  # the last trees' paths do for the pairs that have none
-            group, target = pairs.demand.group, pairs.demand.target
-            reached = (self.trees.via[group, target] >= 0) | (pairs.demand.source[group] == target)
-            self.trees.low[:] = np.where(reached & ~known, 0.0, np.inf)
+        if self.rooted:  # the last trees' paths join those kept
             price_all(self.volume, roads.delays, self.time, self.slope)
+            find_lows(roads.graph, pairs.demand, self.time + pairs.extra, self.trees)
         elif known.any():
             price_all(self.volume, roads.delays, self.time, self.slope)
             self.cost = self.time + pairs.extra
@@ -275,8 +282,11 @@ class RoadEquilibrium:
         enough = len(paths.first) == count + 1 and len(paths.flow) + 16 >= flows and len(paths.link) >= links
         return paths if enough else empty(count, flows, links)
 
-    def _settle(self, now: float, asked: float, total: float, settled: float) -> None:
-        """Sweep over the pairs with a choice until little excess cost is left among their paths."""
+    def _settle(self, even: float, most: float) -> None:
+        """Sweep over the pairs with a choice until `most` excess cost is left among their paths.
+
+        Pairs below their share of `even` are left alone.
+        """
         pairs, roads, count = self.pairs, self.roads, self._used()
         out = Choices(
             np.empty(count + 1, np.int64),
@@ -289,8 +299,7 @@ class RoadEquilibrium:
         price_all(self.volume, roads.delays, self.time, self.slope)
         settle(
             chosen, out, self.paths.flow, self.volume, roads.delays, pairs.extra, pairs.units, self.time, self.slope,
-            settled * max(now, asked) * total / max(len(pairs.key), 1), max(settled * now, ENOUGH * asked) * total,
-            SWEEPS,
+            even / max(len(pairs.key), 1), most, SWEEPS,
         )  # fmt: skip
 
     def _result(self, total: float, gaps: tuple[float, ...], *, reached: bool) -> Assignment:

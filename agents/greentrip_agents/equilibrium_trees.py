@@ -49,7 +49,7 @@ def grow(hierarchy: Hierarchy, graph: Graph, demand: Demand, cost: Floats, trees
     for vehicle, mine in enumerate(cost):
         a, b = (int(i) for i in np.searchsorted(demand.vehicle, [vehicle, vehicle + 1]))
         trees.via[a:b] = hierarchy.price(mine).trees(demand.source[a:b])[1]
-    _lows(graph, demand, cost, trees)
+    find_lows(graph, demand, cost, trees)
 
 
 @njit()
@@ -93,7 +93,7 @@ def _low_of(group: int, graph: Graph, demand: Demand, cost: Floats, trees: Trees
 
 
 @njit(parallel=True)
-def _lows(graph: Graph, demand: Demand, cost: Floats, trees: Trees) -> None:
+def find_lows(graph: Graph, demand: Demand, cost: Floats, trees: Trees) -> None:
     """Add costs up along every tree."""
     for group in prange(demand.source.shape[0]):
         _low_of(group, graph, demand, cost, trees)

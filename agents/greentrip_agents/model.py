@@ -177,7 +177,9 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
         vehicles = self._zone_demand((CAR, TAXI)) / self.parameters["population.car_occupancy"]
         roads = self.road_authority
         roads.load(vehicles)
-        for _ in range(FIRST_ROUNDS if self.day == 1 else 1):  # the first day's traffic knows no routes
+        if self.day > 1:
+            roads.settle()
+        for _ in range(FIRST_ROUNDS if self.day == 1 else 0):  # the first day's traffic knows no routes
             roads.measure()
             roads.equilibrate()
         roads.measure()
@@ -330,7 +332,8 @@ class RoadAuthority(mesa.Agent):  # type: ignore[misc]
         self.periods: list[RoadPeriod] = []
         for h, b in zip(hours, used, strict=True):
             known = self.periods[0].hierarchy if self.periods else None
-            self.periods.append(RoadPeriod(roads, self.access, h, p["roads.alpha"], p["roads.beta"], b, known))
+            delay = p["roads.alpha"], p["roads.beta"], p["roads.signal_s"]
+            self.periods.append(RoadPeriod(roads, self.access, h, *delay, b, known))
         self.days_known = 0
 
     def expect(self, known: Sequence[Floats]) -> None:
@@ -352,6 +355,10 @@ class RoadAuthority(mesa.Agent):  # type: ignore[misc]
         """Take the times and lengths of the shortest paths."""
         for period in self.periods:
             period.skim()
+
+    def settle(self) -> None:
+        """Let drivers shift between the routes they know."""
+        self._side_by_side(lambda period, _: period.settle(), self.periods)
 
     def equilibrate(self) -> None:
         """Let drivers shift routes."""

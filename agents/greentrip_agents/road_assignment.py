@@ -13,6 +13,7 @@ from greentrip_networks.compiled import RoadArrays
 from greentrip_networks.hierarchy import Hierarchy
 from numpy.typing import NDArray
 
+from greentrip_agents.crossings import signalled
 from greentrip_agents.equilibrium import RoadEquilibrium
 from greentrip_agents.equilibrium_delay import bpr
 from greentrip_agents.equilibrium_problem import Links, VehicleClass
@@ -22,6 +23,7 @@ Floats = NDArray[np.float64]
 
 SETTLED = 0.1  # of a round's gap: more shifting between two sets of trees is lost when tomorrow's demand comes
 ASKED = 1e-4  # gap at which a day's shifting stops; beyond it a day's routes are as good as the costs they rest on
+EVENED = 5e-4  # of a day's cost lies beyond the cheapest of the paths in use when drivers stop shifting between them
 KEEP = 4  # days that a path without drivers is kept
 
 
@@ -34,6 +36,7 @@ class RoadPeriod:
     hours: float
     alpha: float
     beta: float
+    signal_s: float  # what a signal takes on an empty road, seconds
     background: float  # share of capacity used by traffic outside the model
     hierarchy: Hierarchy | None = None  # of another period on the same streets; made if none is given
     demand: Floats = field(init=False)  # (zones, zones) vehicles
@@ -48,7 +51,8 @@ class RoadPeriod:
         self.start, self.end, tail, head = access.joined(nodes, r.tail[keep], r.head[keep])
         extra = np.full(2 * len(access.zone), np.inf)
         self.length = np.concatenate([r.length_m[keep], access.metres, access.metres])
-        self.free = np.concatenate([r.free_s[keep], access.seconds, access.seconds])
+        stopped = self.signal_s * signalled(r)
+        self.free = np.concatenate([(r.free_s + stopped)[keep], access.seconds, access.seconds])
         self.capacity = np.concatenate([r.capacity_veh_h[keep] * self.hours, extra])
         limited = np.isfinite(self.capacity)  # connectors delay nobody
         room = np.where(limited, self.capacity, 0.0)
@@ -111,6 +115,10 @@ class RoadPeriod:
         """Take the seconds and metres between all zones along the shortest paths last found."""
         self.skim_s = self.traffic.skim(self.end)
         self.skim_m = self.traffic.skim(self.end, self.length)
+
+    def settle(self) -> None:
+        """Let drivers shift between the paths in use, the last trees' among them, without finding new ones."""
+        self.traffic.settle(EVENED)
 
     def equilibrate(self, asked: float = ASKED) -> None:
         """Let drivers shift towards the shortest paths last found, as closely as a gap asks for."""

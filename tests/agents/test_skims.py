@@ -23,7 +23,7 @@ def am(laid_out: ZoneSkims) -> Skims:
 
 def test_cars_take_what_the_equilibrium_skims(city: Network, laid_out: ZoneSkims, am: Skims) -> None:
     roads = city.compiled.roads
-    period = RoadPeriod(roads, find_street_access(city), 2.0, 0.0, 4.0, 0.0)
+    period = RoadPeriod(roads, find_street_access(city), 2.0, 0.0, 4.0, 0.0, 0.0)
     period.expect()
     period.skim()
     between = ~np.eye(len(city.zones), dtype=bool)
