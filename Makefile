@@ -27,7 +27,7 @@ demo: setup ## Do the main job on Beijing and write out/demo.html (DEMO="--small
 	$(BIN)/greentrip demo $(DEMO)
 
 test: setup ## Run the tests (TESTS="tests/server -k cancel" for some)
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
 
 slow: setup ## Run the tests that take more than ten seconds each
 	$(BIN)/python -m pytest -m slow

@@ -36,6 +36,7 @@ def refused(data: str, *words: str) -> str:
     return str(done.exception)
 
 
+@pytest.mark.slow
 def test_a_population_of_margins_is_stored_and_simulated(data: str, tmp_path: Path) -> None:
     residents = np.rint(CITY.zones.residents * 1.1)
     workers = np.rint(residents * 0.45)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from greentrip.demo import BEIJING, TINY
 from greentrip_networks import beijing, tiny
 
@@ -31,6 +32,7 @@ def test_the_small_demo_says_the_same_twice_and_writes_its_report(tmp_path: Path
     assert pages[0] == pages[1]
 
 
+@pytest.mark.slow
 def test_the_demo_prints_tables_for_people(tmp_path: Path) -> None:
     printed = demo(tmp_path)
     assert max(len(line) for line in printed.splitlines()) <= 100

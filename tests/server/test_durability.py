@@ -35,6 +35,7 @@ def stop(server: "subprocess.Popen[str]", number: int = signal.SIGTERM) -> None:
     server.stdout.close()
 
 
+@pytest.mark.slow
 def test_a_killed_servers_run_is_finished_by_the_next_with_the_same_bytes(tmp_path: Path) -> None:
     server, address = start(tmp_path / "killed")
     with greentrip.connect(address) as client:
@@ -83,6 +84,7 @@ def test_a_second_server_on_one_directory_is_refused(tmp_path: Path) -> None:
     assert f"owned by process {server.pid}" in second.stderr
 
 
+@pytest.mark.slow
 def test_a_dead_workers_job_is_started_again(tmp_path: Path) -> None:
     server, address = start(tmp_path)
     with greentrip.connect(address) as client:

@@ -133,6 +133,7 @@ def test_checking_counts_without_storing(client: Client) -> None:
         client.experiment("only-looked-at")
 
 
+@pytest.mark.slow
 def test_pause_stops_starting_resume_goes_on_cancel_ends(tmp_path: Path) -> None:
     with greentrip.connect(data_dir=tmp_path, workers=1) as client:
         client.run_experiment(spec("slow", max_days=60, sample=0.01, seeds=list(range(12))))

@@ -19,6 +19,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
+@pytest.mark.slow
 def test_no_message_earns_an_error_that_is_the_servers() -> None:
     found = fuzz_api.fuzz(300, seed=random.Random().randrange(10**6))
     assert found["wrong"] == []

@@ -144,6 +144,7 @@ def test_a_servers_own_clock_decides_no_lease(url: str, monkeypatch: pytest.Monk
         jobs.close()
 
 
+@pytest.mark.slow
 def test_a_dead_servers_run_is_taken_over_with_the_same_bytes(url: str, tmp_path: Path) -> None:
     first, address = start(url, tmp_path, 1)
     with greentrip.connect(address) as client:

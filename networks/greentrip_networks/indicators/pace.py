@@ -13,7 +13,7 @@ class Pace:
     bicycle_fixed_min: float = 4.0  # unlocking and parking
     car_terminal_min: float = 6.0  # walking to and from the car
     bus_over_car: float = 1.0  # bus running time over car time on the same street
-    bus_dwell_s: float = 52.0  # at each stop
+    bus_dwell_s: float = 42.0  # at each stop
 
     @property
     def walk_m_min(self) -> float:
