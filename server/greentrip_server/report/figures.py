@@ -179,14 +179,14 @@ def busiest_roads(network: Network, runs: Sequence[Run], number: int = 12) -> li
         if edge["generated"] or edge["name"] in seen or not edge["name"]:
             continue
         seen.add(edge["name"])
-        speed = float(edge["free_speed_kmh"])
+        metres = float(edge["length_m"])
         found.append(
             {
                 **row,
                 "name": edge["name"],
                 "name_zh": edge["name_zh"],
-                "free_kmh": speed,
-                "kmh": speed * row["free_s"] / row["seconds"],
+                "free_kmh": 3.6 * metres / row["free_s"],
+                "kmh": 3.6 * metres / row["seconds"],
             }
         )
         if len(found) == number:

@@ -10,6 +10,7 @@ from typing import Any
 import greentrip
 from greentrip_agents.parameters import default_parameters
 
+from greentrip_server.report.assumptions import in_two_languages
 from greentrip_server.report.charts import (
     class_chart,
     convergence_charts,
@@ -315,7 +316,7 @@ def _ground(s: Subject) -> str:
         (
             "Assumptions of the city and the model",
             "城市与模型假设",
-            sorted(set(first["assumptions"]), key=first["assumptions"].index),
+            in_two_languages(first["assumptions"]),
         ),
         ("Assumptions of the design", "方案假设", s.plan.assumptions),
         ("Sources", "数据来源", s.network.sources),

@@ -7,6 +7,7 @@ from typing import Any
 
 from greentrip_networks.network import FeederRoute, Network
 
+from greentrip_server.report.assumptions import in_two_languages
 from greentrip_server.report.council import names, svg
 from greentrip_server.report.council.detail import flows, loads, people, where
 from greentrip_server.report.council.document import (
@@ -280,7 +281,7 @@ def _ground(facts: Facts, summary: Mapping[str, Any], network: Network) -> list[
         ("versions 版本", facts.versions),
         ("content hash 内容哈希", facts.content_hash),
     )
-    assumed = list(dict.fromkeys(a for i in facts.indicators for a in i.get("assumptions", ())))
+    assumed = in_two_languages(a for i in facts.indicators for a in i.get("assumptions", ()))
     warned = list(dict.fromkeys(f"seed {i['seed']}: {w}" for i in facts.indicators for w in i.get("warnings", ())))
     blocks: list[Block] = [
         Paragraph(method),

@@ -50,7 +50,7 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Listing:
-    """Lines of text that are not translated: assumptions, sources, commands."""
+    """Lines of text shown as they are: assumptions in two languages, sources, commands."""
 
     title: Words
     lines: tuple[str, ...]
