@@ -25,11 +25,15 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from greentrip_networks.errors import UnknownNameError
 from greentrip_networks.formats.sources import Limits, Source, open_source
 from greentrip_networks.layers import Layers
 from greentrip_networks.problems import Problems, bad_input
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _MODULES: tuple[str, ...] = (  # in the order in which they are asked what a file is
     "gtfs",
@@ -160,14 +164,34 @@ def read_layers(
     return layers.with_(notes=replace(layers.notes, name=options.name)) if options.name else layers
 
 
+def _one_each(zones: "pl.DataFrame") -> "pl.DataFrame":
+    """Make one row of the rows of a zone: in each column the first that says something."""
+    import polars as pl
+    import polars.selectors as cs
+
+    said = zones.with_columns(
+        cs.string().exclude("zone_id").replace("", None),
+        cs.float().fill_nan(None),
+        pl.when(pl.col("areas").list.len() > 0).then("areas"),
+    )
+    one = said.group_by("zone_id", maintain_order=True).agg(pl.all().drop_nulls().first())
+    return one.with_columns(cs.string().fill_null(""), pl.col("areas").fill_null([])).select(zones.columns)
+
+
 def join(parts: Sequence[Layers]) -> Layers:
-    """Put networks that hold different things, such as streets and a timetable, into one; ids must not clash."""
+    """Put networks that hold different things, such as streets and a timetable, into one; ids must not clash.
+
+    But zones that several tell of, such as one their places and another their residents, become one: what the first
+    says of each of their columns holds.
+    """
     import polars as pl
 
     frames = {}
     for name, _ in parts[0].frames():
         held = [getattr(p, name) for p in parts if len(getattr(p, name))]
         frames[name] = pl.concat(held) if held else getattr(parts[0], name)
+        if name == "zones" and len(held) > 1:
+            frames[name] = _one_each(frames[name])
     notes = parts[0].notes
     for part in parts[1:]:
         notes = replace(

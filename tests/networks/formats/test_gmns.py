@@ -102,3 +102,17 @@ def test_with_repair_rows_that_cannot_be_used_are_left_out_with_a_warning(tmp_pa
     assert problems.errors == 0
     with pytest.raises(BadInputError):
         read_layers(path)
+
+
+def test_found_zones_told_of_by_gmns_and_by_a_table_of_residents_are_one(tmp_path: Path) -> None:
+    zones = "zone_id,name,x_coord,y_coord\n7,Seven,-71.09,42.36\n8,,-71.08,42.37\n"
+    city = folder(tmp_path / "g", zone=zones)
+    people = tmp_path / "people.csv"
+    people.write_text("zone_id,name,residents,jobs\n7,Sieben,120,30\n9,Nine,5,0\n", encoding="utf-8")
+    found = read_layers(city, people).zones
+    assert found.select("zone_id", "name", "residents").rows() == [
+        ("7", "Seven", 120.0),
+        ("8", "", None),
+        ("9", "Nine", 5.0),
+    ]
+    assert found["lon"].to_list()[:2] == pytest.approx([-71.09, -71.08])
