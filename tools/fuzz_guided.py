@@ -5,7 +5,8 @@
 
 Beside `fuzz_readers.py`, whose changes are blind: here the lines of `greentrip_networks.formats` that an input
 reaches are counted, and inputs that reach new ones are changed further. Each file of a format (one of a folder's
-files, the others left as they are) has a process and an equal share of the minutes. Anything but a network or a BadInputError is a find.
+files, the others left as they are) has a process and an equal share of the minutes. Anything but a network or a
+BadInputError is a find.
 """
 
 import argparse
