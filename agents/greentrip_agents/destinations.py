@@ -204,12 +204,17 @@ def _draw_one(
     weight = np.empty(b - a)
     nearest = 1e300
     for c in range(a, b):
-        weight[c - a] = np.hypot(cell_x[c] - home_x[i], cell_y[c] - home_y[i])
+        east, north = cell_x[c] - home_x[i], cell_y[c] - home_y[i]
+        weight[c - a] = np.sqrt(east * east + north * north)
         nearest = min(nearest, weight[c - a])
     total = 0.0
+    steep = 1.0 / scales_m[p]
     for c in range(a, b):
-        weight[c - a] = attract[p, c] * np.exp((nearest - weight[c - a]) / scales_m[p])
-        total += weight[c - a]
+        pull = attract[p, c]
+        if pull > 0.0:
+            pull *= np.exp((nearest - weight[c - a]) * steep)
+        weight[c - a] = pull
+        total += pull
     for attempt in range(ATTEMPTS):  # a trip has a least length by definition: draw again what falls below
         index = (number[i] * ATTEMPTS + attempt) * 4
         left = draws.uniform(seed, key[i], draws.PLACE_IN_ZONE, index) * total

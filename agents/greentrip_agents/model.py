@@ -20,6 +20,7 @@ from greentrip_agents.access import BY_FEEDER, Access, find_access
 from greentrip_agents.bus_loading import BusPeriod
 from greentrip_agents.commuter import Commuter, Neighbourhood
 from greentrip_agents.costs import bus_waits, bus_walks, check_fares, rail_fares, taste, travellers
+from greentrip_agents.crossings import signalled
 from greentrip_agents.definitions import BUS, CAR, METRO, MODES, PR, TAXI, Definition, default_definition
 from greentrip_agents.parameters import Parameters, default_parameters
 from greentrip_agents.policies import background, in_force
@@ -330,9 +331,9 @@ class RoadAuthority(mesa.Agent):  # type: ignore[misc]
         used = [background(model.network, p, name) for name in PERIODS]
         self.roads, self.access = roads, find_street_access(model.network)
         self.periods: list[RoadPeriod] = []
+        delay = p["roads.alpha"], p["roads.beta"], p["roads.signal_s"] * signalled(roads)
         for h, b in zip(hours, used, strict=True):
             known = self.periods[0].hierarchy if self.periods else None
-            delay = p["roads.alpha"], p["roads.beta"], p["roads.signal_s"]
             self.periods.append(RoadPeriod(roads, self.access, h, *delay, b, known))
         self.days_known = 0
 

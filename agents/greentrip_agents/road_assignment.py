@@ -13,7 +13,6 @@ from greentrip_networks.compiled import RoadArrays
 from greentrip_networks.hierarchy import Hierarchy
 from numpy.typing import NDArray
 
-from greentrip_agents.crossings import signalled
 from greentrip_agents.equilibrium import RoadEquilibrium
 from greentrip_agents.equilibrium_delay import bpr
 from greentrip_agents.equilibrium_problem import Links, VehicleClass
@@ -36,7 +35,7 @@ class RoadPeriod:
     hours: float
     alpha: float
     beta: float
-    signal_s: float  # what a signal takes on an empty road, seconds
+    signal_s: Floats | float  # what the signal at each link's end takes on an empty road, seconds (links,)
     background: float  # share of capacity used by traffic outside the model
     hierarchy: Hierarchy | None = None  # of another period on the same streets; made if none is given
     demand: Floats = field(init=False)  # (zones, zones) vehicles
@@ -51,8 +50,7 @@ class RoadPeriod:
         self.start, self.end, tail, head = access.joined(nodes, r.tail[keep], r.head[keep])
         extra = np.full(2 * len(access.zone), np.inf)
         self.length = np.concatenate([r.length_m[keep], access.metres, access.metres])
-        stopped = self.signal_s * signalled(r)
-        self.free = np.concatenate([(r.free_s + stopped)[keep], access.seconds, access.seconds])
+        self.free = np.concatenate([(r.free_s + self.signal_s)[keep], access.seconds, access.seconds])
         self.capacity = np.concatenate([r.capacity_veh_h[keep] * self.hours, extra])
         limited = np.isfinite(self.capacity)  # connectors delay nobody
         room = np.where(limited, self.capacity, 0.0)
