@@ -331,10 +331,10 @@ class RoadAuthority(mesa.Agent):  # type: ignore[misc]
         used = [background(model.network, p, name) for name in PERIODS]
         self.roads, self.access = roads, find_street_access(model.network)
         self.periods: list[RoadPeriod] = []
-        delay = p["roads.alpha"], p["roads.beta"], p["roads.signal_s"] * signalled(roads)
+        alpha, beta, signal_s = p["roads.alpha"], p["roads.beta"], np.where(signalled(roads), p["roads.signal_s"], 0.0)
         for h, b in zip(hours, used, strict=True):
             known = self.periods[0].hierarchy if self.periods else None
-            self.periods.append(RoadPeriod(roads, self.access, h, *delay, b, known))
+            self.periods.append(RoadPeriod(roads, self.access, h, alpha, beta, signal_s, b, known))
         self.days_known = 0
 
     def expect(self, known: Sequence[Floats]) -> None:
