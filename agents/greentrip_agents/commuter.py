@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import mesa
 from greentrip_networks.errors import UnknownNameError
 
 from greentrip_agents import choice
+from greentrip_agents.agent import CityAgent
 from greentrip_agents.definitions import MODES, PURPOSES
 
 if TYPE_CHECKING:
     from greentrip_agents.model import CommuterModel
 
 
-class Neighbourhood(mesa.Agent):  # type: ignore[misc]
+class Neighbourhood(CityAgent):
     """The residents of one zone, whose day is planned in bulk."""
 
     def __init__(self, model: "CommuterModel", zone: int, first_person: int, last_person: int) -> None:
@@ -38,7 +38,7 @@ class Offer:
     utility: float
 
 
-class Commuter(mesa.Agent):  # type: ignore[misc]
+class Commuter(CityAgent):
     """One resident: a view on a row. Override `choose` to give this person a mind of its own."""
 
     def __init__(self, model: "CommuterModel", row: int) -> None:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from greentrip_agents import choice
 from greentrip_agents.access import BY_FEEDER, Access, find_access
+from greentrip_agents.agent import CityAgent
 from greentrip_agents.bus_loading import BusPeriod
 from greentrip_agents.commuter import Commuter, Neighbourhood
 from greentrip_agents.costs import bus_waits, bus_walks, check_fares, rail_fares, taste, travellers
@@ -302,6 +303,10 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
         self._expect_journeys()
         self.costs.car_min[:], self.costs.car_km[:] = state["car_min"], state["car_km"]
 
+    def close(self) -> None:
+        """Let go of everything at once, without waiting for the collector; the model is of no use afterwards."""
+        self.__dict__.clear()
+
     def served(self) -> float:
         """Return the share of trips that some mode carries to their destination."""
         return 1.0 - float(self.weight @ (self.plans.mode < 0) / self.weight.sum())
@@ -321,7 +326,7 @@ def _blend(old: Floats, new: Floats, blend: float) -> Floats:
     return np.where(both, np.where(both, old, 0) + blend * (np.where(both, new, 0) - np.where(both, old, 0)), new)
 
 
-class RoadAuthority(mesa.Agent):  # type: ignore[misc]
+class RoadAuthority(CityAgent):
     """Keeps the streets: loads cars by period, times links, reports skims."""
 
     def __init__(self, model: CommuterModel) -> None:
@@ -383,7 +388,7 @@ class RoadAuthority(mesa.Agent):  # type: ignore[misc]
         return [period.all_links(period.seconds, self.roads.free_s) for period in self.periods]
 
 
-class RailOperator(mesa.Agent):  # type: ignore[misc]
+class RailOperator(CityAgent):
     """Runs the trains: journeys between stations, loads, crowding."""
 
     def __init__(self, model: CommuterModel) -> None:
@@ -414,7 +419,7 @@ class RailOperator(mesa.Agent):  # type: ignore[misc]
             period.learn(blend)
 
 
-class BusOperator(mesa.Agent):  # type: ignore[misc]
+class BusOperator(CityAgent):
     """Runs buses and feeders in today's traffic."""
 
     access: Access

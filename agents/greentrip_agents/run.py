@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,8 +109,9 @@ def simulate(
         check_limits(forecast(network, sample=sample, parameters=p))
     if max_days < 2:
         raise ScenarioError("max_days", f"saw {max_days}; expected at least 2")
-    model = CommuterModel(network, sample=sample, seed=seed, parameters=parameters, definition=definition)
-    return finish(model, max_days=max_days, progress=progress, checkpoint=checkpoint)
+    made = CommuterModel(network, sample=sample, seed=seed, parameters=parameters, definition=definition)
+    with closing(made) as model:
+        return finish(model, max_days=max_days, progress=progress, checkpoint=checkpoint)
 
 
 def refuse_bad(network: Network) -> None:

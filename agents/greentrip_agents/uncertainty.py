@@ -9,6 +9,7 @@ green shares. The interval is the one in which the next such city would lie (Stu
 import math
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -127,19 +128,20 @@ def _live(
     place: int, form: str, sample: float, seed: int, days: int,
 ) -> Point:  # fmt: skip
     """Fit the constants in one city and return what the scenario changes there."""
-    probe = CommuterModel(networks[0], sample=sample, seed=seed, parameters=p)
-    target = target_by_mode(shares, probe)
-    probe.taste.constant[:] = fit_constants(probe, target)
-    for _ in range(days):
-        probe.step()
-        probe.taste.constant[:] = fit_constants(probe, target)
+    with closing(CommuterModel(networks[0], sample=sample, seed=seed, parameters=p)) as probe:
+        target = target_by_mode(shares, probe)
+        constants = fit_constants(probe, target)
+        for _ in range(days):
+            probe.taste.constant[:] = constants
+            probe.step()
+            constants = fit_constants(probe, target)
     green = []
     for network in networks:  # both live their days alike, with the constants found
-        model = CommuterModel(network, sample=sample, seed=seed, parameters=p)
-        model.taste.constant[:] = probe.taste.constant
-        for _ in range(days):
-            model.step()
-        green.append(expected_green(model))
+        with closing(CommuterModel(network, sample=sample, seed=seed, parameters=p)) as model:
+            model.taste.constant[:] = constants
+            for _ in range(days):
+                model.step()
+            green.append(expected_green(model))
     before, after = green
     return Point(values, place, form, seed, before, after - before)
 
