@@ -158,6 +158,7 @@ def finish(
     for name, rail, bus in zip(PERIODS, model.rail_operator.periods, model.bus_operator.periods, strict=True):
         costs[f"rail_load_{name}"], costs[f"rail_places_{name}"] = rail.load, rail.places  # by ride
         costs[f"bus_load_{name}"], costs[f"bus_boarded_{name}"] = bus.load, bus.boarded  # by call
+    figures = json.loads(json.dumps(figures))  # as they are read back
     return Run(figures, trips_table(model), links_table(model), lines_table(model), costs, detail(model))
 
 

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from greentrip_agents import Run, compare, simulate
@@ -18,6 +20,13 @@ def test_a_null_plan_changes_exactly_nothing(city: Network, base: list[Run]) -> 
     assert summary["headline"]["change_points"] == 0.0
     assert summary["headline"]["interval"] == [0.0, 0.0]
     assert summary["diversion"] == []
+
+
+def test_found_a_run_read_back_compares_with_one_just_made(city: Network, base: list[Run], tmp_path: Path) -> None:
+    base[0].save(tmp_path / "run")
+    again = Run.load(tmp_path / "run")
+    assert again.indicators == base[0].indicators
+    assert compare([again], base[:1], city).summary["headline"]["change_points"] == 0.0
 
 
 def test_a_feeder_slower_than_walking_changes_nothing(city: Network, base: list[Run]) -> None:
