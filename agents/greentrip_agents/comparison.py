@@ -1,5 +1,6 @@
 """Two sets of runs on common random numbers: what changed, how sure that is, and who left what for what."""
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ def compare(base: Sequence[Run], other: Sequence[Run], network: Network) -> Comp
         )
     pairs = [(mine[s], theirs[s]) for s in sorted(mine)]
     for field in ("sample", "definition", "calibrated_on"):
-        values = {str(r.indicators[field]) for pair in pairs for r in pair}
+        values = {json.dumps(r.indicators[field], sort_keys=True) for pair in pairs for r in pair}
         if len(values) > 1:
             raise ScenarioError(field, f"the runs differ in it ({', '.join(sorted(values))}); compare like with like")
     definition = pairs[0][0].indicators["definition"]
