@@ -121,12 +121,13 @@ def test_an_imported_network_that_changed_under_its_name_is_another_input() -> N
     assert "network_content" not in bundled
 
 
-def test_the_shipped_experiment_expands() -> None:
-    text = files("greentrip").joinpath("examples", "beijing-2015-to-2020.toml").read_text(encoding="utf-8")
+@pytest.mark.parametrize(("name", "first"), [("beijing-2015-to-2020", "end-2015"), ("beijing-75", "today")])
+def test_the_shipped_experiments_expand(name: str, first: str) -> None:
+    text = files("greentrip").joinpath("examples", f"{name}.toml").read_text(encoding="utf-8")
     shipped = read_spec(read_toml(text))
-    assert shipped.families[0].name == shipped.baseline == "end-2015"
+    assert shipped.families[0].name == shipped.baseline == first
     assert len(shipped.families) == 7
     for family in shipped.families:
-        default_parameters("beijing-2015").with_(family.parameters)
+        default_parameters("beijing-2019").with_(family.parameters)
         for step in family.interventions:
             intervention_from_dict(step)
