@@ -41,7 +41,10 @@ def draw(points: list[dict], target: float, path: Path) -> None:
         [p["million_cny_year"] for p in front], [p["green_share_change_points"] for p in front], color="tab:green"
     )
     axes.axhline(target, color="tab:red", lw=1, ls="--")
-    axes.text(0, target, f" target: {target:+.2f} points", color="tab:red", va="bottom", fontsize=8)
+    axes.text(
+        0.01, target, f"target: {target:+.2f} points", color="tab:red", va="bottom", fontsize=8,
+        transform=axes.get_yaxis_transform(),
+    )  # fmt: skip
     axes.set_xlabel("operating cost, million CNY a year (250 weekdays, unit costs assumed)")
     axes.set_ylabel("change of green share, central six, points")
     axes.set_title("Feeders: green share against cost, simulated; bars: 95 % over placements")
