@@ -39,7 +39,7 @@ def main() -> int:
     wanted = [f for f in asked.formats.split(",") if f]
     found = 0
     with tempfile.TemporaryDirectory(prefix="greentrip-guided-") as folder:
-        valid = {k: v for k, v in valid_files(Path(folder, "valid")).items() if not wanted or k.split("/")[0] in wanted}
+        valid = valid_files(Path(folder, "valid"), wanted=wanted)
         jobs = [
             (name, path, file)
             for name, path in valid.items()

@@ -208,7 +208,7 @@ def run(minutes: float, wanted: list[str], seed: int, keep: Path | None) -> dict
     result: dict[str, Tally] = {}
     with tempfile.TemporaryDirectory(prefix="greentrip-fuzz-") as temporary:
         folder = Path(temporary)
-        corpus = {k: v for k, v in valid_files(folder / "valid").items() if not wanted or k.split("/")[0] in wanted}
+        corpus = valid_files(folder / "valid", wanted=wanted)
         reader = Reader()
         for path in corpus.values():
             reader.read(path, "", 120)  # compiles kernels

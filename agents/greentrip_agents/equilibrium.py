@@ -125,7 +125,7 @@ class RoadEquilibrium:
         self.rooted = True
 
     def load(self) -> None:
-        """Put the present demand on the paths in use, pairs without one on the last trees' or on their first."""
+        """Put the present demand on the paths in use, which the last trees' join, or on first ones."""
         if not self.ready:
             self._begin()
 
@@ -149,6 +149,7 @@ class RoadEquilibrium:
         settled: the excess at which the shifting stops, of the gap now.
         """
         self._renew()
+        price_all(self.volume, self.roads.delays, self.time, self.slope)
         self._settle(settled * max(now, asked) * total, max(settled * now, ENOUGH * asked) * total)
 
     def settle(self, excess: float) -> None:
@@ -283,7 +284,7 @@ class RoadEquilibrium:
         return paths if enough else empty(count, flows, links)
 
     def _settle(self, even: float, most: float) -> None:
-        """Sweep over the pairs with a choice until `most` excess cost is left among their paths.
+        """Sweep over the pairs with a choice, links priced, until `most` excess cost is left among their paths.
 
         Pairs below their share of `even` are left alone.
         """
@@ -296,7 +297,6 @@ class RoadEquilibrium:
             np.empty(self.paths.start[count], np.int32),
         )
         chosen = choices(pairs.demand, self.paths, np.zeros(len(self.volume), np.int32), out)
-        price_all(self.volume, roads.delays, self.time, self.slope)
         settle(
             chosen, out, self.paths.flow, self.volume, roads.delays, pairs.extra, pairs.units, self.time, self.slope,
             even / max(len(pairs.key), 1), most, SWEEPS,

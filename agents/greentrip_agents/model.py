@@ -181,9 +181,10 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
         roads.load(vehicles)
         if self.day > 1:
             roads.settle()
-        for _ in range(FIRST_ROUNDS if self.day == 1 else 0):  # the first day's traffic knows no routes
-            roads.measure()
-            roads.equilibrate()
+        else:
+            for _ in range(FIRST_ROUNDS):  # the first day's traffic knows no routes
+                roads.measure()
+                roads.equilibrate()
         roads.measure()
         roads.skim()
         beyond = sum(period.beyond for period in roads.periods)

@@ -99,7 +99,7 @@ class RoadPeriod:
         self.traffic.expect(times)
 
     def load(self, demand: Floats) -> None:
-        """Put a demand of vehicles (zones, zones) on the paths in use; pairs without one take the last trees'."""
+        """Put a demand of vehicles (zones, zones) on the paths in use, which those of the last trees join."""
         self.demand = demand.copy()
         self.traffic.change(classes=[self._cars()])
         self.traffic.load()

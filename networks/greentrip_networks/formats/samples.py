@@ -2,6 +2,7 @@
 """Write a made-up city as a valid file, or folder, of every format that is read: for trying, fuzzing and benchmarks."""
 
 import datetime as dt
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -121,8 +122,11 @@ def city(side: int = 4, trips: int = 6) -> Layers:
     )
 
 
-def valid_files(folder: Path, side: int = 4, trips: int = 6) -> dict[str, Path]:
-    """Write files for every format that is read; return paths by format (and a variant after a slash)."""
+def valid_files(folder: Path, side: int = 4, trips: int = 6, *, wanted: Collection[str] = ()) -> dict[str, Path]:
+    """Write files for every format that is read; return paths by format (and a variant after a slash).
+
+    wanted: only the paths of these formats; all if none are named.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     layers = city(side, trips)
     made: dict[str, Path] = {}
@@ -148,7 +152,7 @@ def valid_files(folder: Path, side: int = 4, trips: int = 6) -> dict[str, Path]:
     made["tntp"].mkdir(exist_ok=True)
     for kind_of, content in _tntp(layers, side).items():
         (made["tntp"] / f"x_{kind_of}.tntp").write_text(content, encoding="utf-8")
-    return made
+    return {name: path for name, path in made.items() if not wanted or name.split("/")[0] in wanted}
 
 
 def _osm(layers: Layers, path: Path) -> None:

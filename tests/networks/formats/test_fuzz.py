@@ -6,8 +6,10 @@ import shutil
 import struct
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -84,6 +86,20 @@ def test_found_a_broken_name_inside_hdf5_does_not_kill_the_reader(corpus: dict[s
     assert read_or_refuse(path, "omx") in ("read", "unreadable")
 
 
+def copied(corpus: dict[str, Path], form: str, tmp_path: Path) -> Path:
+    """Return a copy of a format's folder, to be changed."""
+    return Path(shutil.copytree(corpus[form], tmp_path / "layers"))
+
+
+def node_link(corpus: dict[str, Path], tmp_path: Path, change: Callable[[Any], None]) -> Path:
+    """Return a node-link file after a change of its data."""
+    data = json.loads(corpus["node-link"].read_text(encoding="utf-8"))
+    change(data)
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    return path
+
+
 def test_found_a_zip_entry_without_its_mark_is_refused(corpus: dict[str, Path], tmp_path: Path) -> None:
     data = bytearray(corpus["gtfs"].read_bytes())
     with zipfile.ZipFile(corpus["gtfs"]) as archive:
@@ -106,16 +122,12 @@ def test_found_damaged_pages_of_a_geopackage_are_refused(corpus: dict[str, Path]
 
 def test_found_a_polygon_in_node_link_that_does_not_close_is_refused(corpus: dict[str, Path], tmp_path: Path) -> None:
     ring = struct.pack("<bIII8d", 1, 3, 1, 4, 0.0, 0.0, 1.0, 0.0, 1.0, 1.0, 2.0, 2.0)
-    data = json.loads(corpus["node-link"].read_text(encoding="utf-8"))
-    data["tables"]["zones"][0]["geometry"] = ring.hex()
-    path = tmp_path / "a.json"
-    path.write_text(json.dumps(data), encoding="utf-8")
+    path = node_link(corpus, tmp_path, lambda data: data["tables"]["zones"][0].update(geometry=ring.hex()))
     assert read_or_refuse(path, "node-link") == "bad-value"
 
 
 def test_found_metadata_of_a_geoparquet_that_is_no_text_is_left(corpus: dict[str, Path], tmp_path: Path) -> None:
-    folder = tmp_path / "layers"
-    shutil.copytree(corpus["geoparquet"], folder)
+    folder = copied(corpus, "geoparquet", tmp_path)
     table = pq.read_table(folder / "nodes.parquet")
     pq.write_table(
         table.replace_schema_metadata({**table.schema.metadata, b"note": b"\xff\xfe"}), folder / "nodes.parquet"
@@ -126,16 +138,13 @@ def test_found_metadata_of_a_geoparquet_that_is_no_text_is_left(corpus: dict[str
 def test_found_a_street_in_node_link_with_a_longitude_too_many_is_refused(
     corpus: dict[str, Path], tmp_path: Path
 ) -> None:
-    data = json.loads(corpus["node-link"].read_text(encoding="utf-8"))
-    data["streets"]["edges"][0]["geometry"] = [116.3, 39.9, 116.4]
-    path = tmp_path / "a.json"
-    path.write_text(json.dumps(data), encoding="utf-8")
+    bad = [116.3, 39.9, 116.4]
+    path = node_link(corpus, tmp_path, lambda data: data["streets"]["edges"][0].update(geometry=bad))
     assert read_or_refuse(path, "node-link") == "bad-value"
 
 
 def test_found_nodes_of_a_geoparquet_without_geometry_have_no_places(corpus: dict[str, Path], tmp_path: Path) -> None:
-    folder = tmp_path / "layers"
-    shutil.copytree(corpus["geoparquet"], folder)
+    folder = copied(corpus, "geoparquet", tmp_path)
     table = pq.read_table(folder / "nodes.parquet")
     pq.write_table(table.drop_columns(["geometry"]), folder / "nodes.parquet")
     layers = read_layers(folder, form="geoparquet", options=ReadOptions(limits=LIMITS))
@@ -145,8 +154,7 @@ def test_found_nodes_of_a_geoparquet_without_geometry_have_no_places(corpus: dic
 
 
 def test_found_text_of_a_geojson_that_is_no_utf_8_is_refused(corpus: dict[str, Path], tmp_path: Path) -> None:
-    folder = tmp_path / "layers"
-    shutil.copytree(corpus["geojson"], folder)
+    folder = copied(corpus, "geojson", tmp_path)
     nodes = folder / "nodes.geojson"
     content = nodes.read_bytes()
     assert b'"node_id": "' in content
@@ -155,8 +163,7 @@ def test_found_text_of_a_geojson_that_is_no_utf_8_is_refused(corpus: dict[str, P
 
 
 def test_found_a_date_beyond_python_s_years_is_taken_as_empty(corpus: dict[str, Path], tmp_path: Path) -> None:
-    folder = tmp_path / "layers"
-    shutil.copytree(corpus["geoparquet"], folder)
+    folder = copied(corpus, "geoparquet", tmp_path)
     file = folder / "calendars.parquet"
     table = pq.read_table(file)
     days = pa.array([10**7] * table.num_rows, pa.int32()).cast(pa.date32())
