@@ -87,3 +87,12 @@ def test_bad_files_end_with_code_2_and_nothing_stored(data: str, feed: Path, tmp
         in run(data, "import", str(tmp_path / "bad.zip"), "--as", "mended", "--repair").stdout
     )
     run(data, "import", str(tmp_path / "none.zip"), "--as", "none", code=1)
+
+
+def test_a_place_that_cannot_be_written_is_named_with_what_to_do(data: str, feed: Path, tmp_path: Path) -> None:
+    words = ("export", "tiny", "--format")
+    inside = run(data, *words, "gtfs", "--to", str(feed / "x.zip"), code=1).stderr
+    assert inside == f"greentrip: {feed}: a file is where a folder is wanted; choose another place\n"
+    over = run(data, *words, "node-link", "--to", str(tmp_path), code=1).stderr
+    assert over == f"greentrip: {tmp_path}: a folder is where a file is wanted; name a file in it\n"
+    assert not list(tmp_path.iterdir())

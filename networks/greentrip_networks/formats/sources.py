@@ -173,11 +173,13 @@ class Source:
             parts = PurePosixPath(name).parts
             if name.startswith("/") or ".." in parts or (parts and ":" in parts[0]):
                 self._refuse("path-outside", "file names that stay inside the archive", entry.filename)
+            if not parts and not name.endswith("/"):
+                self._refuse("no-name", "a name for every file in the archive", entry.filename)
             if stat.S_ISLNK(entry.external_attr >> 16):
                 self._refuse("link", "files, no links", entry.filename)
             if entry.flag_bits & 1:
                 self._refuse("encrypted", "files without a password", entry.filename)
-            if entry.is_dir() or "__MACOSX" in parts or parts[-1:] == (".DS_Store",):
+            if name.endswith("/") or "__MACOSX" in parts or parts[-1:] == (".DS_Store",):
                 continue
             if name in entries:
                 self._refuse("duplicate-file", "each file once", entry.filename)

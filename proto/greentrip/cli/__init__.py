@@ -5,6 +5,7 @@ Whatever a command needs beyond typer is imported when it runs, so that `--help`
 """
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -65,8 +66,23 @@ def main() -> None:
         if not isinstance(error, CallError | ConnectError | ValueError | OSError):
             raise
         prefix = f"{error.code.lower().replace('_', ' ')}: " if isinstance(error, CallError) else ""
-        sys.stderr.write(f"greentrip: {prefix}{' '.join(str(error).split())}\n")
+        said = _of_a_file(error) if isinstance(error, OSError) else str(error)
+        sys.stderr.write(f"greentrip: {prefix}{' '.join(said.split())}\n")
         sys.exit(1)
+
+
+def _of_a_file(error: OSError) -> str:
+    """Say what could not be done with which file, and what to do."""
+    if error.filename is None or error.strerror is None:
+        return str(error)
+    place, do = Path(str(error.filename2 or error.filename)), "choose another place"
+    if isinstance(error, IsADirectoryError):
+        return f"{place}: a folder is where a file is wanted; name a file in it"
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        return f"{place}: a file is where a folder is wanted; {do}"
+    if isinstance(error, PermissionError):
+        return f"{place}: not allowed; {do}"
+    return f"{place}: {error.strerror.lower()}"
 
 
 @app.callback(invoke_without_command=True)

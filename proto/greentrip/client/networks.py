@@ -1,5 +1,6 @@
 """Networks that come and go: upload files, check, download, delete."""
 
+import errno
 import shutil
 import tempfile
 import zipfile
@@ -133,6 +134,8 @@ def _place(file: Path, target: Path, *, unpack: bool) -> None:
             archive.extractall(target)
     else:
         target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "Is a directory", str(target))
         shutil.move(file, target)
 
 

@@ -162,3 +162,14 @@ def test_ids() -> None:
     left = check_known(frame, "of", frame["id"], problems, file="f", what="thing")
     assert left["id"].to_list() == ["a"]
     assert problems.kept[-1].code == "unknown-thing"
+
+
+def test_an_archive_with_a_nameless_file_is_refused(tmp_path: Path) -> None:
+    assert code(made_zip(tmp_path / "a.zip", {".": b"1"})) == "no-name"
+    assert code(made_zip(tmp_path / "a.zip", {"./": b"", "a": b"1"})) == "read"
+    data = bytearray(made_zip(tmp_path / "a.zip", {"a": b"1"}).read_bytes())
+    for mark, offset in ((b"PK\x03\x04", 26), (b"PK\x01\x02", 28)):
+        at = data.index(mark) + offset
+        data[at : at + 4] = struct.pack("<HH", 0, 1)  # the name's byte becomes an extra field's
+    (tmp_path / "b.zip").write_bytes(data)
+    assert code(tmp_path / "b.zip") == "no-name"
