@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
 import grpc
@@ -17,8 +17,12 @@ from google.rpc import code_pb2
 from grpc_status import rpc_status
 
 from greentrip_server.boundary import check
-from greentrip_server.errors import FieldError, status_of
+from greentrip_server.errors import ElsewhereError, FieldError, status_of
 
+if TYPE_CHECKING:
+    from greentrip_server.jobs import Jobs
+
+_MOST_LISTS = 100
 CHUNK = 1 << 20  # bytes a streamed message, well under gRPC's limit of 4 MiB
 
 Handler = Callable[..., Any]
@@ -105,6 +109,27 @@ class Remembered(Generic[Row, Kind]):
         return found
 
 
+class RememberedLists(Generic[Kind]):
+    """Answers to list requests, kept until something is written; none where other processes write too."""
+
+    def __init__(self, jobs: "Jobs") -> None:
+        self._jobs = jobs
+        self._at = -1
+        self._kept: dict[bytes, Kind] = {}
+
+    async def answer(self, request: Message, make: Callable[[], tuple[Kind, bool]]) -> Kind:
+        """Return what was made for the same request, or make it; make also says whether that lasts until a write."""
+        key, writes = request.SerializeToString(deterministic=True), self._jobs.writes
+        if self._at == writes and key in self._kept:
+            return self._kept[key]
+        made, lasting = await reading(make)
+        if lasting and not self._jobs.shared and writes == self._jobs.writes:
+            if self._at != writes or len(self._kept) >= _MOST_LISTS:
+                self._at, self._kept = writes, {}
+            self._kept[key] = made
+        return made
+
+
 def pieces(content: bytes) -> Iterator[bytes]:
     """Cut bytes into messages; nothing is still one empty piece."""
     for start in range(0, max(len(content), 1), CHUNK):
@@ -152,6 +177,7 @@ async def refuse(context: Any, error: Exception, where: str) -> None:
         raise error
     status = status_of(error)
     if status.code == code_pb2.INTERNAL:
-        structlog.get_logger("service").error("internal error", method=where, exc_info=error)
+        elsewhere = {"trace": error.trace} if isinstance(error, ElsewhereError) else {}
+        structlog.get_logger("service").error("internal error", method=where, exc_info=error, **elsewhere)
         status.message = f"{where.rpartition('.')[2]} failed in a way it should not; the server's log says how"
     await context.abort_with_status(rpc_status.to_status(status))

@@ -35,6 +35,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from greentrip_server.cities import Cities
+from greentrip_server.clerks import Clerks
 from greentrip_server.cluster import Cluster
 from greentrip_server.database import open_database
 from greentrip_server.directory import DataDirectory
@@ -46,7 +47,7 @@ from greentrip_server.housekeeping import Housekeeping
 from greentrip_server.jobs import Jobs
 from greentrip_server.logs import LogFile, log_to
 from greentrip_server.security import Door, Tokens
-from greentrip_server.services.comparisons import ComparisonService, Pairs
+from greentrip_server.services.comparisons import ComparisonService
 from greentrip_server.services.experiments import ExperimentService
 from greentrip_server.services.indicators import IndicatorService
 from greentrip_server.services.networks import NetworkService
@@ -125,7 +126,8 @@ async def serve(settings: Settings, ready: Callable[[str], None], *, until_input
             maximum_concurrent_rpcs=settings.calls,
             options=[("grpc.so_reuseport", 0), *_limits(settings)],
         )
-        checks = register(server, jobs, dispatcher, directory, settings)
+        clerks = Clerks(settings)
+        checks = register(server, jobs, dispatcher, clerks, directory, settings)
         port = _listen(server, settings)
         stopping = contextlib.ExitStack()
         if settings.metrics_port is not None:
@@ -174,6 +176,7 @@ async def serve(settings: Settings, ready: Callable[[str], None], *, until_input
             joined.cancel()
             await cluster.close()
         await server.stop(GRACE_S)
+        clerks.close()
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await dispatching
         with contextlib.suppress(asyncio.CancelledError):
@@ -223,23 +226,28 @@ def _listen(server: grpc.aio.Server, settings: Settings) -> int:
 
 
 def register(
-    server: grpc.aio.Server, jobs: Jobs, dispatcher: Dispatcher, directory: DataDirectory, settings: Settings
+    server: grpc.aio.Server,
+    jobs: Jobs,
+    dispatcher: Dispatcher,
+    clerks: Clerks,
+    directory: DataDirectory,
+    settings: Settings,
 ) -> health.aio.HealthServicer:
     """Add every service to a gRPC server; return the health service, which nothing reports to yet."""
     cities = Cities(directory.results)
     members = Members(jobs)
-    pairs = Pairs(jobs, cities, directory)
-    network_pb2_grpc.add_NetworkServiceServicer_to_server(NetworkService(cities, jobs), server)
-    indicator_pb2_grpc.add_IndicatorServiceServicer_to_server(IndicatorService(cities, jobs, directory), server)
+    network_pb2_grpc.add_NetworkServiceServicer_to_server(NetworkService(cities, jobs, clerks), server)
+    indicator_pb2_grpc.add_IndicatorServiceServicer_to_server(IndicatorService(clerks), server)
     scenario_pb2_grpc.add_ScenarioServiceServicer_to_server(ScenarioService(jobs, cities), server)
-    plan_pb2_grpc.add_PlanServiceServicer_to_server(PlanService(jobs, cities, dispatcher, settings), server)
-    run_pb2_grpc.add_RunServiceServicer_to_server(RunService(jobs, cities, directory, dispatcher, settings), server)
-    comparison_pb2_grpc.add_ComparisonServiceServicer_to_server(ComparisonService(pairs, members), server)
-    report_pb2_grpc.add_ReportServiceServicer_to_server(ReportService(jobs, pairs, members), server)
+    plan_pb2_grpc.add_PlanServiceServicer_to_server(PlanService(jobs, cities, dispatcher, clerks, settings), server)
+    runs = RunService(jobs, cities, directory, dispatcher, clerks, settings)
+    run_pb2_grpc.add_RunServiceServicer_to_server(runs, server)
+    comparison_pb2_grpc.add_ComparisonServiceServicer_to_server(ComparisonService(clerks), server)
+    report_pb2_grpc.add_ReportServiceServicer_to_server(ReportService(clerks), server)
     operations_pb2_grpc.add_OperationsServicer_to_server(OperationService(jobs, dispatcher), server)
     batches = Batches(jobs, members, cities, dispatcher, directory)
     batches.start()
-    experiments = ExperimentService(jobs, members, batches, cities, dispatcher, settings)
+    experiments = ExperimentService(jobs, members, batches, cities, dispatcher, clerks, settings)
     experiment_pb2_grpc.add_ExperimentServiceServicer_to_server(experiments, server)
     checks = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)

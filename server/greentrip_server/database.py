@@ -68,6 +68,18 @@ def _number(data: dict[str, Any]) -> Any:
 _JSON: Any = {"json_serializer": dumps, "json_deserializer": loads}
 
 
+def connect_database(where: Path | str) -> Engine:
+    """Return a database that is brought up to date already; `where` as for `open_database`."""
+    if not isinstance(where, Path):
+        return _by_url(where)
+    engine = create_engine(f"sqlite:///{where}", **_JSON, pool_size=CONNECTIONS)
+    event.listen(engine, "connect", _set_pragmas)
+    turn = threading.Lock()  # writers of this process take turns, and do not ask SQLite again and again
+    event.listen(engine, "begin", partial(_begin, turn))
+    event.listen(engine, "checkin", partial(_let_go, turn))
+    return engine
+
+
 def open_database(where: Path | str) -> Engine:
     """Open or make the database and run the migrations that it lacks.
 
@@ -82,17 +94,8 @@ def open_database(where: Path | str) -> Engine:
         When the database was written by a newer version, cannot be reached, or is damaged.
 
     """
-    engine = (
-        create_engine(f"sqlite:///{where}", **_JSON, pool_size=CONNECTIONS)
-        if isinstance(where, Path)
-        else _by_url(where)
-    )
+    engine = connect_database(where)
     shown = engine.url.render_as_string(hide_password=True)
-    if is_sqlite(engine):
-        event.listen(engine, "connect", _set_pragmas)
-        turn = threading.Lock()  # writers of this process take turns, and do not ask SQLite again and again
-        event.listen(engine, "begin", partial(_begin, turn))
-        event.listen(engine, "checkin", partial(_let_go, turn))
     try:
         if is_sqlite(engine):
             _check(engine, shown)

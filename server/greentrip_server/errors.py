@@ -61,6 +61,14 @@ class DoorError(GreentripError):
         super().__init__(message)
 
 
+class ElsewhereError(GreentripError):
+    """What was raised in another process, as the status that a caller sees, and where it was raised."""
+
+    def __init__(self, status: status_pb2.Status, trace: str) -> None:
+        self.status, self.trace = status, trace
+        super().__init__(status.message)
+
+
 class BusyError(GreentripError):
     """A store that does not answer for now: its connection is lost, or its disk is full; try again."""
 
@@ -94,6 +102,8 @@ def _system_error(error: BaseException) -> int | None:
 
 def status_of(error: BaseException) -> status_pb2.Status:
     """Return the status that a caller sees for an error; an unexpected one becomes INTERNAL with its type and text."""
+    if isinstance(error, ElsewhereError):
+        return error.status
     if isinstance(error, ScenarioError | FieldError):
         return _status(
             code_pb2.INVALID_ARGUMENT, error, _bad_request([(error.field, str(error))]), *_unknown_names(error)

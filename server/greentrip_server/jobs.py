@@ -171,15 +171,21 @@ def queued(
 class Jobs:
     """The jobs, plans and scenarios of one database; each call is one transaction."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, shared: bool | None = None) -> None:
         self.engine = self._engine = engine
         self._writing = engine.execution_options(write=True)
         self.owner = str(uuid.uuid4())
-        self.shared = not is_sqlite(engine)  # whether other servers may work on the same database
+        # Whether other processes may write to the same database: other servers, or for a clerk its server.
+        self.shared = not is_sqlite(engine) if shared is None else shared
         # Rows read since they were last written: only this process writes to a database that is not shared.
         self._read: dict[tuple[str, str, str], Any] = {}
         self._writes = 0
         self._memory = threading.Lock()
+
+    @property
+    def writes(self) -> int:
+        """How often this process changed what callers see; it may grow without need."""
+        return self._writes
 
     def close(self) -> None:
         """Close the database's connections."""

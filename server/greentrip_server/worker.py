@@ -1,6 +1,7 @@
 """A worker process: does one job after another, stays warm between them, dies with its server."""
 
 import os
+import signal
 import threading
 import time
 import traceback
@@ -20,9 +21,10 @@ def work(connection: Connection) -> None:
     """Take jobs from the connection until it closes; send ("progress" | "done" | "failed" | "blocked", data) back."""
     from greentrip_server.cities import Cities
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which lets jobs end
     os.nice(5)  # whoever waits for an answer goes before whoever computes
     cities = Cities()
-    inbox = _Inbox(connection)
+    inbox = Inbox(connection)
     while True:
         job = inbox.next()
         cities.look_in(Path(job["aside"]).parent)
@@ -40,11 +42,11 @@ def outcome(job: dict[str, Any], cities: Any, tell: Tell) -> tuple[str, dict[str
         return "failed", {"status": status_to_json(status_of(error)), "trace": traceback.format_exc()}
 
 
-class _Inbox:
+class Inbox:
     """Jobs from the server, read by a thread that ends this process as soon as the server is gone."""
 
     def __init__(self, connection: Connection) -> None:
-        self._jobs: deque[dict[str, Any]] = deque()
+        self._jobs: deque[Any] = deque()
         self._ready = threading.Semaphore(0)
         threading.Thread(target=self._read, args=(connection,), daemon=True).start()
 
@@ -54,9 +56,12 @@ class _Inbox:
                 self._jobs.append(connection.recv())
             except (EOFError, OSError):
                 os._exit(0)
+            except Exception:  # noqa: BLE001 - a process that cannot read what it is told is of no use
+                traceback.print_exc()
+                os._exit(1)
             self._ready.release()
 
-    def next(self) -> dict[str, Any]:
+    def next(self) -> Any:
         """Wait for a job."""
         self._ready.acquire()
         return self._jobs.popleft()

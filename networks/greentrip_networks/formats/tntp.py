@@ -91,6 +91,9 @@ def _network(source: Source, name: str, problems: Problems) -> TntpNetwork | Non
     except (ValueError, OverflowError, MemoryError) as error:
         problems.error("bad-row", "numbers that fit", file=name, saw=error)
         return None
+    if not len(network.tail):
+        problems.error("no-links", "at least one link below the metadata", file=name)
+        return None
     for finding in network.findings:
         lines = finding.lines or (None,)
         problems.many(
@@ -148,7 +151,6 @@ def _places(source: Source, name: str, options: ReadOptions, problems: Problems)
 
 
 def _layers(net: TntpNetwork, places: pl.DataFrame | None, options: ReadOptions, notes: Notes) -> Layers:
-
     ids = [str(i + 1) for i in range(net.nodes)]
     zone = [str(i + 1) if i < net.zones else "" for i in range(net.nodes)]
     nodes = pl.DataFrame({"node_id": ids, "zone_id": zone})

@@ -3,6 +3,7 @@
 import asyncio
 import io
 from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict, ParseDict
@@ -12,6 +13,8 @@ from greentrip_networks.errors import ScenarioError, UnknownNameError
 from greentrip_server import convert
 from greentrip_server.answer import pieces, streaming, unary
 from greentrip_server.cities import Cities
+from greentrip_server.clerks import Clerks
+from greentrip_server.desk import Desk
 from greentrip_server.dispatcher import Dispatcher
 from greentrip_server.errors import FieldError, status_from_json
 from greentrip_server.experiments.batch import Batches
@@ -27,7 +30,6 @@ from greentrip_server.experiments.members import (
     plain_spec,
 )
 from greentrip_server.experiments.spec import Family, Spec, read_spec, read_toml
-from greentrip_server.experiments.store import ask
 from greentrip_server.jobs import Jobs
 from greentrip_server.kinds import PLANS, RUNS
 from greentrip_server.settings import Settings
@@ -47,9 +49,10 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
         batches: Batches,
         cities: Cities,
         dispatcher: Dispatcher,
+        clerks: Clerks,
         settings: Settings,
     ) -> None:
-        self._jobs, self._members, self._batches = jobs, members, batches
+        self._jobs, self._members, self._batches, self._clerks = jobs, members, batches, clerks
         self._cities, self._dispatcher, self._settings = cities, dispatcher, settings
 
     @unary
@@ -217,22 +220,12 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
         self, request: experiment_pb2.QueryExperimentRequest
     ) -> AsyncIterator[experiment_pb2.QueryExperimentResponse]:
         """Stream the answer to a question."""
-        for piece in pieces(await asyncio.to_thread(self._answer, request)):
-            yield experiment_pb2.QueryExperimentResponse(content=piece)
-
-    def _answer(self, request: experiment_pb2.QueryExperimentRequest) -> bytes:
-        """Return the answer's bytes."""
         if request.format not in ("", *FORMATS):
             raise UnknownNameError("format", request.format, FORMATS)
-        found = ask(self._batches.root(self._row(request.name).id), request.sql)
-        buffer = io.BytesIO()
-        if request.format == "csv":
-            found.write_csv(buffer)
-        elif request.format == "json":
-            found.write_json(buffer)
-        else:
-            found.write_ipc_stream(buffer)
-        return buffer.getvalue()
+        row = await asyncio.to_thread(self._row, request.name)
+        root = str(self._batches.root(row.id))
+        for piece in pieces(await self._clerks.ask(query_answer, root, request.sql, request.format)):
+            yield experiment_pb2.QueryExperimentResponse(content=piece)
 
     def _row(self, name: str) -> ExperimentRow:
         return self._members.get(name)
@@ -272,6 +265,21 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
         made.runs.extend(_run(m) for m in members)
         made.content_hash = hash_of(row)
         return made
+
+
+def query_answer(_: Desk, root: str, sql: str, form: str) -> bytes:
+    """Return the answer to a question in a format's bytes."""
+    from greentrip_server.experiments.store import ask
+
+    found = ask(Path(root), sql)
+    buffer = io.BytesIO()
+    if form == "csv":
+        found.write_csv(buffer)
+    elif form == "json":
+        found.write_json(buffer)
+    else:
+        found.write_ipc_stream(buffer)
+    return buffer.getvalue()
 
 
 def figures_by_seed(jobs: Jobs, members: Sequence[Member]) -> dict[str, dict[int, dict[str, float]]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,9 @@ from sqlalchemy import select
 
 from greentrip_server.answer import collecting, streaming, unary
 from greentrip_server.cities import PREFIX, Cities
+from greentrip_server.clerks import Clerks
 from greentrip_server.convert import struct
+from greentrip_server.desk import Desk
 from greentrip_server.errors import FieldError, StateError
 from greentrip_server.jobs import Jobs, last_part
 from greentrip_server.services.uploads import Upload
@@ -29,34 +31,16 @@ MATRICES = ("omx", "matrix-csv")  # formats of matrices only: a network without 
 class NetworkService(network_pb2_grpc.NetworkServiceServicer):
     """Reads bundled and imported networks, imports, checks, exports and removes."""
 
-    def __init__(self, cities: Cities, jobs: Jobs) -> None:
-        self._cities, self._jobs = cities, jobs
+    def __init__(self, cities: Cities, jobs: Jobs, clerks: Clerks) -> None:
+        self._cities, self._jobs, self._clerks = cities, jobs, clerks
 
     @unary
-    def GetNetwork(self, request: network_pb2.GetNetworkRequest) -> network_pb2.Network:  # noqa: N802
+    async def GetNetwork(self, request: network_pb2.GetNetworkRequest) -> network_pb2.Network:  # noqa: N802
         """Return one network with its counts."""
-        from greentrip_networks import summary
-
-        name = last_part(request.name, "networks", "name")
-        try:
-            network = self._cities.get(name)
-        except BadInputError as error:
-            return _not_simulated(name, self._cities.layers(name), error.problems)
-        target = network.target
-        return network_pb2.Network(
-            name=f"{PREFIX}{network.name}",
-            display_name=network.name_en,
-            year=network.year,
-            target=network_pb2.Target(
-                indicator=target.name, percent=target.value, year=target.year, area=target.area, source=target.source
-            ),
-            summary=struct(summary(network)),
-            assumptions=network.assumptions,
-            sources=network.sources,
-        )
+        return await self._clerks.ask(network_facts, last_part(request.name, "networks", "name"))
 
     @unary
-    def ListNetworks(self, request: network_pb2.ListNetworksRequest) -> network_pb2.ListNetworksResponse:  # noqa: N802
+    async def ListNetworks(self, request: network_pb2.ListNetworksRequest) -> network_pb2.ListNetworksResponse:  # noqa: N802
         """List names, without loading."""
         if request.page_size < 0:
             raise FieldError("page_size", f"saw {request.page_size}; expected 0 or more")
@@ -85,7 +69,7 @@ class NetworkService(network_pb2_grpc.NetworkServiceServicer):
             settings = upload.settings
             if not settings.validate_only:
                 self._free(settings.network_id)
-            return await asyncio.to_thread(self._import, upload)
+            return await self._clerks.ask(import_files, upload.settings, upload.paths, upload.names)
 
     def _free(self, name: str) -> None:
         """Raise FieldError unless a new network can have this name."""
@@ -97,56 +81,10 @@ class NetworkService(network_pb2_grpc.NetworkServiceServicer):
         if name in self._cities.names():
             raise StateError(f"there is a network {name!r} already", "delete it first, or choose another name")
 
-    def _import(self, upload: Upload) -> network_pb2.ImportNetworkResponse:
-        """Read what was uploaded; runs in a thread."""
-        from greentrip_networks.formats import ReadOptions, read_layers
-        from greentrip_networks.from_layers import missing_for_simulation
-        from greentrip_networks.layer_checks import validate_layers
-        from greentrip_networks.repair import repair
-
-        s = upload.settings
-        options = ReadOptions(
-            name=s.display_name or s.network_id,
-            crs=s.crs,
-            gcj02=s.gcj02,
-            encoding=s.encoding,
-            repair=s.repair,
-            more=dict(s.options),
-        )
-        found = Problems()
-        repairs: list[str] = []
-        try:
-            layers = read_layers(*upload.paths, form=s.format, options=options, problems=found, names=upload.names)
-        except BadInputError as error:
-            problems = error.problems if error.problems is found else found
-            if error.problems is not found:
-                found.extend(error.problems)
-            return network_pb2.ImportNetworkResponse(check=check_message(problems, None))
-        if s.repair:
-            layers, repairs = repair(layers)
-        found.extend(validate_layers(layers))
-        missing = missing_for_simulation(layers)
-        made = network_pb2.ImportNetworkResponse(
-            check=check_message(found, layers),
-            repairs=repairs,
-            missing=[problem_message(p) for p in missing.kept],
-            network=_not_simulated("", layers, missing),
-        )
-        if found.errors or s.validate_only:
-            return made
-        assert self._cities.store is not None
-        self._cities.store.save(s.network_id, layers)
-        made.network.name = f"{PREFIX}{s.network_id}"
-        made.stored = True
-        return made
-
     @unary
-    def ValidateNetwork(self, request: network_pb2.ValidateNetworkRequest) -> network_pb2.NetworkCheck:  # noqa: N802
+    async def ValidateNetwork(self, request: network_pb2.ValidateNetworkRequest) -> network_pb2.NetworkCheck:  # noqa: N802
         """Check a network."""
-        from greentrip_networks.layer_checks import validate_layers
-
-        layers = self._cities.layers(last_part(request.name, "networks", "name"))
-        return check_message(validate_layers(layers), layers)
+        return await self._clerks.ask(network_check, last_part(request.name, "networks", "name"))
 
     @streaming
     async def ExportNetwork(  # noqa: N802
@@ -154,36 +92,11 @@ class NetworkService(network_pb2_grpc.NetworkServiceServicer):
     ) -> AsyncIterator[network_pb2.ExportNetworkResponse]:
         """Stream a file of another format."""
         with tempfile.TemporaryDirectory(prefix="greentrip-export-") as folder:
-            header, path = await asyncio.to_thread(self._export, request, Path(folder))
+            header, path = await self._clerks.ask(export_files, request, Path(folder))
             yield network_pb2.ExportNetworkResponse(header=header)
             with path.open("rb") as content:
                 while piece := await asyncio.to_thread(content.read, 1 << 20):
                     yield network_pb2.ExportNetworkResponse(content=piece)
-
-    def _export(self, request: network_pb2.ExportNetworkRequest, folder: Path) -> tuple[network_pb2.ExportHeader, Path]:
-        """Write the file, or the folder as an archive; runs in a thread."""
-        import shutil
-
-        from greentrip_networks.formats import format_named, write_layers
-
-        kind = format_named(request.format)
-        layers = self._cities.layers(last_part(request.name, "networks", "name"))
-        if kind.name in MATRICES and not layers.matrices:
-            from greentrip_networks.skims import free_skims
-
-            layers = layers.with_(matrices=free_skims(self._cities.get(request.name)))
-        target = folder / ("network" + ("" if kind.folder else kind.suffix))
-        try:
-            problems = write_layers(layers, target, kind.name)
-        except BadInputError as error:
-            first = error.problems.kept[0]
-            raise StateError(f"{request.name} cannot be written as {kind.name}: {first}", first.remedy) from error
-        if kind.folder:
-            target = Path(shutil.make_archive(str(folder / "archive"), "zip", target))
-        header = network_pb2.ExportHeader(
-            suffix=".zip" if kind.folder else kind.suffix, folder=kind.folder, check=check_message(problems, layers)
-        )
-        return header, target
 
     @unary
     def DeleteNetwork(self, request: network_pb2.DeleteNetworkRequest) -> empty_pb2.Empty:  # noqa: N802
@@ -212,6 +125,109 @@ class NetworkService(network_pb2_grpc.NetworkServiceServicer):
                 for f in formats().values()
             ]
         )
+
+
+def network_facts(desk: Desk, name: str) -> network_pb2.Network:
+    """Return a network with its counts; one that cannot be simulated says why."""
+    from greentrip_networks import summary
+
+    try:
+        network = desk.cities.get(name)
+    except BadInputError as error:
+        return _not_simulated(name, desk.cities.layers(name), error.problems)
+    target = network.target
+    return network_pb2.Network(
+        name=f"{PREFIX}{network.name}",
+        display_name=network.name_en,
+        year=network.year,
+        target=network_pb2.Target(
+            indicator=target.name, percent=target.value, year=target.year, area=target.area, source=target.source
+        ),
+        summary=struct(summary(network)),
+        assumptions=network.assumptions,
+        sources=network.sources,
+    )
+
+
+def import_files(
+    desk: Desk, s: network_pb2.ImportSettings, paths: Sequence[Path], names: Sequence[str]
+) -> network_pb2.ImportNetworkResponse:
+    """Read, check and keep what was uploaded."""
+    from greentrip_networks.formats import ReadOptions, read_layers
+    from greentrip_networks.from_layers import missing_for_simulation
+    from greentrip_networks.layer_checks import validate_layers
+    from greentrip_networks.repair import repair
+
+    options = ReadOptions(
+        name=s.display_name or s.network_id,
+        crs=s.crs,
+        gcj02=s.gcj02,
+        encoding=s.encoding,
+        repair=s.repair,
+        more=dict(s.options),
+    )
+    found = Problems()
+    repairs: list[str] = []
+    try:
+        layers = read_layers(*paths, form=s.format, options=options, problems=found, names=names)
+    except BadInputError as error:
+        problems = error.problems if error.problems is found else found
+        if error.problems is not found:
+            found.extend(error.problems)
+        return network_pb2.ImportNetworkResponse(check=check_message(problems, None))
+    if s.repair:
+        layers, repairs = repair(layers)
+    found.extend(validate_layers(layers))
+    missing = missing_for_simulation(layers)
+    made = network_pb2.ImportNetworkResponse(
+        check=check_message(found, layers),
+        repairs=repairs,
+        missing=[problem_message(p) for p in missing.kept],
+        network=_not_simulated("", layers, missing),
+    )
+    if found.errors or s.validate_only:
+        return made
+    assert desk.cities.store is not None
+    desk.cities.store.save(s.network_id, layers)
+    made.network.name = f"{PREFIX}{s.network_id}"
+    made.stored = True
+    return made
+
+
+def network_check(desk: Desk, name: str) -> network_pb2.NetworkCheck:
+    """Check a network."""
+    from greentrip_networks.layer_checks import validate_layers
+
+    layers = desk.cities.layers(name)
+    return check_message(validate_layers(layers), layers)
+
+
+def export_files(
+    desk: Desk, request: network_pb2.ExportNetworkRequest, folder: Path
+) -> tuple[network_pb2.ExportHeader, Path]:
+    """Write the file, or the folder as an archive, into a folder of the caller's."""
+    import shutil
+
+    from greentrip_networks.formats import format_named, write_layers
+
+    kind = format_named(request.format)
+    layers = desk.cities.layers(last_part(request.name, "networks", "name"))
+    if kind.name in MATRICES and not layers.matrices:
+        from greentrip_networks.skims import free_skims
+
+        layers = layers.with_(matrices=free_skims(desk.cities.get(request.name)))
+    target = folder / ("network" + ("" if kind.folder else kind.suffix))
+    try:
+        problems = write_layers(layers, target, kind.name)
+    except BadInputError as error:
+        first = error.problems.kept[0]
+        raise StateError(f"{request.name} cannot be written as {kind.name}: {first}", first.remedy) from error
+    if kind.folder:
+        target = Path(shutil.make_archive(str(folder / "archive"), "zip", target))
+    header = network_pb2.ExportHeader(
+        suffix=".zip" if kind.folder else kind.suffix, folder=kind.folder, check=check_message(problems, layers)
+    )
+    return header, target
 
 
 def _not_simulated(name: str, layers: "Layers", missing: Problems) -> network_pb2.Network:

@@ -15,8 +15,10 @@ from greentrip.v1 import plan_pb2, plan_pb2_grpc
 from greentrip_networks.errors import ScenarioError, UnknownNameError
 
 from greentrip_server import convert, filters
-from greentrip_server.answer import Remembered, changes, masked, pieces, reading, streaming, unary
+from greentrip_server.answer import Remembered, RememberedLists, changes, masked, pieces, reading, streaming, unary
 from greentrip_server.cities import Cities
+from greentrip_server.clerks import Clerks
+from greentrip_server.desk import Desk
 from greentrip_server.dispatcher import Dispatcher
 from greentrip_server.errors import FieldError
 from greentrip_server.jobs import Jobs, check_description, digest, last_part, queued
@@ -46,9 +48,11 @@ FILTERS = {
 class PlanService(plan_pb2_grpc.PlanServiceServicer):
     """Keeps plans."""
 
-    def __init__(self, jobs: Jobs, cities: Cities, dispatcher: Dispatcher, settings: Settings) -> None:
+    def __init__(self, jobs: Jobs, cities: Cities, dispatcher: Dispatcher, clerks: Clerks, settings: Settings) -> None:
         self._jobs, self._cities, self._dispatcher, self._settings = jobs, cities, dispatcher, settings
+        self._clerks = clerks
         self._made = Remembered(convert.plan)
+        self._lists = RememberedLists[plan_pb2.ListPlansResponse](jobs)
 
     @unary
     async def DesignFeeders(self, request: plan_pb2.DesignFeedersRequest) -> operations_pb2.Operation:  # noqa: N802
@@ -159,17 +163,11 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
         return self._add(request, {**content, "options": given})
 
     @unary
-    def ScheduleLines(self, request: plan_pb2.ScheduleLinesRequest) -> plan_pb2.ScheduleLinesResponse:  # noqa: N802
+    async def ScheduleLines(  # noqa: N802
+        self, request: plan_pb2.ScheduleLinesRequest
+    ) -> plan_pb2.ScheduleLinesResponse:
         """Answer a question about given lines."""
-        from greentrip_optimizer.given_lines import QUESTIONS, answer
-
-        if request.question not in QUESTIONS:
-            raise FieldError("question", f"saw {request.question!r}; expected one of {', '.join(QUESTIONS)}")
-        try:
-            found = answer(request.question, MessageToDict(request.given))
-        except ScenarioError as error:
-            raise FieldError("given", str(error)) from error
-        return plan_pb2.ScheduleLinesResponse(answer=convert.struct(found))
+        return await self._clerks.ask(schedule, request)
 
     async def _queued(self, request: Any, check: Callable[[Any], JobRow]) -> operations_pb2.Operation:
         """Queue a job that makes a plan and return its operation."""
@@ -262,8 +260,12 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
         return masked(self._made(row), request.read_mask)
 
     @unary
-    def ListPlans(self, request: plan_pb2.ListPlansRequest) -> plan_pb2.ListPlansResponse:  # noqa: N802
+    async def ListPlans(self, request: plan_pb2.ListPlansRequest) -> plan_pb2.ListPlansResponse:  # noqa: N802
         """List plans, oldest first."""
+        return await self._lists.answer(request, lambda: (self._list(request), True))
+
+    def _list(self, request: plan_pb2.ListPlansRequest) -> plan_pb2.ListPlansResponse:
+        """Return a page of plans."""
         rows, token = self._jobs.page(
             PlanRow,
             request.page_size,
@@ -289,36 +291,55 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
         return Empty()
 
     @unary
-    def ComparePlans(self, request: plan_pb2.ComparePlansRequest) -> plan_pb2.PlanDifference:  # noqa: N802
+    async def ComparePlans(self, request: plan_pb2.ComparePlansRequest) -> plan_pb2.PlanDifference:  # noqa: N802
         """Compare two plans as sets of routes."""
-        from greentrip_optimizer import Plan
-        from greentrip_optimizer.plan_diff import plan_diff
-
-        rows = [self._jobs.get(PlanRow, getattr(request, f), PLANS, f) for f in ("before", "after")]
-        if rows[0].network != rows[1].network:
-            raise FieldError("after", f"is on {rows[1].network}, before on {rows[0].network}; expected one network")
-        network = self._cities.get(rows[0].network, rows[0].placement)
-        before, after = (Plan.from_dict(row.document) for row in rows)
-        return convert.plan_difference(plan_diff(before, after, network).to_dict(), [f"{PLANS}/{r.id}" for r in rows])
+        return await self._clerks.ask(plan_difference, request)
 
     @streaming
     async def ExportPlan(self, request: plan_pb2.ExportPlanRequest) -> AsyncIterator[plan_pb2.ExportPlanResponse]:  # noqa: N802
         """Stream a plan as zipped GTFS."""
         if request.offset < 0:
             raise FieldError("offset", f"saw {request.offset}; expected 0 or more")
-        for piece in pieces((await asyncio.to_thread(self._gtfs, request.name))[request.offset :]):
+        for piece in pieces((await self._clerks.ask(plan_feed, request.name))[request.offset :]):
             yield plan_pb2.ExportPlanResponse(content=piece)
 
-    def _gtfs(self, name: str) -> bytes:
-        """Return a plan's zipped feed."""
-        from greentrip_optimizer import Plan
 
-        row = self._jobs.get(PlanRow, name, PLANS)
-        network = self._cities.get(row.network, row.placement)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "feed.zip"
-            Plan.from_dict(row.document).write_gtfs(path, network)
-            return path.read_bytes()
+def schedule(_: Desk, request: plan_pb2.ScheduleLinesRequest) -> plan_pb2.ScheduleLinesResponse:
+    """Answer a question about given lines."""
+    from greentrip_optimizer.given_lines import QUESTIONS, answer
+
+    if request.question not in QUESTIONS:
+        raise FieldError("question", f"saw {request.question!r}; expected one of {', '.join(QUESTIONS)}")
+    try:
+        found = answer(request.question, MessageToDict(request.given))
+    except ScenarioError as error:
+        raise FieldError("given", str(error)) from error
+    return plan_pb2.ScheduleLinesResponse(answer=convert.struct(found))
+
+
+def plan_difference(desk: Desk, request: plan_pb2.ComparePlansRequest) -> plan_pb2.PlanDifference:
+    """Compare two plans of one network."""
+    from greentrip_optimizer import Plan
+    from greentrip_optimizer.plan_diff import plan_diff
+
+    rows = [desk.jobs.get(PlanRow, getattr(request, f), PLANS, f) for f in ("before", "after")]
+    if rows[0].network != rows[1].network:
+        raise FieldError("after", f"is on {rows[1].network}, before on {rows[0].network}; expected one network")
+    network = desk.cities.get(rows[0].network, rows[0].placement)
+    before, after = (Plan.from_dict(row.document) for row in rows)
+    return convert.plan_difference(plan_diff(before, after, network).to_dict(), [f"{PLANS}/{r.id}" for r in rows])
+
+
+def plan_feed(desk: Desk, name: str) -> bytes:
+    """Return a plan's zipped feed."""
+    from greentrip_optimizer import Plan
+
+    row = desk.jobs.get(PlanRow, name, PLANS)
+    network = desk.cities.get(row.network, row.placement)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "feed.zip"
+        Plan.from_dict(row.document).write_gtfs(path, network)
+        return path.read_bytes()
 
 
 def _checked(kind: type[Any], given: Mapping[str, Any]) -> None:

@@ -13,8 +13,10 @@ from greentrip_networks.errors import UnknownNameError
 from sqlalchemy import BigInteger, Double, cast
 
 from greentrip_server import convert, filters
-from greentrip_server.answer import Remembered, changes, masked, reading, streaming, unary
+from greentrip_server.answer import Remembered, RememberedLists, changes, masked, reading, streaming, unary
 from greentrip_server.cities import Cities
+from greentrip_server.clerks import Clerks
+from greentrip_server.desk import Desk
 from greentrip_server.directory import DataDirectory
 from greentrip_server.dispatcher import Dispatcher
 from greentrip_server.errors import FieldError, StateError
@@ -49,12 +51,19 @@ class RunService(run_pb2_grpc.RunServiceServicer):
     """Starts and reads runs."""
 
     def __init__(
-        self, jobs: Jobs, cities: Cities, directory: DataDirectory, dispatcher: Dispatcher, settings: Settings
+        self,
+        jobs: Jobs,
+        cities: Cities,
+        directory: DataDirectory,
+        dispatcher: Dispatcher,
+        clerks: Clerks,
+        settings: Settings,
     ) -> None:
         self._jobs, self._cities, self._directory, self._dispatcher = jobs, cities, directory, dispatcher
-        self._settings = settings
+        self._clerks, self._settings = clerks, settings
         self._ended: Remembered[JobRow, run_pb2.Run] = Remembered(lambda row: convert.run(row, row.progress))
         self._results = Remembered(convert.run_result)
+        self._lists = RememberedLists[run_pb2.ListRunsResponse](jobs)
 
     @unary
     async def CreateRun(self, request: run_pb2.CreateRunRequest) -> operations_pb2.Operation:  # noqa: N802
@@ -125,8 +134,12 @@ class RunService(run_pb2_grpc.RunServiceServicer):
         return masked(self._ended(row), request.read_mask)
 
     @unary
-    def ListRuns(self, request: run_pb2.ListRunsRequest) -> run_pb2.ListRunsResponse:  # noqa: N802
+    async def ListRuns(self, request: run_pb2.ListRunsRequest) -> run_pb2.ListRunsResponse:  # noqa: N802
         """List runs, oldest first."""
+        return await self._lists.answer(request, lambda: self._list(request))
+
+    def _list(self, request: run_pb2.ListRunsRequest) -> tuple[run_pb2.ListRunsResponse, bool]:
+        """Return a page of runs, and whether none of them is at work."""
         rows, token = self._jobs.page(
             JobRow,
             request.page_size,
@@ -137,7 +150,8 @@ class RunService(run_pb2_grpc.RunServiceServicer):
             archived=request.show_archived,
         )
         found = [masked(convert.run(row, self._dispatcher.progress(row)), request.read_mask) for row in rows]
-        return run_pb2.ListRunsResponse(runs=found, next_page_token=token)
+        ended = all(row.state in TERMINAL for row in rows)
+        return run_pb2.ListRunsResponse(runs=found, next_page_token=token), ended
 
     @unary
     async def UpdateRun(self, request: run_pb2.UpdateRunRequest) -> run_pb2.Run:  # noqa: N802
@@ -199,25 +213,16 @@ class RunService(run_pb2_grpc.RunServiceServicer):
             raise FieldError("offset", f"saw {request.offset}; expected 0 or more")
         row = await asyncio.to_thread(self._finished, request.name)
         folder = self._directory.folder(row.id)
-        kept, notes = table_names(folder), []
+        kept, notes = table_names(folder), list[str]()
         if request.table in kept:
             pieces = table_pieces(folder, request.table, request.offset, request.output)
         else:
-            made = await asyncio.to_thread(self._made, row, request, kept)
-            notes = list(made.notes)
-            pieces = made_pieces(made.table, request.table, request.offset, request.output)
+            table, notes = await self._clerks.ask(run_table, request, kept)
+            pieces = made_pieces(table, request.table, request.offset, request.output)
         while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
             offset, content = piece
             yield run_pb2.StreamTableResponse(content=content, offset=offset, notes=notes)
             notes = []
-
-    def _made(self, row: JobRow, request: run_pb2.StreamTableRequest, kept: list[str]) -> Any:
-        """Make a table of a run that it does not keep."""
-        from greentrip_server.run_tables import TABLES, make_run_table
-
-        if request.table not in TABLES:
-            raise UnknownNameError("table", request.table[:100], [*kept, *TABLES])
-        return make_run_table(row, request, self._cities, self._directory)
 
     def _run(self, name: str) -> run_pb2.Run:
         """Return a run as it stands."""
@@ -227,6 +232,16 @@ class RunService(run_pb2_grpc.RunServiceServicer):
     def _finished(self, name: str) -> JobRow:
         """Return a run that succeeded, or say what to do."""
         return finished(self._jobs, name, "name")
+
+
+def run_table(desk: Desk, request: run_pb2.StreamTableRequest, kept: list[str]) -> tuple[Any, list[str]]:
+    """Make a table of a finished run that it does not keep; return its frame and what is to be said of it."""
+    from greentrip_server.run_tables import TABLES, make_run_table
+
+    if request.table not in TABLES:
+        raise UnknownNameError("table", request.table[:100], [*kept, *TABLES])
+    made = make_run_table(finished(desk.jobs, request.name, "name"), request, desk.cities, desk.directory)
+    return made.table, list(made.notes)
 
 
 def finished(jobs: Jobs, name: str, field: str) -> JobRow:

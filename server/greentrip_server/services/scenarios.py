@@ -9,7 +9,7 @@ from greentrip.v1 import scenario_pb2, scenario_pb2_grpc
 from greentrip_networks.errors import ScenarioError
 
 from greentrip_server import convert, filters
-from greentrip_server.answer import Remembered, changes, masked, reading, unary
+from greentrip_server.answer import Remembered, RememberedLists, changes, masked, reading, unary
 from greentrip_server.cities import Cities
 from greentrip_server.errors import FieldError
 from greentrip_server.jobs import Jobs, check_description, digest, last_part
@@ -32,6 +32,7 @@ class ScenarioService(scenario_pb2_grpc.ScenarioServiceServicer):
     def __init__(self, jobs: Jobs, cities: Cities) -> None:
         self._jobs, self._cities = jobs, cities
         self._made = Remembered(convert.scenario)
+        self._lists = RememberedLists[scenario_pb2.ListScenariosResponse](jobs)
 
     @unary
     def CreateScenario(self, request: scenario_pb2.CreateScenarioRequest) -> scenario_pb2.Scenario:  # noqa: N802
@@ -75,8 +76,14 @@ class ScenarioService(scenario_pb2_grpc.ScenarioServiceServicer):
         return masked(self._made(row), request.read_mask)
 
     @unary
-    def ListScenarios(self, request: scenario_pb2.ListScenariosRequest) -> scenario_pb2.ListScenariosResponse:  # noqa: N802
+    async def ListScenarios(  # noqa: N802
+        self, request: scenario_pb2.ListScenariosRequest
+    ) -> scenario_pb2.ListScenariosResponse:
         """List scenarios, oldest first."""
+        return await self._lists.answer(request, lambda: (self._list(request), True))
+
+    def _list(self, request: scenario_pb2.ListScenariosRequest) -> scenario_pb2.ListScenariosResponse:
+        """Return a page of scenarios."""
         rows, token = self._jobs.page(
             ScenarioRow,
             request.page_size,

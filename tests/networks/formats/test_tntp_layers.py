@@ -76,3 +76,11 @@ def test_what_needed_a_decision_is_a_warning(tmp_path: Path) -> None:
     for wrong in (TRIPS.replace("2 : 12.5", "7 : 12.5"), TRIPS.replace("12.5;", "x;")):
         with pytest.raises(BadInputError, match="X_trips"):
             read_layers(folder(tmp_path / f"y{len(wrong)}", trips=wrong))
+
+
+def test_a_file_of_metadata_only_is_refused_also_beside_nodes(tmp_path: Path) -> None:
+    (tmp_path / "x_net.tntp").write_text("<NUMBER OF ZONES> 4\n<NUMBER\x16OF NODES> 16\n<FIRST THRU NODE>  ")
+    (tmp_path / "x_node.tntp").write_text("Node\tX\tY\t;\n1\t116.0\t39.0\t;\n")
+    with pytest.raises(BadInputError) as caught:
+        read_layers(tmp_path, form="tntp")
+    assert [p.code for p in caught.value.problems.kept] == ["no-links"]
