@@ -149,7 +149,7 @@ def pareto(points: Sequence[dict[str, Any]]) -> list[bool]:
 
 def million_a_year(plan: Plan) -> float:
     """Return a plan's operating cost in million CNY a year of weekdays (unit costs assumed, see `BusType`)."""
-    return sum(r.cost_cny_day for r in plan.routes) * WEEKDAYS / 1e6
+    return plan.cost_cny_day * WEEKDAYS / 1e6
 
 
 def moved_to_metro(diversion: Sequence[dict[str, Any]]) -> dict[str, float]:

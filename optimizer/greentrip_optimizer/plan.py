@@ -103,6 +103,13 @@ class Plan:
         """Buses on the road in the peak."""
         return sum(r.vehicles for r in self.routes)
 
+    @property
+    def cost_cny_day(self) -> float:
+        """What a weekday's operation costs more than without the plan; negative where changed bus lines save money."""
+        i = self.indicators
+        lines = i.get("cost_cny_day_after", 0.0) - i.get("cost_cny_day_before", 0.0) if self.lines else 0.0
+        return float(sum(r.cost_cny_day for r in self.routes) + lines)
+
     def intervention(self) -> AddFeeders:
         """Return the plan's routes as a change of a scenario."""
         return AddFeeders(self.routes)
@@ -125,7 +132,7 @@ class Plan:
                 f"{len(self.routes)} at {len({r.station for r in self.routes})} of {len(self.stations)} stations",
             ),
             ("buses in the peak", f"{self.vehicles}"),
-            ("cost", f"{sum(r.cost_cny_day for r in self.routes):,.0f} CNY a day"),
+            ("cost", f"{self.cost_cny_day:,.0f} CNY a day"),
             (
                 "worth",
                 (

@@ -84,8 +84,8 @@ def plan_diff(before: Plan, after: Plan, network: Network, *, walk_m: float = WA
         routes=(*(_change(a, b, reach, people) for a, b in pairs), *_line_changes(before, after, network, walk_m)),
         vehicles=(before.vehicles, after.vehicles),
         cost_cny_day=(
-            float(sum(r.cost_cny_day for r in before.routes)),
-            float(sum(r.cost_cny_day for r in after.routes)),
+            before.cost_cny_day,
+            after.cost_cny_day,
         ),
         residents=(float(people[first].sum()), float(people[second].sum())),
         gain=float(people[second & ~first].sum()),

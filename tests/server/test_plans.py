@@ -118,6 +118,15 @@ def test_bus_lines_are_fitted_to_rail_and_simulated(client: Client, base: Runs) 
     after = client.simulate("tiny", plan=made, seeds=(0,), sample=0.002, max_days=2)
     steps = client.scenario(after.runs[0].scenario).interventions
     assert [s.run_bus_line.line or s.withdraw_lines.lines[0] for s in steps] == [x.line for x in made.lines]
+    asked = {
+        "name": "fitted", "network": "tiny", "sample": 0.002, "max_days": 2, "seeds": [0], "plans": ["lines"],
+        "scenario": [{"name": "today"}],
+    }  # fmt: skip
+    client.run_experiment(asked)
+    done = list(client.watch_experiment("fitted"))[-1]
+    assert [r.run for r in done.runs if r.scenario == "lines"] == [after.names[0]]  # the very run made above
+    cost = made.indicators["cost_cny_day_after"] - made.indicators["cost_cny_day_before"]
+    assert {s.name: s.cost_million_cny_year for s in done.scenarios}["lines"] == pytest.approx(cost * 250 / 1e6)
     again = client.compare_plans("lines", made.name)
     assert {r.kind for r in again.routes} == {"kept"}
     with pytest.raises(CallError, match="near_m: saw -3"):

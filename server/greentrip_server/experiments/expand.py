@@ -46,7 +46,7 @@ class BatchLimitError(LimitError):
 
 
 Stored = Callable[[str], tuple[str, list[Mapping[str, Any]]]]  # a stored scenario's network and interventions
-Routes = Callable[[str], list[Mapping[str, Any]]]  # a plan's routes
+Planned = Callable[[str], tuple[list[Mapping[str, Any]], float]]  # what a plan changes, and its CNY a day
 
 
 def check_size(spec: Spec, seconds_a_run: float | None, workers: int) -> None:
@@ -69,29 +69,28 @@ def check_size(spec: Spec, seconds_a_run: float | None, workers: int) -> None:
         raise BatchLimitError("hours", hours, spec.max_hours, spec.size, hours)
 
 
-def expand(spec: Spec, stored: Stored, routes: Routes) -> list[Point]:
+def expand(spec: Spec, stored: Stored, planned: Planned) -> list[Point]:
     """Return a specification's scenarios in its order.
 
     Parameters
     ----------
     spec
         What is asked for; call `check_size` first.
-    stored, routes
+    stored, planned
         How to look up a stored scenario and a plan by name.
 
     """
-    return [point for family in spec.families for point in expand_family(family, stored, routes)]
+    return [point for family in spec.families for point in expand_family(family, stored, planned)]
 
 
-def expand_family(family: Family, stored: Stored, routes: Routes) -> Iterator[Point]:
+def expand_family(family: Family, stored: Stored, planned: Planned) -> Iterator[Point]:
     """Yield the scenarios of one family."""
     network, before = stored(family.scenario) if family.scenario else (family.network, [])
     added: list[Mapping[str, Any]] = []
     cost: float | None = family.cost_million_cny_year or None
     if family.plan:
-        found = routes(family.plan)
-        added = [{"kind": "AddFeeders", "routes": found}]
-        cost = (cost or 0.0) + sum(float(r["cost_cny_day"]) for r in found) * WEEKDAYS_A_YEAR / 1e6
+        added, cny_day = planned(family.plan)
+        cost = (cost or 0.0) + cny_day * WEEKDAYS_A_YEAR / 1e6
     for values in points(family.sweep) if family.sweep is not None else [{}]:
         label = "".join(f"~{name}={_short(value)}" for name, value in values.items())
         yield Point(

@@ -80,7 +80,7 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
         self._check(spec)
         points = [
             {**plain_point(p), "network_content": self._cities.content(p.network)}
-            for p in expand(spec, self._stored, self._routes)
+            for p in expand(spec, self._stored, self._planned)
         ]
         plain = plain_spec(spec, data)
         names = [p["name"] for p in points]
@@ -110,7 +110,7 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
         from greentrip_agents.parameters import default_parameters
 
         place = f"scenario {family.name!r}"
-        scenarios = expand_family(family, self._stored, self._routes)
+        scenarios = expand_family(family, self._stored, self._planned)
         found = [next(scenarios)] if family.size > spec.max_runs else list(scenarios)
         seconds = 0.0
         for point in {p.name: p for p in (found[0], found[-1])}.values():
@@ -130,12 +130,16 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
         row = self._jobs.get(ScenarioRow, name if "/" in name else f"scenarios/{name}", "scenarios", "scenario")
         return row.network, list(row.interventions)
 
-    def _routes(self, name: str) -> list[Mapping[str, Any]]:
-        """Return a plan's routes."""
+    def _planned(self, name: str) -> tuple[list[Mapping[str, Any]], float]:
+        """Return a plan's changes as interventions, and what they add to the operating cost, CNY a day."""
+        from greentrip_networks.scenario import intervention_to_dict
+        from greentrip_optimizer import Plan
+
         row = self._jobs.get(PlanRow, name if "/" in name else f"{PLANS}/{name}", PLANS, "plan")
-        if row.document.get("lines") or "commuter_routes" in row.document["indicators"]:
-            raise FieldError("plan", f"{name} changes bus lines or holds customised buses; expected feeder routes")
-        return list(row.document["routes"])
+        plan = Plan.from_dict(row.document)
+        if "commuter_routes" in plan.indicators:
+            raise FieldError("plan", f"{name} holds customised buses, which no scenario can run; expected another plan")
+        return [intervention_to_dict(step) for step in plan.interventions()], plan.cost_cny_day
 
     @unary
     def GetExperiment(self, request: experiment_pb2.GetExperimentRequest) -> experiment_pb2.Experiment:  # noqa: N802
