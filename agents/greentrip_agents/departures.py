@@ -7,6 +7,7 @@ leaving work early that costs. Choice then weighs both periods by what travel co
 """
 
 import numpy as np
+from greentrip_networks.kernels import njit, prange
 from greentrip_networks.network import PERIOD_WINDOWS
 from numpy.typing import NDArray
 
@@ -37,36 +38,67 @@ def departures(seed: int, key: Ints, number: Ints, purpose: Ints, period: Ints, 
     other, shift
         Both shape (tours, 2). shift is infinite where the edge of the wanted period is too far away.
     """
+    early = np.array([p[f"departure.early.{name}"] for name in PURPOSES])
+    late = np.array([p[f"departure.late.{name}"] for name in PURPOSES])
+    hours = np.column_stack([wanted_hours(seed, key, number, period[:, d], d) for d in range(2)])
     other, shift = period.copy(), np.full(period.shape, np.inf)
-    early = np.array([p[f"departure.early.{name}"] for name in PURPOSES])[purpose]
-    late = np.array([p[f"departure.late.{name}"] for name in PURPOSES])[purpose]
     edges, after = _edges()
-    for d, (sooner, later) in enumerate(((early, late), (late, early))):
-        hour = wanted_hours(seed, key, number, period[:, d], d)
-        next_edge = np.searchsorted(edges, hour, side="right")
-        for step, weight in ((-1, sooner), (0, later)):
-            at = next_edge + step
-            known = (at >= 0) & (at < len(edges))
-            minutes = np.where(known, np.abs(edges[np.clip(at, 0, len(edges) - 1)] - hour) * 60, np.inf)
-            felt = np.where(minutes <= p["departure.at_most_min"], weight * minutes + p["departure.change_min"], np.inf)
-            better = felt < shift[:, d]
-            beyond = after[np.clip(next_edge + (1 if step == 0 else -1), 0, len(edges))]
-            other[better, d], shift[better, d] = beyond[better], felt[better]
+    _shift(
+        hours, purpose, edges, after, early, late, p["departure.at_most_min"], p["departure.change_min"], other, shift
+    )
     return other, shift
+
+
+@njit(parallel=True)
+def _shift(
+    hours: Floats, purpose: Ints, edges: Floats, after: Ints, early: Floats, late: Floats, at_most: float,
+    change: float, other: Ints, shift: Floats,
+) -> None:  # fmt: skip
+    """Fill the nearer of the two periods beside each wanted one, as felt; what is too far away stays as it was."""
+    for i in prange(hours.shape[0]):
+        for d in range(2):
+            sooner, later = early[purpose[i]], late[purpose[i]]
+            if d == 1:
+                sooner, later = later, sooner
+            hour = hours[i, d]
+            following = np.searchsorted(edges, hour, side="right")
+            if following > 0:
+                minutes = (hour - edges[following - 1]) * 60
+                if minutes <= at_most:
+                    other[i, d], shift[i, d] = after[following - 1], sooner * minutes + change
+            if following < edges.shape[0]:
+                minutes = (edges[following] - hour) * 60
+                if minutes <= at_most and later * minutes + change < shift[i, d]:
+                    other[i, d], shift[i, d] = after[following + 1], later * minutes + change
 
 
 def wanted_hours(seed: int, key: Ints, number: Ints, period: Ints, direction: int) -> Floats:
     """Return the hours at which tours would like to leave (direction 0) or go home (1), spread evenly in a period."""
-    u = draws.uniforms_at(seed, key, draws.WANTED, direction + 2 * number)
     hour = np.empty(len(key))
-    for row, windows in enumerate(PERIOD_WINDOWS):
-        mine = period == row
-        starts, ends = np.array(windows, np.float64).T
-        into = u[mine] * (ends - starts).sum()
-        before = np.concatenate([[0.0], np.cumsum(ends - starts)])
-        w = np.searchsorted(before, into, side="right") - 1
-        hour[mine] = starts[w] + into - before[w]
+    first = np.concatenate([[0], np.cumsum([len(windows) for windows in PERIOD_WINDOWS])])
+    starts, ends = np.array([window for windows in PERIOD_WINDOWS for window in windows], np.float64).T
+    _wanted(seed, key, number, period, direction, first, starts.copy(), ends.copy(), hour)
     return hour
+
+
+@njit(parallel=True)
+def _wanted(
+    seed: int, key: Ints, number: Ints, period: Ints, direction: int, first: Ints, starts: Floats, ends: Floats,
+    hour: Floats,
+) -> None:  # fmt: skip
+    """Fill the hour of each tour; first: each period's first window."""
+    for i in prange(key.shape[0]):
+        a, b = first[period[i]], first[period[i] + 1]
+        total = 0.0
+        for w in range(a, b):
+            total += ends[w] - starts[w]
+        into = draws.uniform(seed, key[i], draws.WANTED, direction + 2 * number[i]) * total
+        before = 0.0
+        w = a
+        while w < b - 1 and into >= before + (ends[w] - starts[w]):
+            before += ends[w] - starts[w]
+            w += 1
+        hour[i] = starts[w] + into - before
 
 
 def _edges() -> tuple[Floats, Ints]:

@@ -4,7 +4,7 @@ The generator mixes a key with SplitMix64's finaliser (Steele, Lea and Flood 201
 """
 
 import numpy as np
-from greentrip_networks.kernels import njit
+from greentrip_networks.kernels import njit, prange
 from numpy.typing import NDArray
 
 # What a draw is for; part of its key, so that no two uses share luck.
@@ -67,19 +67,19 @@ def uniform(seed: int, person: int, use: int, index: int) -> float:
     return float(uniform_of(person_key(seed, person), use, index))
 
 
-@njit()
+@njit(parallel=True)
 def uniforms_at(seed: int, persons: NDArray[np.int64], use: int, index: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return one uniform draw a row, each with an index of its own, shape (rows,)."""
     out = np.empty(persons.shape[0])
-    for i in range(persons.shape[0]):
+    for i in prange(persons.shape[0]):
         out[i] = uniform(seed, persons[i], use, index[i])
     return out
 
 
-@njit()
+@njit(parallel=True)
 def uniforms(seed: int, persons: NDArray[np.int64], use: int, index: int) -> NDArray[np.float64]:
     """Return one uniform draw a person, shape (persons,)."""
     out = np.empty(persons.shape[0])
-    for i in range(persons.shape[0]):
+    for i in prange(persons.shape[0]):
         out[i] = uniform(seed, persons[i], use, index)
     return out
