@@ -10,7 +10,7 @@ from greentrip_networks.network import Network
 from scipy.spatial import cKDTree
 
 from greentrip_optimizer.options import FeederOptions
-from greentrip_optimizer.streets import BusStreets, banned_at_stops, legs_between, times_from
+from greentrip_optimizer.streets import BusStreets, banned_at_stops, legs_between, times_from, turning
 
 
 class Area(NamedTuple):
@@ -35,6 +35,8 @@ class Area(NamedTuple):
     bus: Floats  # (types, 4) capacity, CNY a vehicle-hour, CNY a km, CNY a vehicle-day
     rule: Floats  # see RULES
     ban: Bools  # (n + 1, n + 1, n + 1) banned turns at the place between, see `banned_at_stops`; empty without any
+    turn_s: Floats  # (n + 1, n + 1) to turn at the last stop (second) coming from the place before it; inf: impossible
+    turn_m: Floats
 
 
 RULES = (
@@ -130,6 +132,7 @@ def station_area(demand: CatchmentDemand, network: Network, streets: BusStreets,
         ),
         np.array([value[r] for r in RULES], np.float64),
         banned_at_stops(streets, places, legs),
+        *(turning(streets, places, legs, options.turn_m) if options.turn_m else np.zeros((2, *legs.time_s.shape))),
     )
 
 

@@ -96,8 +96,10 @@ def running_cost(area: Area, h: int, in_s: float, out_s: float, metres: float, l
     """Return CNY a day, buses in the peak and the smallest bus type that carries the load (inf if none does).
 
     With a range, there are at least as many buses as can run the day's kilometres on one battery each and what all
-    charge in their layovers.
+    charge in their layovers. A way out that takes for ever, where no bus can turn, costs infinitely much.
     """
+    if out_s == np.inf:
+        return np.inf, 1.0, 0
     rule, headway = area.rule, area.headway_s[h]
     running = in_s + out_s
     layover = max(rule[LAYOVER_MIN], rule[LAYOVER] * running)
@@ -119,10 +121,10 @@ def running_cost(area: Area, h: int, in_s: float, out_s: float, metres: float, l
 def route_times(area: Area, route: Int32s, ride_s: Floats) -> tuple[float, float, float, float]:
     """Fill each stop's ride to the station; return seconds inbound and outbound and metres inbound and outbound.
 
-    `route` lists places from the station outwards, without the station.
+    `route` lists places from the station outwards, without the station. Turning at the last stop counts as outbound.
     """
     rule, n = area.rule, len(area.stop_node) - 1
-    cur, ride, out, metres, back = n, 0.0, 0.0, 0.0, 0.0
+    cur, ride, out, metres, back, before = n, 0.0, 0.0, 0.0, 0.0, n
     for i in range(len(route)):
         s = route[i]
         ride += area.drive_s[s, cur] + (rule[DWELL] if cur != n else 0.0)
@@ -130,8 +132,8 @@ def route_times(area: Area, route: Int32s, ride_s: Floats) -> tuple[float, float
         metres += area.length_m[s, cur]
         back += area.length_m[cur, s]
         ride_s[i] = ride
-        cur = s
-    return ride + rule[DWELL], out, metres, back
+        before, cur = cur, s
+    return ride + rule[DWELL], out + area.turn_s[before, cur], metres, back + area.turn_m[before, cur]
 
 
 @njit()

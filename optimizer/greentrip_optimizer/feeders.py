@@ -40,6 +40,7 @@ def design_feeders(
     keep: Sequence[FeederRoute] = (),
     range_km: float = 0.0,
     charge_km_h: float = 0.0,
+    turn_m: float = 0.0,
     progress: Progress | None = None,
 ) -> Plan:
     """Design feeders for stations of a network from a finished run's demand.
@@ -60,6 +61,8 @@ def design_feeders(
         Routes fixed by hand: they run as they are, on these buses and this budget; new ones are designed beside them.
     range_km, charge_km_h
         How far an electric bus runs on a full battery (0: no limit), and the range an hour of layover gives back.
+    turn_m
+        The longest way round by which a bus may turn at its last stop; 0 lets it turn where it stands.
     progress
         Called with what is being done and the share done, 0 to 1; raising in it stops the design.
 
@@ -80,6 +83,7 @@ def design_feeders(
         options_of(network, vehicles=vehicles, budget_cny_day=budget_cny_day, seed=seed),
         range_km=range_km,
         charge_km_h=charge_km_h,
+        turn_m=turn_m,
     )
     tell = progress or _silent
     tell("demand around the stations", 0.0)

@@ -98,8 +98,8 @@ def grow_routes(
                             v0, p0 = cell_value(area, c, old, h)
                             g1 -= max(v0 - cell_price[c], 0.0)
                             l1 -= p0
-                metres = m0 + b0 + area.length_m[new, cur] + area.length_m[cur, new]
-                out = o0 + area.drive_s[cur, new] + area.rule[DWELL]
+                metres = m0 + b0 + area.length_m[new, cur] + area.length_m[cur, new] + area.turn_m[cur, new]
+                out = o0 + area.drive_s[cur, new] + area.rule[DWELL] + area.turn_s[cur, new]
                 cost, vehicles, _ = running_cost(area, h, r1 + area.rule[DWELL], out, metres, l1)
                 if cost == np.inf:
                     continue

@@ -145,7 +145,8 @@ def price_routes(
         for h in range(headways):
             if gain[d, h] - bay_price <= p:
                 continue
-            cost, vehicles, _ = running_cost(area, h, ride[d] + area.rule[DWELL], out_s[d], metres[d], load[d, h])
+            out, driven = out_s[d] + area.turn_s[cur, new], metres[d] + area.turn_m[cur, new]
+            cost, vehicles, _ = running_cost(area, h, ride[d] + area.rule[DWELL], out, driven, load[d, h])
             p = max(p, gain[d, h] - cost_price * cost - vehicle_price * vehicles - bay_price)
         place = len(top)
         while place > 0 and p > top[place - 1]:

@@ -58,6 +58,7 @@ class FeederOptions:
     layover_min_s: float = 300.0
     range_km: float = 0.0  # of a full battery; 0: no limit
     charge_km_h: float = 0.0  # range given back by an hour of charging at the layover
+    turn_m: float = 0.0  # longest way round to turn at the last stop; 0: buses turn where they stand
     # What a route may look like.
     radius_m: float = 3500.0
     stop_spacing_m: float = 375.0

@@ -297,6 +297,9 @@ def _why_none(demand: CatchmentDemand, area: Area, pool: Pool, station: int, opt
         return "no buses at hand"
     if len(area.stop_node) == 1:
         return "no street node around it where a stop would save anybody time"
+    there_and_back = np.isfinite(area.drive_s) & np.isfinite(area.drive_s.T) & (area.drive_s > 0)
+    if not np.isfinite(area.turn_s[there_and_back]).any():
+        return f"no stop around it has a way round of at most {options.turn_m:g} m by which a bus could turn"
     if not (pool.station == station).any():
         return "no route saves as much as it costs"
     return "its best route is worth less than the buses, money or riders bring at other stations"

@@ -102,16 +102,11 @@ def legs_between(streets: BusStreets, places: Int32s, limit_s: float) -> Legs:
 def _legs_without_turns(streets: BusStreets, places: Int32s, limit_s: float) -> Legs:
     """Find the quickest ways link by link, since which turns are allowed depends on the link one comes from."""
     first, head, time_s = streets.first_out, streets.head, streets.time_s.data
-    nodes, links, count = len(first) - 1, len(head), len(places)
-    tail = np.repeat(np.arange(nodes), np.diff(first))
-    outs = np.diff(first)[head]
-    came = np.repeat(np.arange(links), outs)
-    goes = np.arange(outs.sum()) - np.repeat(np.cumsum(outs) - outs, outs) + np.repeat(first[head], outs)
-    allowed = ~np.isin(turn_key(nodes, tail[came], head[came], head[goes]), streets.banned)
-    allowed &= head[goes] != tail[came]
+    links, count = len(head), len(places)
+    came, goes = _turns(streets)
     starts = [np.arange(first[p], first[p + 1]) for p in places]
-    rows = np.concatenate([came[allowed], *(np.full(len(s), links + k) for k, s in enumerate(starts))])
-    to = np.concatenate([goes[allowed], *starts])
+    rows = np.concatenate([came, *(np.full(len(s), links + k) for k, s in enumerate(starts))])
+    to = np.concatenate([goes, *starts])
     graph = csr_array((time_s[to], (rows, to)), shape=(links + count, links + count))
     into = [np.flatnonzero(head == p) for p in places]
     drive, length = np.full((count, count), np.inf), np.full((count, count), np.inf)
@@ -134,6 +129,60 @@ def _legs_without_turns(streets: BusStreets, places: Int32s, limit_s: float) -> 
             node.extend(int(head[e]) for e in reversed(chain))
             leg_first.append(len(node))
     return Legs(drive, length, np.array(leg_first, np.int32), np.array(node, np.int32))
+
+
+def _turns(streets: BusStreets) -> tuple[Ints, Ints]:
+    """Return every pair of links that a bus may drive one after the other: no banned turn, no turn on the spot."""
+    first, head = streets.first_out, streets.head
+    nodes, links = len(first) - 1, len(head)
+    tail = np.repeat(np.arange(nodes), np.diff(first))
+    outs = np.diff(first)[head]
+    came = np.repeat(np.arange(links), outs)
+    goes = np.arange(outs.sum()) - np.repeat(np.cumsum(outs) - outs, outs) + np.repeat(first[head], outs)
+    allowed = ~np.isin(turn_key(nodes, tail[came], head[came], head[goes]), streets.banned)
+    allowed &= head[goes] != tail[came]
+    return came[allowed], goes[allowed]
+
+
+def turning(streets: BusStreets, places: Int32s, legs: Legs, most_m: float) -> tuple[Floats, Floats]:
+    """Return seconds and metres of the shortest way round by which a bus from place a turns at b to go back to a.
+
+    Shape (places, places), a and b. It is 0 where the way back leaves by another street than the way there came by, and
+    infinite where no way round of at most `most_m` leads back without a banned turn or one on the spot.
+    """
+    n, first, head = len(places), streets.first_out, streets.head
+    links = len(head)
+    tail = np.repeat(np.arange(len(first) - 1), np.diff(first))
+    came, goes = _turns(streets)
+    seconds, metres = np.zeros((n, n)), np.zeros((n, n))
+    asked: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for a in range(n):
+        for b in range(n):
+            there = legs.node[legs.first[a * n + b] : legs.first[a * n + b + 1]]
+            back = legs.node[legs.first[b * n + a] : legs.first[b * n + a + 1]]
+            if not len(there) or not len(back):
+                continue
+            before = int(there[-2]) if len(there) > 1 else int(places[a])
+            if before == back[0]:
+                asked.setdefault((b, before), []).append((a, b))
+    out = [np.flatnonzero((tail == places[b]) & (head != before)) for b, before in asked]
+    rows = np.concatenate([came, *(np.full(len(e), links + q) for q, e in enumerate(out))])
+    to = np.concatenate([goes, *out])
+    graph = csr_array((streets.length_m[to], (rows, to)), shape=(links + len(out),) * 2)
+    for q, ((b, before), pairs) in enumerate(asked.items()):
+        found = dijkstra(graph, indices=np.array([links + q]), limit=most_m, return_predecessors=True)
+        far, previous = found[0][0], found[1][0]
+        into = np.flatnonzero((head == places[b]) & (tail != before))
+        at = int(into[far[into].argmin()]) if len(into) else -1
+        took = length = np.inf
+        if at >= 0 and np.isfinite(far[at]):
+            took, length = 0.0, float(far[at])
+            while at < links:
+                took += float(streets.time_s.data[at])
+                at = int(previous[at])
+        for pair in pairs:
+            seconds[pair], metres[pair] = took, length
+    return seconds, metres
 
 
 def banned_at_stops(streets: BusStreets, places: Int32s, legs: Legs) -> Bools:

@@ -1,5 +1,6 @@
 """Small problems: the evaluator, the routes and the plan beside brute force written in plain Python."""
 
+import heapq
 import itertools
 import math
 from dataclasses import replace
@@ -302,3 +303,82 @@ def test_a_range_adds_buses_until_batteries_last_the_day(city, demands):
             assert made.vehicles[k, h] == need
             more += need > peak
     assert more
+
+
+def way_round(area, streets, city, a, b, most):
+    """Seconds and metres of the shortest way round at b for a bus from a, searched in plain Python."""
+    first, head, metres, seconds = streets.first_out, streets.head, streets.length_m, streets.time_s.data
+    links = {
+        v: [(int(head[e]), metres[e], seconds[e]) for e in range(first[v], first[v + 1])] for v in range(len(first) - 1)
+    }
+    there, back = path_nodes(area, a, b), path_nodes(area, b, a)
+    here = int(area.stop_node[b])
+    before = there[-2] if len(there) > 1 else int(area.stop_node[a])
+    if before != back[0]:
+        return 0.0, 0.0
+    heap, best = [(0.0, 0.0, before, here)], {}
+    while heap:
+        m, s, came, at = heapq.heappop(heap)
+        if at == here and m > 0 and came != before:
+            return s, m
+        if m > most or best.get((came, at), math.inf) <= m:
+            continue
+        best[came, at] = m
+        for to, long, took in links[at]:
+            if to != came:
+                heapq.heappush(heap, (m + long, s + took, at, to))
+    return math.inf, math.inf
+
+
+def test_buses_turn_by_the_shortest_way_round_and_it_costs_what_it_takes(city, demands):
+    options = replace(SMALL, turn_m=2500.0)
+    streets = bus_streets(city.compiled.roads, options)
+    area = station_area(demands[1], city, streets, options)
+    n = len(area.stop_node) - 1
+    lengths = []
+    for a, b in itertools.product(range(n + 1), range(n)):
+        if a != b and path_nodes(area, a, b) and path_nodes(area, b, a):
+            _, metres = way_round(area, streets, city, a, b, options.turn_m)
+            if metres <= options.turn_m:
+                assert area.turn_m[a, b] == pytest.approx(metres)
+                lengths.append(metres)
+            else:
+                assert np.isinf(area.turn_m[a, b])
+    assert max(lengths) > 0
+    routes = brute_routes(area, options)[:40]
+    first = np.append(0, np.cumsum([len(r) for r in routes])).astype(np.int32)
+    made = evaluate(area, first, np.array([s for r in routes for s in r], np.int32))
+    on_the_spot = evaluate(
+        area._replace(turn_s=0 * area.drive_s, turn_m=0 * area.drive_s),
+        first,
+        np.array([s for r in routes for s in r], np.int32),
+    )
+    for k, route in enumerate(routes):
+        last = ([n, *route][-2], route[-1])
+        if np.isinf(area.turn_m[last]):
+            assert np.isinf(made.cost[k]).all()
+        else:
+            trips = 60 / 10.0 * 4 + 60 / 20.0 * 13
+            least = trips * area.turn_m[last] / 1000 * options.bus_types[0].cny_km
+            assert made.cost[k, 1] >= on_the_spot.cost[k, 1] + least - 1e-9
+    plan = design(demands, city, options)
+    free = design(demands, city, SMALL)
+    assert plan.objective < free.objective
+    again = design(demands, city, replace(SMALL, turn_m=1.0))
+    assert not again.routes or again.objective < plan.objective
+
+
+def test_no_route_ends_where_a_bus_cannot_turn(city, demands):
+    options = replace(SMALL, turn_m=1.0)
+    area = station_area(demands[1], city, bus_streets(city.compiled.roads, options), options)
+    barred = np.isinf(area.turn_s)
+    assert barred.any()
+    row = {int(node): k for k, node in enumerate(area.stop_node)}
+    nodes = {name: k for k, name in enumerate(city.compiled.roads.nodes)}
+    plan = design(demands[1:2], city, options)
+    for route in plan.routes:
+        chain = [len(area.stop_node) - 1, *(row[nodes[s]] for s in reversed(route.stops))]
+        assert not barred[chain[-2], chain[-1]]
+    nowhere = area._replace(turn_s=np.full_like(area.turn_s, np.inf))
+    first, stop = np.array([0, 1], np.int32), np.zeros(1, np.int32)
+    assert np.isinf(evaluate(nowhere, first, stop).cost).all()

@@ -110,6 +110,13 @@ def test_a_short_range_needs_more_buses(client: Client, base: Runs, plan: plan_p
         client.design_feeders(base, ["Harbour"], vehicles=8, range_km=-1.0)
 
 
+def test_turning_at_the_last_stop_takes_a_way_round(client: Client, base: Runs, plan: plan_pb2.Plan) -> None:
+    made = client.design_feeders(base, ["Harbour", "Lakeside"], vehicles=8, turn_m=3000.0)
+    assert made.objective < plan.objective
+    with pytest.raises(CallError, match="turn_m: saw -1"):
+        client.design_feeders(base, ["Harbour"], vehicles=8, turn_m=-1.0)
+
+
 def test_bus_lines_are_fitted_to_rail_and_simulated(client: Client, base: Runs) -> None:
     made = client.adjust_lines(base, near_m=900.0, least_share=0.2, full=0.05, vehicles=400, name="lines")
     assert made.lines

@@ -25,6 +25,7 @@ def optimize_feeders(
     keep: Annotated[str, typer.Option(help="A plan whose routes run as they are and stay in the new plan.")] = "",
     range_km: Annotated[float, typer.Option(help="Range of an electric bus on a full battery, km; 0: no limit.")] = 0.0,
     charge_km_h: Annotated[float, typer.Option(help="Range that an hour of layover charges, km.")] = 0.0,
+    turn_m: Annotated[float, typer.Option(help="Longest way round to turn at the last stop, m; 0: on the spot.")] = 0.0,
     name: Name = "",
     server: Server = None,
     data_dir: DataDir = None,
@@ -44,6 +45,7 @@ def optimize_feeders(
             keep=keep,
             range_km=range_km,
             charge_km_h=charge_km_h,
+            turn_m=turn_m,
             name=name,
             progress=bars.design,
         )

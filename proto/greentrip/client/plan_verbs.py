@@ -56,6 +56,7 @@ class PlanVerbs:
         keep: str = "",
         range_km: float = 0.0,
         charge_km_h: float = 0.0,
+        turn_m: float = 0.0,
         name: str = "",
         request_id: str = "",
         progress: Callable[[plan_pb2.PlanMetadata], None] | None = None,
@@ -63,7 +64,8 @@ class PlanVerbs:
         """Design feeder routes around stations from a finished run (the first, of several) and wait for the plan.
 
         With several `rounds`, each plan is simulated and demand priced anew until the plan stays. The routes of the
-        plan named by `keep` run as they are. `range_km` limits what a bus runs on a battery (0: no limit).
+        plan named by `keep` run as they are. `range_km` limits what a bus runs on a battery (0: no limit), `turn_m`
+        the way round by which it turns at its last stop (0: it turns where it stands).
         """
         request = plan_pb2.DesignFeedersRequest(
             run=_first(run),
@@ -75,6 +77,7 @@ class PlanVerbs:
             keep=within("plans", keep) if keep else "",
             range_km=range_km,
             charge_km_h=charge_km_h,
+            turn_m=turn_m,
             plan_id=name.removeprefix("plans/"),
             request_id=request_id or new_request(),
         )

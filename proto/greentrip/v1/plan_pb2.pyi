@@ -255,6 +255,7 @@ class DesignFeedersRequest(_message.Message):
     KEEP_FIELD_NUMBER: _builtins.int
     RANGE_KM_FIELD_NUMBER: _builtins.int
     CHARGE_KM_H_FIELD_NUMBER: _builtins.int
+    TURN_M_FIELD_NUMBER: _builtins.int
     run: _builtins.str
     """Finished run: `runs/base-0`. Required."""
     vehicles: _builtins.int
@@ -283,6 +284,10 @@ class DesignFeedersRequest(_message.Message):
     """
     charge_km_h: _builtins.float
     """Range that an hour of charging at the layover gives back, km, 0 or more."""
+    turn_m: _builtins.float
+    """The longest way round by which a bus may turn at its last stop, metres, up to 20,000: no route ends where there is none, and
+    the way counts in time and cost. 0 means that buses turn where they stand.
+    """
     @_builtins.property
     def stations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Ids or names of the stations to serve, at least one, each once."""
@@ -308,10 +313,11 @@ class DesignFeedersRequest(_message.Message):
         keep: _builtins.str = ...,
         range_km: _builtins.float = ...,
         charge_km_h: _builtins.float = ...,
+        turn_m: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "budget_cny_day", b"budget_cny_day", "time_limit", b"time_limit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "budget_cny_day", b"budget_cny_day", "charge_km_h", b"charge_km_h", "description", b"description", "keep", b"keep", "plan_id", b"plan_id", "range_km", b"range_km", "request_id", b"request_id", "rounds", b"rounds", "run", b"run", "seed", b"seed", "stations", b"stations", "time_limit", b"time_limit", "validate_only", b"validate_only", "vehicles", b"vehicles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "budget_cny_day", b"budget_cny_day", "charge_km_h", b"charge_km_h", "description", b"description", "keep", b"keep", "plan_id", b"plan_id", "range_km", b"range_km", "request_id", b"request_id", "rounds", b"rounds", "run", b"run", "seed", b"seed", "stations", b"stations", "time_limit", b"time_limit", "turn_m", b"turn_m", "validate_only", b"validate_only", "vehicles", b"vehicles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_cny_day: _TypeAlias = _typing.Literal["budget_cny_day"]  # noqa: Y015
     _WhichOneofArgType__budget_cny_day: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day"]  # noqa: Y015

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 MOST_VEHICLES = 100_000
 MOST_RANGE_KM = 10_000
+MOST_TURN_M = 20_000
 MOST_ROUNDS = 10  # of design and simulation
 FILTERS = {
     "name": filters.text(f"{PLANS}/" + PlanRow.id),
@@ -94,16 +95,22 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
         if request.rounds > 1:
             content["rounds"] = request.rounds
             content["simulated"] = {k: asked.get(k) for k in ("sample", "max_days", "parameters")}
-        for name in ("range_km", "charge_km_h"):
+        for name, most, unit in (
+            ("range_km", MOST_RANGE_KM, "km"),
+            ("charge_km_h", MOST_RANGE_KM, "km"),
+            ("turn_m", MOST_TURN_M, "m"),
+        ):
             value = getattr(request, name)
-            if not 0 <= value <= MOST_RANGE_KM:
-                raise FieldError(name, f"saw {value:g}; expected 0 to {MOST_RANGE_KM} km")
+            if not 0 <= value <= most:
+                raise FieldError(name, f"saw {value:g}; expected 0 to {most} {unit}")
             if value:
                 content[name] = value
         if request.keep:
             content["keep"] = self._kept(request.keep, network)
-        if request.rounds > 1 and (request.keep or request.range_km):
-            raise FieldError("rounds", "designs in the loop neither keep routes nor limit range yet; expected 0 or 1")
+        if request.rounds > 1 and (request.keep or request.range_km or request.turn_m):
+            raise FieldError(
+                "rounds", "designs in the loop neither keep routes nor limit range or turning yet; expected 0 or 1"
+            )
         return self._add(request, content)
 
     def _kept(self, name: str, network: "Network") -> list[dict[str, Any]]:
