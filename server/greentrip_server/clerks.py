@@ -9,10 +9,13 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from multiprocessing.connection import Connection
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from greentrip_server.caller import CALLER
 from greentrip_server.desk import Desk
 from greentrip_server.errors import BusyError, ElsewhereError, status_from_json, status_of, status_to_json
 from greentrip_server.settings import Settings
@@ -21,6 +24,7 @@ from greentrip_server.workers import SPAWN
 
 NICE = 2  # a clerk's caller waits, but short answers go first
 IDLE_S = 300.0
+REMEMBERED = 1000  # turns
 
 P = ParamSpec("P")
 Made = TypeVar("Made")
@@ -31,7 +35,9 @@ class Clerks:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._room = asyncio.Semaphore(settings.workers)
+        self._busy: Counter[str] = Counter()  # clerks at work for each client
+        self._served: dict[str, int] = {}  # when each client's turn last came, counted in turns
+        self._waiting: list[tuple[str, asyncio.Future[None]]] = []
         self._idle: list[_Clerk] = []
         self._all: set[_Clerk] = set()
 
@@ -46,7 +52,7 @@ class Clerks:
             When the clerk was killed.
 
         """
-        async with self._room:
+        async with self._turn(CALLER.get().name):
             clerk = self._idle.pop() if self._idle else _Clerk(self._settings)
             self._all.add(clerk)
             clerk.turn += 1
@@ -66,6 +72,43 @@ class Clerks:
             raise ElsewhereError(status_from_json(made["status"]), made["trace"])
         found: Made = made
         return found
+
+    @asynccontextmanager
+    async def _turn(self, client: str) -> AsyncIterator[None]:
+        """Wait for room for one more clerk; the client with the fewest at work is next, then the one served longest ago."""
+        if self._waiting or self._busy.total() >= self._settings.workers:
+            mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((client, mine))
+            try:
+                await mine
+            except asyncio.CancelledError:
+                if mine.done() and not mine.cancelled():  # its turn came as its caller left
+                    self._leave(client)
+                else:
+                    self._waiting.remove((client, mine))
+                raise
+        else:
+            self._enter(client)
+        try:
+            yield
+        finally:
+            self._leave(client)
+
+    def _leave(self, client: str) -> None:
+        """Give one place back and let the next one in."""
+        self._busy[client] -= 1
+        self._busy += Counter()  # drops those at nought
+        if self._waiting:
+            following = min(self._waiting, key=lambda w: (self._busy[w[0]], self._served.get(w[0], -1)))
+            self._waiting.remove(following)
+            self._enter(following[0])
+            following[1].set_result(None)
+
+    def _enter(self, client: str) -> None:
+        self._busy[client] += 1
+        last = max(self._served.values(), default=0)
+        self._served = {name: turn for name, turn in self._served.items() if turn > last - REMEMBERED}
+        self._served[client] = last + 1
 
     def close(self) -> None:
         """End all clerks, whatever they do."""

@@ -11,6 +11,7 @@ import greentrip
 import grpc
 import pytest
 from greentrip.v1 import network_pb2, network_pb2_grpc
+from greentrip_server.caller import CALLER, Caller
 from greentrip_server.clerks import Clerks
 from greentrip_server.desk import Desk
 from greentrip_server.errors import BusyError, ElsewhereError, FieldError
@@ -111,6 +112,37 @@ def test_no_more_clerks_than_workers(tmp_path: Path) -> None:
         clerks.close()
 
     asyncio.run(story())
+
+
+def note(_: Desk, log: str, name: str) -> None:
+    with Path(log).open("a") as out:
+        out.write(name)
+
+
+def test_clients_take_turns(tmp_path: Path) -> None:
+    log = str(tmp_path / "log")
+
+    async def story() -> None:
+        clerks = Clerks(settings(tmp_path))
+
+        async def asked(name: str) -> None:
+            CALLER.set(Caller(name))
+            await clerks.ask(note, log, name)
+
+        async def leaves() -> None:
+            CALLER.set(Caller("b"))
+            await asyncio.wait_for(clerks.ask(note, log, "never"), 0.01)
+
+        greedy = [asyncio.create_task(asked("a")) for _ in range(4)]
+        await asyncio.sleep(0)
+        with pytest.raises(TimeoutError):
+            await leaves()
+        await asyncio.gather(*greedy, asyncio.create_task(asked("b")))
+        clerks.close()
+
+    asyncio.run(story())
+    assert sorted(Path(log).read_text()) == ["a"] * 4 + ["b"]
+    assert Path(log).read_text().index("b") <= 2
 
 
 def test_a_deadline_stops_what_the_server_computes(tmp_path: Path) -> None:
