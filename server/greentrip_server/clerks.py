@@ -75,7 +75,7 @@ class Clerks:
 
     @asynccontextmanager
     async def _turn(self, client: str) -> AsyncIterator[None]:
-        """Wait for room for one more clerk; next is who has the fewest at work, and of those who was served longest ago."""
+        """Wait for room; next is the client with the fewest clerks at work, of those the one served longest ago."""
         if self._waiting or self._busy.total() >= self._settings.workers:
             mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append((client, mine))
