@@ -1,11 +1,12 @@
 """Ask what feeders, bus lines fitted to rail and the plan's other measures together would have brought to the 75 %.
 
-    python benchmarks/beijing_answer.py [--stations 40] [--fleets 50,400] [--placements 5] [--runs FOLDER] [--json]
+    python benchmarks/beijing_answer.py [--stations 40] [--fleets 50,400] [--placements 5] [--total 12] [--runs FOLDER]
 
 Bus lines are fitted to rail on the base run; feeders are designed on a run with these lines; packages add one measure
 after the other (`proto/greentrip/examples/beijing-75.toml` holds them one by one). Every package is simulated for each
 placement of the population (a seed) beside the base on the same seed; changes of the green share are their mean with
-its 95 % interval (simulation only: parameters and model form are not in it). Costs are those of buses, 250 weekdays at
+its 95 % interval (simulation only: parameters and model form are not in it; `--total` adds the total interval of bus
+lines and the last feeders together, from so many cities that could be). Costs are those of buses, 250 weekdays at
 assumed unit costs; what fares no longer bring in, or parking does, is not counted.
 """
 
@@ -21,6 +22,7 @@ from greentrip_agents import simulate
 from greentrip_agents.comparison import compare
 from greentrip_agents.parameters import default_parameters
 from greentrip_agents.run import Run
+from greentrip_agents.uncertainty import uncertainty
 from greentrip_networks import Scenario, SetFare, beijing
 from greentrip_networks.network import Network
 from greentrip_optimizer import design_feeders
@@ -49,6 +51,7 @@ def main() -> None:
     parser.add_argument("--placements", type=int, default=5)
     parser.add_argument("--sample", type=float, default=0.005)
     parser.add_argument("--days", type=int, default=60)
+    parser.add_argument("--total", type=int, default=0, help="cities of the total interval; 0: none")
     parser.add_argument("--runs", type=Path, help="folder that keeps the base runs")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
@@ -107,12 +110,26 @@ def main() -> None:
         network = changed_by(fitted, plan.interventions())
         judge(f"fitted lines, feeders with {fleet} buses", network, (lines, plan))
     assert plan is not None
+    steps = (*lines.interventions(), *plan.interventions())
+    total = None
+    if asked.total:
+        total = uncertainty(
+            lambda placement: (both := beijing(2019, placement=placement), changed_by(both, steps)),
+            points=asked.total,
+            progress=lambda k, of, change: tell(f"city {k} of {of}: {change:+.3f}"),
+        )
     name, given = "", dict[str, float]()
-    for measure, steps, more in MEASURES:
-        network, given = changed_by(network, steps), given | more
+    for measure, changes, more in MEASURES:
+        network, given = changed_by(network, changes), given | more
         name += f" + {measure}"
         judge(f"the last{name}", network, (lines, plan), given)
-    out = {"stations": len(stations), "placements": asked.placements, "sample": asked.sample, "packages": rows}
+    out = {
+        "stations": len(stations),
+        "placements": asked.placements,
+        "sample": asked.sample,
+        "packages": rows,
+        "total": total,
+    }
     print(json.dumps(out, ensure_ascii=False, indent=None if asked.json else 1))
 
 
