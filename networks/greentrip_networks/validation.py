@@ -28,14 +28,19 @@ class Problem:
         return f"{self.level}: {self.place}: {self.message}; {self.remedy}"
 
 
-def validate(network: Network) -> list[Problem]:
+def validate(network: Network, *, known: Network | None = None) -> list[Problem]:
     """List the problems of a network, errors first; an empty list means that none was found.
+
+    known: a network without errors; what both have in common, the very same graphs and tables, is not looked at again.
 
     Checked are: pieces of the street graph (all links, and those for cars) and of the rail graph with the zones or
     stations cut off, lengths, capacities, speeds and times of links and rides, stations and cells far from streets,
     zones without people, and shares of cells that do not sum to one.
     """
-    problems = [*_road_pieces(network), *_links(network), *_rail(network), *_zones(network)]
+    problems: list[Problem] = []
+    for check, parts in _CHECKS:
+        if known is None or any(getattr(network, part) is not getattr(known, part) for part in parts):
+            problems += check(network)
     return sorted(problems, key=lambda p: p.level != "error")
 
 
@@ -180,3 +185,12 @@ def _zones(network: Network) -> list[Problem]:
             )
         )
     return problems
+
+
+# What each check looks at, by the network's fields.
+_CHECKS = (
+    (_road_pieces, ("roads", "zones")),
+    (_links, ("roads",)),
+    (_rail, ("rail", "roads")),
+    (_zones, ("zones", "cells")),
+)

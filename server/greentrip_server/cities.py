@@ -120,19 +120,28 @@ class Cities:
 
     def build(self, name: str, placement: int, interventions: Sequence[Mapping[str, Any]]) -> "Network":
         """Return a network with interventions applied, checked that it can be simulated; raise ScenarioError if not."""
-        from greentrip_networks import Scenario, validate
+        from greentrip_networks import Scenario
 
         base = self.get(name, placement)
-        content = (base.name, placement, str(base.extra.get("content", "")), json.dumps(interventions, sort_keys=True))
         steps = tuple(_read(i, step) for i, step in enumerate(interventions))
         network = Scenario(name="", base=base.name, interventions=steps).build(base) if steps else base
-        if content not in self._valid:
-            errors = [p for p in validate(network) if p.level == "error"]
-            if errors:
-                listed = "; ".join(f"{p.place}: {p.message}" for p in errors[:3])
-                raise ScenarioError("network", f"{len(errors)} errors make it impossible to simulate: {listed}")
-            self._valid.add(content)
+        of_base = (base.name, placement, str(base.extra.get("content", "")))
+        self._check(base, None, (*of_base, "[]"))
+        self._check(network, base, (*of_base, json.dumps(interventions, sort_keys=True)))
         return network
+
+    def _check(self, network: "Network", known: "Network | None", content: tuple[str, int, str, str]) -> None:
+        """Raise ScenarioError for a network that cannot be simulated, unless it was found to be fine before."""
+        from greentrip_networks import validate
+
+        if content in self._valid:
+            return
+        problems = validate(network, known=known)
+        errors = [p for p in problems if p.level == "error"]
+        if errors:
+            listed = "; ".join(f"{p.place}: {p.message}" for p in errors[:3])
+            raise ScenarioError("network", f"{len(errors)} errors make it impossible to simulate: {listed}")
+        self._valid.add(content)
 
 
 def _read(i: int, step: Mapping[str, Any]) -> Any:

@@ -47,3 +47,13 @@ def test_one_way_ends_and_far_stations_are_warned_about(city: Network) -> None:
     found = [str(p) for p in validate(city.with_(roads=roads, rail=rail))]
     assert any("cannot both reach and leave 1 nodes: n0000" in t for t in found)
     assert any("station Harbour: 5000 m from the nearest street" in t for t in found)
+
+
+def test_what_is_shared_with_a_sound_network_is_not_looked_at_again(city: Network) -> None:
+    bad = nx.MultiDiGraph()
+    bad.add_nodes_from(city.roads.nodes(data=True))
+    bad.add_edges_from((u, v, k, {**d, "length_m": -1.0}) for u, v, k, d in city.roads.edges(keys=True, data=True))
+    broken = city.with_(roads=bad)
+    assert validate(broken, known=city) == validate(broken) != []
+    assert validate(broken, known=broken) == []
+    assert validate(city.with_(fares=city.fares), known=city) == []
