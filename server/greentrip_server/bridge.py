@@ -137,7 +137,7 @@ class Link:
     def submit(self, worker: Connection, order: dict[str, Any]) -> None:
         """Send an order to the cluster."""
         self._keys += 1
-        kept = Path(order["checkpoint"]) / "day.npz"
+        kept = Path(order["checkpoint"]) / "day.arrays"
         day = [self._ray.put(kept.read_bytes())] if kept.is_file() else []
         full = {**order, "threads": self._about["threads"], "facts": self._facts}
         shipped = self._ship(order["input"]["network"])
@@ -259,10 +259,10 @@ def _keep(folder: Path, day: bytes) -> None:
     from greentrip_networks.files import sync
 
     folder.mkdir(parents=True, exist_ok=True)
-    aside = folder / "day.npz.part"
+    aside = folder / "day.arrays.part"
     aside.write_bytes(day)
     sync(aside)
-    aside.replace(folder / "day.npz")
+    aside.replace(folder / "day.arrays")
     sync(folder)
 
 

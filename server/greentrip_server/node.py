@@ -67,7 +67,7 @@ def compute(
     results, fetched = fetch(base, shipped) if shipped is not None else (base, False)
     with _work_folder(base) as folder:
         local = {**order, "aside": str(folder / "run"), "checkpoint": str(folder / "days")}
-        kept = folder / "days" / "day.npz"
+        kept = folder / "days" / "day.arrays"
         if day is not None:
             kept.parent.mkdir()
             kept.write_bytes(day)

@@ -52,10 +52,26 @@ def test_a_day_cut_while_it_is_written_is_lived_again(city: Network, tmp_path: P
     told: list[int] = []
     with pytest.raises(Stop):
         simulate(city, **ASKED, checkpoint=tmp_path, progress=stopping_after(3, told))
-    (tmp_path / "day.npz.part").write_bytes(b"half a day")
+    (tmp_path / "day.arrays.part").write_bytes(b"half a day")
     simulate(city, **ASKED, checkpoint=tmp_path, progress=lambda day, *_: told.append(day))
     assert told[3] == 4
-    assert not (tmp_path / "day.npz.part").exists()
+    assert not (tmp_path / "day.arrays.part").exists()
+
+
+@pytest.mark.parametrize("harm", ["cut", "bit", "head", "empty"])
+def test_a_damaged_day_is_not_gone_on_from(city: Network, tmp_path: Path, harm: str) -> None:
+    with pytest.raises(Stop):
+        simulate(city, **ASKED, checkpoint=tmp_path, progress=stopping_after(3, []))
+    kept = tmp_path / "day.arrays"
+    content = bytearray(kept.read_bytes())
+    if harm == "bit":
+        content[len(content) // 2] ^= 4
+    elif harm == "head":
+        content[5] ^= 255
+    kept.write_bytes(content[:-9] if harm == "cut" else b"" if harm == "empty" else content)
+    told: list[int] = []
+    simulate(city, **ASKED, checkpoint=tmp_path, progress=lambda day, *_: told.append(day))
+    assert told[0] == 1
 
 
 @pytest.mark.parametrize("change", [{"seed": 6}, {"sample": 0.03}])

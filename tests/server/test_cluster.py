@@ -100,7 +100,7 @@ def test_a_node_killed_in_the_middle_loses_nothing_and_the_bytes_are_those_of_th
         while len(busy := at_day(client, "town", 3)) < 2:
             assert time.monotonic() < until, "two runs should be under way, one a node"
             time.sleep(0.05)
-        kept = {name for name in busy if (there / "runs" / f".{name.rpartition('/')[2]}.days" / "day.npz").is_file()}
+        kept = {name for name in busy if (there / "runs" / f".{name.rpartition('/')[2]}.days" / "day.arrays").is_file()}
         nodes[1].kill()
         remote = list(client.watch_experiment("town"))[-1]
         with pytest.raises(ConnectError, match="computes on ray"):
