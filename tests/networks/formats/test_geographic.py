@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,7 @@ def test_json_nested_without_end_is_refused(tmp_path: Path) -> None:
 def test_a_view_in_a_geopackage_is_not_run(tmp_path: Path) -> None:
     path = write(streets(), tmp_path / "roads.gpkg")
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i AS fid, NULL AS geom FROM n"
-    with sqlite3.connect(path) as base:
+    with closing(sqlite3.connect(path)) as base, base:
         base.execute("ALTER TABLE roads RENAME TO other")
         base.execute(f"CREATE VIEW roads AS {endless}")
     assert ("no-table", None) in refused(path)
