@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from feeder_beijing import pick
+from feeder_beijing import base_run, pick
 from greentrip_agents import simulate
 from greentrip_agents.comparison import compare
 from greentrip_agents.parameters import default_parameters
@@ -71,12 +71,7 @@ def main() -> None:
     base = []
     for seed in range(asked.placements):
         folder = asked.runs / f"base-{seed}-{asked.sample:g}-{asked.days}" if asked.runs else None
-        if folder and (folder / "indicators.json").is_file():
-            base.append(Run.load(folder))
-        else:
-            base.append(run_of(city, seed))
-            if folder:
-                base[-1].save(folder)
+        base.append(base_run(city, folder, sample=asked.sample, seed=seed, max_days=asked.days))
         tell(f"base, placement {seed}")
 
     rows: list[dict[str, Any]] = []

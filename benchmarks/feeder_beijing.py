@@ -15,6 +15,7 @@ import resource
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from greentrip_agents import simulate
@@ -48,11 +49,11 @@ def pick(network: Network, asked: str) -> list[str]:
     return [rail.stations[s] for s in taken]
 
 
-def base_run(city: Network, folder: Path | None) -> Run:
-    """Load or simulate the base, and keep it if a folder is given."""
+def base_run(city: Network, folder: Path | None, **asked: Any) -> Run:
+    """Load or simulate the base as asked (`simulate`'s words), and keep it if a folder is given."""
     if folder and (folder / "indicators.json").is_file():
         return Run.load(folder)
-    base = simulate(city)
+    base = simulate(city, **asked)
     if folder:
         base.save(folder)
     return base

@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from feeder_beijing import pick
+from feeder_beijing import base_run, pick
 from greentrip_agents import simulate
 from greentrip_agents.comparison import compare
 from greentrip_agents.run import Run
@@ -78,12 +78,7 @@ def main() -> None:
     base = []
     for seed in range(asked.placements):
         folder = asked.runs / f"base-{seed}-{asked.sample:g}-{asked.days}" if asked.runs else None
-        if folder and (folder / "indicators.json").is_file():
-            base.append(Run.load(folder))
-        else:
-            base.append(run_of(city, seed))
-            if folder:
-                base[-1].save(folder)
+        base.append(base_run(city, folder, sample=asked.sample, seed=seed, max_days=asked.days))
         tell(f"base, placement {seed}")
     stations, points = pick(city, asked.stations), []
     for fleet in (int(f) for f in asked.fleets.split(",")):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from greentrip_networks.content import content_hash
 from greentrip_networks.errors import ScenarioError
-from greentrip_networks.files import sync
+from greentrip_networks.files import DAY, sync
 from greentrip_networks.kernels import sources_key
 from numpy.typing import NDArray
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 Log = list[dict[str, float]]
 Arrays = dict[str, NDArray[Any]]
-FILE = "day.arrays"
 
 
 def origin(model: "CommuterModel") -> str:
@@ -54,7 +53,7 @@ def save(folder: Path, model: "CommuterModel", log: Log, made_from: str) -> None
     if model.individuals:
         raise ScenarioError("checkpoint", "commuters of your own may hold state that is not kept; run without one")
     folder.mkdir(parents=True, exist_ok=True)
-    aside = folder / f"{FILE}.part"
+    aside = folder / f"{DAY}.part"
     state = {name: np.asarray(array, order="C") for name, array in flat(model.state()).items()}
     arrays = [[name, a.dtype.str, a.shape, _sum(_bytes(a))] for name, a in state.items()]
     with aside.open("wb") as out:
@@ -63,7 +62,7 @@ def save(folder: Path, model: "CommuterModel", log: Log, made_from: str) -> None
             out.write(_bytes(array).data)
         out.flush()
         os.fsync(out.fileno())
-    aside.replace(folder / FILE)
+    aside.replace(folder / DAY)
     sync(folder)
 
 
@@ -72,17 +71,17 @@ def resume(folder: Path, model: "CommuterModel", made_from: str) -> Log:
 
     The log is empty where none is kept, or it is another's, or damaged: then the run begins anew.
     """
-    file = folder / FILE
+    file = folder / DAY
     if not file.is_file():
         return []
-    content = np.fromfile(file, np.uint8)
-    line, _, _ = content[: 1 << 20].tobytes().partition(b"\n")
+    with file.open("rb") as kept:
+        line, content = kept.readline(), np.frombuffer(kept.read(), np.uint8)
     try:
         facts = json.loads(line)
         if facts["made_from"] != made_from:
             return []
         state: Arrays = {}
-        at = len(line) + 1
+        at = 0
         for name, kind, shape, total in facts["arrays"]:
             size = np.dtype(kind).itemsize * math.prod(shape)
             here = content[at : at + size].copy()

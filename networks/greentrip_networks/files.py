@@ -4,6 +4,8 @@ import hashlib
 import os
 from pathlib import Path
 
+DAY = "day.arrays"  # the last day of a run that is under way, in its folder of days
+
 
 def sync(path: Path) -> None:
     """Flush a file or folder to disk."""

@@ -155,16 +155,10 @@ def turning(streets: BusStreets, places: Int32s, legs: Legs, most_m: float) -> t
     tail = np.repeat(np.arange(len(first) - 1), np.diff(first))
     came, goes = _turns(streets)
     seconds, metres = np.zeros((n, n)), np.zeros((n, n))
+    came_from, goes_to = _beside(places, legs)
     asked: dict[tuple[int, int], list[tuple[int, int]]] = {}
-    for a in range(n):
-        for b in range(n):
-            there = legs.node[legs.first[a * n + b] : legs.first[a * n + b + 1]]
-            back = legs.node[legs.first[b * n + a] : legs.first[b * n + a + 1]]
-            if not len(there) or not len(back):
-                continue
-            before = int(there[-2]) if len(there) > 1 else int(places[a])
-            if before == back[0]:
-                asked.setdefault((b, before), []).append((a, b))
+    for a, b in zip(*np.nonzero((came_from >= 0) & (came_from == goes_to.T)), strict=True):
+        asked.setdefault((int(b), int(came_from[a, b])), []).append((int(a), int(b)))
     out = [np.flatnonzero((tail == places[b]) & (head != before)) for b, before in asked]
     rows = np.concatenate([came, *(np.full(len(e), links + q) for q, e in enumerate(out))])
     to = np.concatenate([goes, *out])
@@ -185,11 +179,9 @@ def turning(streets: BusStreets, places: Int32s, legs: Legs, most_m: float) -> t
     return seconds, metres
 
 
-def banned_at_stops(streets: BusStreets, places: Int32s, legs: Legs) -> Bools:
-    """Say for places a, b, c whether a bus on a-b-c or back would turn at b as it may not; (0, 0, 0) without bans."""
-    n, nodes = len(places), len(streets.first_out) - 1
-    if not len(streets.banned):
-        return np.zeros((0, 0, 0), np.bool_)
+def _beside(places: Int32s, legs: Legs) -> tuple[Ints, Ints]:
+    """Return the node before the end and that after the start of each leg, -1 without one; both (places, places)."""
+    n = len(places)
     before, after = np.full((n, n), -1, np.int64), np.full((n, n), -1, np.int64)
     for i in range(n):
         for j in range(n):
@@ -197,6 +189,15 @@ def banned_at_stops(streets: BusStreets, places: Int32s, legs: Legs) -> Bools:
             if len(here):
                 after[i, j] = here[0]
                 before[i, j] = here[-2] if len(here) > 1 else places[i]
+    return before, after
+
+
+def banned_at_stops(streets: BusStreets, places: Int32s, legs: Legs) -> Bools:
+    """Say for places a, b, c whether a bus on a-b-c or back would turn at b as it may not; (0, 0, 0) without bans."""
+    n, nodes = len(places), len(streets.first_out) - 1
+    if not len(streets.banned):
+        return np.zeros((0, 0, 0), np.bool_)
+    before, after = _beside(places, legs)
     out = np.zeros((n, n, n), np.bool_)
     for b in range(n):
         there = turn_key(nodes, before[:, b][:, None], places[b], after[b][None, :])

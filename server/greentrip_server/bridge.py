@@ -9,6 +9,8 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from greentrip_networks.files import DAY, sync
+
 from greentrip_server import node
 from greentrip_server.cities import FOLDER, Cities
 from greentrip_server.errors import StateError, status_of, status_to_json
@@ -137,7 +139,7 @@ class Link:
     def submit(self, worker: Connection, order: dict[str, Any]) -> None:
         """Send an order to the cluster."""
         self._keys += 1
-        kept = Path(order["checkpoint"]) / "day.arrays"
+        kept = Path(order["checkpoint"]) / DAY
         day = [self._ray.put(kept.read_bytes())] if kept.is_file() else []
         full = {**order, "threads": self._about["threads"], "facts": self._facts}
         shipped = self._ship(order["input"]["network"])
@@ -256,13 +258,11 @@ class Link:
 
 def _keep(folder: Path, day: bytes) -> None:
     """Keep the last day of a run that is under way elsewhere, in place of the one before."""
-    from greentrip_networks.files import sync
-
     folder.mkdir(parents=True, exist_ok=True)
-    aside = folder / "day.arrays.part"
+    aside = folder / f"{DAY}.part"
     aside.write_bytes(day)
     sync(aside)
-    aside.replace(folder / "day.arrays")
+    aside.replace(folder / DAY)
     sync(folder)
 
 

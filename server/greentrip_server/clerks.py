@@ -24,7 +24,7 @@ from greentrip_server.workers import SPAWN
 
 NICE = 2  # a clerk's caller waits, but short answers go first
 IDLE_S = 300.0
-REMEMBERED = 1000  # turns
+REMEMBERED = 1000  # clients
 
 P = ParamSpec("P")
 Made = TypeVar("Made")
@@ -36,7 +36,8 @@ class Clerks:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._busy: Counter[str] = Counter()  # clerks at work for each client
-        self._served: dict[str, int] = {}  # when each client's turn last came, counted in turns
+        self._turns = 0
+        self._served: dict[str, int] = {}  # each client's last turn, oldest first
         self._waiting: list[tuple[str, asyncio.Future[None]]] = []
         self._idle: list[_Clerk] = []
         self._all: set[_Clerk] = set()
@@ -106,9 +107,11 @@ class Clerks:
 
     def _enter(self, client: str) -> None:
         self._busy[client] += 1
-        last = max(self._served.values(), default=0)
-        self._served = {name: turn for name, turn in self._served.items() if turn > last - REMEMBERED}
-        self._served[client] = last + 1
+        self._turns += 1
+        self._served.pop(client, None)  # so that the dictionary's order is that of turns
+        self._served[client] = self._turns
+        if len(self._served) > REMEMBERED:
+            del self._served[next(iter(self._served))]
 
     def close(self) -> None:
         """End all clerks, whatever they do."""

@@ -13,6 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from greentrip_networks.files import DAY
+
 NUMERIC = ("numpy", "numba", "scipy", "polars")  # other versions of these may compute or write other bytes
 Shipped = Mapping[str, Any]  # name and content of an imported network, and `files`: a call that brings them
 Say = Callable[[dict[str, Any], bytes | None], None]
@@ -67,7 +69,7 @@ def compute(
     results, fetched = fetch(base, shipped) if shipped is not None else (base, False)
     with _work_folder(base) as folder:
         local = {**order, "aside": str(folder / "run"), "checkpoint": str(folder / "days")}
-        kept = folder / "days" / "day.arrays"
+        kept = folder / "days" / DAY
         if day is not None:
             kept.parent.mkdir()
             kept.write_bytes(day)

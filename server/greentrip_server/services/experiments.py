@@ -30,6 +30,7 @@ from greentrip_server.experiments.members import (
     plain_spec,
 )
 from greentrip_server.experiments.spec import Family, Spec, read_spec, read_toml
+from greentrip_server.experiments.store import ask
 from greentrip_server.jobs import Jobs
 from greentrip_server.kinds import PLANS, RUNS
 from greentrip_server.settings import Settings
@@ -227,7 +228,7 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
         if request.format not in ("", *FORMATS):
             raise UnknownNameError("format", request.format, FORMATS)
         row = await asyncio.to_thread(self._row, request.name)
-        root = str(self._batches.root(row.id))
+        root = self._batches.root(row.id)
         for piece in pieces(await self._clerks.ask(query_answer, root, request.sql, request.format)):
             yield experiment_pb2.QueryExperimentResponse(content=piece)
 
@@ -271,11 +272,9 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
         return made
 
 
-def query_answer(_: Desk, root: str, sql: str, form: str) -> bytes:
+def query_answer(_: Desk, root: Path, sql: str, form: str) -> bytes:
     """Return the answer to a question in a format's bytes."""
-    from greentrip_server.experiments.store import ask
-
-    found = ask(Path(root), sql)
+    found = ask(root, sql)
     buffer = io.BytesIO()
     if form == "csv":
         found.write_csv(buffer)
