@@ -31,9 +31,9 @@ def dumps(data: Any) -> str:
 
 
 def _whole(value: Any) -> Any:
-    """Return whole numbers as such: a Struct knows only floating-point ones."""
+    """Return whole numbers as such and keys in order: a Struct knows only floating-point ones, and no order."""
     if isinstance(value, dict):
-        return {k: _whole(v) for k, v in value.items()}
+        return {k: _whole(v) for k, v in sorted(value.items())}
     if isinstance(value, list):
         return [_whole(v) for v in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
