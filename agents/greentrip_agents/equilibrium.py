@@ -36,6 +36,7 @@ SETTLED = 0.01  # of the round's gap: the excess at which a round's sweeps stop
 ENOUGH = 0.1  # of the asked gap: the excess at which they stop anyway
 ROUNDS = 1000
 ROOM = 32  # links a pair for which there is room at first
+TURNS = 4  # in which demand finds its first paths
 
 
 class RoadEquilibrium:
@@ -123,6 +124,23 @@ class RoadEquilibrium:
         self.cost = self.time + self.pairs.extra
         self._grow()
         self.rooted = True
+
+    def begin(self, expected: Floats | None = None) -> None:
+        """Put the present demand on first paths, part after part at the volumes that the parts before it lead to.
+
+        The volumes of the parts to come are expected ones (car equivalents, links in the input's order, preload
+        included), or else like those of the parts before. In one go everybody would choose the same streets.
+        """
+        roads, pairs = self.roads, self.pairs
+        others = roads.preload if expected is None else np.maximum(expected[roads.order], roads.preload)
+        self.paths, self.path_key = empty(len(pairs.key), 0, 0), pairs.key
+        for turn in range(TURNS):
+            done = 1.0 if expected is None and turn else turn / TURNS
+            price_all((1 - done) * others + done * self.volume, roads.delays, self.time, self.slope)
+            self.cost = self.time + pairs.extra
+            self._grow()
+            self._renew(share=1 / (turn + 1))
+        self.rooted = self.ready = True
 
     def load(self) -> None:
         """Put the present demand on the paths in use, which the last trees' join, or on first ones."""
@@ -252,8 +270,11 @@ class RoadEquilibrium:
         class_flows(self.pairs.demand, self.paths, flow)
         return flow
 
-    def _renew(self, old_pair: Int64s | None = None) -> None:
-        """Copy the paths with flow, take in the trees' new ones, sum the volumes; make room as needed."""
+    def _renew(self, old_pair: Int64s | None = None, share: float = 0.0) -> None:
+        """Copy the paths with flow, take in the trees' new ones, sum the volumes; make room as needed.
+
+        share: of the demand, to be put on the shortest paths.
+        """
         pairs, count = self.pairs, len(self.pairs.key)
         if old_pair is None:
             old_pair = np.arange(count)
@@ -264,7 +285,7 @@ class RoadEquilibrium:
         while True:
             at = renew(
                 at, self.roads.graph, pairs.demand, self.trees, self.time + pairs.extra, pairs.units, self.paths,
-                old_pair, self.keep, new, used, self.volume,
+                old_pair, self.keep, share, new, used, self.volume,
             )  # fmt: skip
             if at == count:
                 break

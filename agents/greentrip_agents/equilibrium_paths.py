@@ -49,11 +49,12 @@ def empty(pairs: int, paths: int, links: int) -> Paths:
 @njit(bare=True)
 def renew(
     from_pair: int, graph: Graph, demand: Demand, trees: Trees, cost: Floats, units: Floats, old: Paths,
-    old_pair: Int64s, keep: int, new: Paths, used: Int64s, volume: Floats,
+    old_pair: Int64s, keep: int, share: float, new: Paths, used: Int64s, volume: Floats,
 ) -> int:  # fmt: skip
     """Copy the paths with flow or lately so, add each pair's shortest where it is cheaper, and sum the volumes.
 
     Flows are scaled to the pair's demand, which also takes in a new demand; paths over closed links (infinite cost) go.
+    share: of each pair's demand, taken from all its paths alike and put on the shortest.
     old_pair says which pair of the old paths each pair was, -1 for none; paths are kept so many rounds without flow.
     Returns the pair to go on from when the room of the new paths runs short, else the number of pairs; used holds the
     paths and links so far.
@@ -75,6 +76,7 @@ def renew(
         unit = units[vehicle]
         low = trees.low[pair]
         best = np.inf
+        shortest = -1
         total = 0.0
         new.first[pair] = paths
         for p in range(a, b):
@@ -93,7 +95,9 @@ def renew(
             new.flow[paths] = old.flow[p]
             new.idle[paths] = 0 if old.flow[p] > 0.0 else old.idle[p] + 1
             total += old.flow[p]
-            best = min(best, c)
+            if c < best:
+                best = c
+                shortest = paths
             links = at
             paths += 1
         if total > 0.0 and total != demand.vehicles[pair]:
@@ -115,8 +119,14 @@ def renew(
                 new.link[at] = trees.via[group, node]
                 node = graph.tail[new.link[at]]
             links += n
+            shortest = paths
             paths += 1
         new.start[paths] = links
+        if share > 0.0:
+            for p in range(new.first[pair], paths):
+                new.flow[p] *= 1.0 - share
+            if shortest >= 0:
+                new.flow[shortest] += share * demand.vehicles[pair]
         for p in range(new.first[pair], paths):
             f = new.flow[p] * unit
             for i in range(new.start[p], new.start[p + 1]):

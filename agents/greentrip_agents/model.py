@@ -35,7 +35,7 @@ from greentrip_agents.visitors import add_visitors
 Floats = NDArray[np.float64]
 
 RECONSIDER = 0.6  # share of tours that weigh their mode anew on a day, after the first
-FIRST_ROUNDS = 12  # of route choice on the first day: rough first costs would be unlearnt for many days
+FIRST_ROUNDS = 2  # of route choice on the first day, after all have found first paths
 DAYS_KNOWN = 8  # a calibrated first expectation of streets and trains weighs like so many days of experience
 BUS_ROUNDS_KNOWN = 5  # and that of buses like so many rounds
 FIRST_VERDICT = 10  # no run ends before its green share can be seen for ten days
@@ -178,10 +178,11 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
             person.plan_day()
         vehicles = self._zone_demand((CAR, TAXI)) / self.parameters["population.car_occupancy"]
         roads = self.road_authority
-        roads.load(vehicles)
         if self.day > 1:
+            roads.load(vehicles)
             roads.settle()
         else:
+            roads.begin(vehicles)
             for _ in range(FIRST_ROUNDS):  # the first day's traffic knows no routes
                 roads.measure()
                 roads.equilibrate()
@@ -352,6 +353,11 @@ class RoadAuthority(CityAgent):
     def load(self, vehicles: Floats) -> None:
         """Put each period's vehicles (zones, zones) on the paths in use."""
         self._side_by_side(lambda period, demand: period.load(demand), vehicles)
+
+    def begin(self, vehicles: Floats) -> None:
+        """Put each period's vehicles (zones, zones) on first paths."""
+        for period, demand in zip(self.periods, vehicles, strict=True):
+            period.begin(demand)
 
     def measure(self) -> None:
         """Time the links and find the shortest paths at these times."""

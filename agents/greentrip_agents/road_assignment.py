@@ -61,6 +61,7 @@ class RoadPeriod:
         self.traffic = RoadEquilibrium(links, [self._cars()], keep=KEEP, hierarchy=self.hierarchy)
         self.hierarchy = self.traffic.roads.hierarchy
         self.beyond = self.total = 0.0
+        self.expected: Floats | None = None  # vehicles on each link before the first day, those outside the model too
         self.skim_s, self.skim_m = np.zeros((zones, zones)), np.zeros((zones, zones))
 
     def _cars(self) -> VehicleClass:
@@ -94,9 +95,19 @@ class RoadPeriod:
         Without them links take their free times.
         """
         times = self.free.copy()
+        self.expected = None
         if over_free is not None:
             times[: len(over_free)] *= over_free
+            used = np.where(np.isfinite(self.capacity), self.capacity, 0.0)
+            used[: len(over_free)] *= (np.maximum(over_free - 1, 0.0) / max(self.alpha, 1e-9)) ** (1 / self.beta)
+            self.expected = used
         self.traffic.expect(times)
+
+    def begin(self, demand: Floats) -> None:
+        """Put the first day's demand of vehicles (zones, zones) on first paths, with the expected traffic in view."""
+        self.demand = demand.copy()
+        self.traffic.change(classes=[self._cars()])
+        self.traffic.begin(self.expected)
 
     def load(self, demand: Floats) -> None:
         """Put a demand of vehicles (zones, zones) on the paths in use, which those of the last trees join."""

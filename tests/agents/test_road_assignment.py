@@ -124,3 +124,28 @@ def test_skims_reach_every_zone_with_or_without_demand() -> None:
     period.skim()
     assert period.skim_s == pytest.approx(np.array([[0, 60, 180], [180, 0, 120], [60, 120, 0.0]]), abs=0.01)
     assert period.skim_m == pytest.approx(np.array([[0, 100, 300], [300, 0, 200], [100, 200, 0.0]]), abs=0.01)
+
+
+@pytest.mark.parametrize("over_free", [None, 1.3])
+def test_first_paths_spread_over_the_streets_that_fill(over_free: float | None) -> None:
+    roads, access = streets(
+        [(0, 1, 600.0, 1000.0), (0, 2, 300.0, 500.0), (2, 1, 300.0, 500.0), (1, 0, 600.0, 1000.0)], [0, 1]
+    )
+    demand = np.array([[0.0, 2000.0], [300.0, 0.0]])
+    spread, heaped = (RoadPeriod(roads, access, 1.0, 0.15, 4.0, 0.0, 0.0) for _ in range(2))
+    spread.expect(None if over_free is None else np.full(4, over_free))
+    spread.begin(demand)
+    heaped.expect()
+    heaped.load(demand)
+    for period in (spread, heaped):
+        period.measure()
+    flow = spread.on_links(spread.flow)
+    assert flow[0] + flow[1] == pytest.approx(2000)
+    assert flow[1] == pytest.approx(flow[3])
+    assert flow[2] == pytest.approx(300)
+    assert min(flow[:2]) >= 500  # a part of four at least
+    assert spread.beyond < 0.5 * heaped.beyond
+    for _ in range(60):
+        spread.equilibrate(1e-9)
+        spread.measure()
+    assert spread.on_links(spread.flow) == pytest.approx(solve(roads, access, demand).flow[:4], rel=1e-4)
