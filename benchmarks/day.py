@@ -25,6 +25,7 @@ PARTS: tuple[tuple[type, str, str], ...] = (
     (CommuterModel, "regret", "choice"),
     (CommuterModel, "_zone_demand", "demand"),
     (CommuterModel, "_station_demand", "demand"),
+    (RoadAuthority, "begin", "roads"),
     (RoadAuthority, "load", "roads"),
     (RoadAuthority, "measure", "roads"),
     (RoadAuthority, "skim", "roads"),
