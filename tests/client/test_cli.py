@@ -98,6 +98,8 @@ def test_the_commands_do_the_main_job(data: str, tmp_path: Path) -> None:
     assert found["rows"][0]["counted_h"] == "100"
     assert table.read_text().startswith('"link","direction","period","counted_h"')
     assert json.loads(layer.read_text())["features"][0]["properties"]["link"] == "42"
+    loads = read("run", "table", base[0], "section_loads", "--by=hour", "--period=am", "--mode=metro")
+    assert {row["period"] for row in loads["rows"]} == {"07", "08"}
     printed = greentrip("run", "table", base[0], "emissions", data).stdout
     assert "petrol_euro5" in printed
     assert "the fleet's mix is assumed" in printed

@@ -11,6 +11,7 @@ from greentrip_agents.run_tables.asked import Asked, Count, Made
 from greentrip_agents.run_tables.counts import count_check
 from greentrip_agents.run_tables.desire_lines import desire_lines
 from greentrip_agents.run_tables.emissions import emission_table
+from greentrip_agents.run_tables.hourly_profile import hourly_profile
 from greentrip_agents.run_tables.screenlines import screenlines
 from greentrip_agents.run_tables.sections import section_loads
 from greentrip_agents.run_tables.select_link import select_link
@@ -24,9 +25,11 @@ TABLES: dict[str, Callable[[Run, Network, Parameters, Asked], Made]] = {
     "screenlines": screenlines,
     "select_link": lambda run, network, _parameters, asked: select_link(run, network, asked),
     "counts": lambda run, network, _parameters, asked: count_check(run, network, asked),
-    "section_loads": lambda run, network, _parameters, asked: section_loads(run, network, asked),
+    "section_loads": section_loads,
+    "hourly_profile": lambda run, network, _parameters, asked: hourly_profile(run, network, asked),
     "emissions": lambda run, network, parameters, _asked: emission_table(run, network, parameters),
 }
+HOURLY = ("screenlines", "section_loads", "hourly_profile")  # those that may be asked for by the hour
 
 
 def make_table(name: str, run: Run, network: Network, parameters: Parameters, asked: Asked) -> Made:
@@ -49,4 +52,4 @@ def make_table(name: str, run: Run, network: Network, parameters: Parameters, as
     """
     if name not in TABLES:
         raise UnknownNameError("table", name, TABLES)
-    return TABLES[name](run, network, parameters, asked.checked())
+    return TABLES[name](run, network, parameters, asked.checked(hourly=name in HOURLY))

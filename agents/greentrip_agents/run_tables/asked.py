@@ -9,14 +9,19 @@ from greentrip_networks.indicators.shapes import Feature, geojson
 from greentrip_networks.network import PERIOD_HOURS, PERIODS
 
 from greentrip_agents.definitions import MODES
+from greentrip_agents.hours import FIRST, LAST, PERIOD_AT
 
 MOST_ROWS = 10_000
-HOURS = dict(zip(PERIODS, PERIOD_HOURS, strict=True))
+HOURS = {**dict(zip(PERIODS, PERIOD_HOURS, strict=True)), **dict.fromkeys(PERIOD_AT, 1.0)}  # how long each lasts
+TIMES = f"{', '.join(PERIODS)}, or an hour from {FIRST} to {LAST}"
 
 
 @dataclass(frozen=True)
 class Count:
-    """Vehicles an hour that somebody counted on a street link in a period; link and direction as `find_link` reads."""
+    """Vehicles an hour that somebody counted on a street link in a period or an hour (`07`).
+
+    Link and direction are as `find_link` reads them.
+    """
 
     link: str
     period: str
@@ -36,11 +41,19 @@ class Asked:
     most: int = 50
     counts: tuple[Count, ...] = ()
 
-    def checked(self) -> "Asked":
-        """Return this if its words are known; raise UnknownNameError or LimitError with the nearest ones."""
+    def checked(self, *, hourly: bool = False) -> "Asked":
+        """Return this if its words are known; raise UnknownNameError or LimitError with the nearest ones.
+
+        Only tables that are hourly may be asked for by the hour.
+        """
+        ways: tuple[str, ...] = ("district", "zone", "hour")
+        times: tuple[str, ...] = (*PERIODS, *PERIOD_AT)
+        if not hourly:
+            ways, times = ways[:2], PERIODS
+        none = "" if hourly else "; this table has no hours"
         for kind, word, known in (
-            ("way to add up", self.by, ("district", "zone")),
-            ("period", self.period, PERIODS),
+            (f"way to add up ({', '.join(ways)}{none})", self.by, ways),
+            (f"period ({TIMES if hourly else ', '.join(PERIODS)}{none})", self.period, times),
             ("mode", self.mode, (*MODES, "unserved")),
         ):
             if word and word not in known:
@@ -48,6 +61,12 @@ class Asked:
         if not 1 <= self.most <= MOST_ROWS:
             raise LimitError("most", self.most, MOST_ROWS, "rows")
         return self
+
+    def hours(self) -> tuple[str, ...]:
+        """Return the hours that are asked for, none where whole periods are."""
+        if self.period in PERIOD_AT:
+            return (self.period,)
+        return tuple(h for h, name in PERIOD_AT.items() if self.period in ("", name)) if self.by == "hour" else ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +83,13 @@ class Made:
 
 
 def in_period(frame: pl.DataFrame, period: str) -> pl.DataFrame:
-    """Return the rows of a period, all of them for none."""
-    return frame.filter(pl.col("period") == period) if period else frame
+    """Return the rows of a period, all of them for none; an hour has those of the period that it lies in."""
+    return frame.filter(pl.col("period") == PERIOD_AT.get(period, period)) if period else frame
+
+
+def in_hours(frame: pl.DataFrame, hours: tuple[str, ...]) -> pl.DataFrame:
+    """Return the rows of some hours."""
+    return frame.filter(pl.col("period").is_in(hours))
 
 
 def weighted_mean(value: str, weight: str = "weight") -> pl.Expr:

@@ -1,4 +1,4 @@
-"""Screenlines and cordons: who crosses a line, or the edge of an area, by mode, direction and period."""
+"""Screenlines and cordons: who crosses a line, or the edge of an area, by mode, direction and period or hour."""
 
 import re
 from collections.abc import Callable
@@ -16,9 +16,11 @@ from greentrip_networks.network import Network
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from greentrip_agents.hours import profile_of
 from greentrip_agents.parameters import Parameters
 from greentrip_agents.run import Run
-from greentrip_agents.run_tables.asked import HOURS, Asked, Made, in_period
+from greentrip_agents.run_tables.asked import HOURS, Asked, Made, in_hours, in_period
+from greentrip_agents.run_tables.hours import RAIL_NOTE, by_hour, hourly_rail, told
 from greentrip_agents.run_tables.links import drawn
 
 Floats = NDArray[np.float64]
@@ -30,6 +32,7 @@ _HOW = (
     "cars: assigned vehicles, traffic outside the model left out; rail and bus: loads between stops, drawn straight; "
     "on foot and by bicycle: straight from end to end, so an area's edge sees only trips with one end in it"
 )
+_SPREAD = {"car": "car", "bus": "bus", "slow": "walk"}  # by whose profile; rail has hours of its own at each section
 WAYS = {1: ("in", "left to right"), -1: ("out", "right to left")}  # of areas, of lines
 
 
@@ -47,21 +50,27 @@ def screenlines(run: Run, network: Network, parameters: Parameters, asked: Asked
     """Return the flows over screenlines and cordons.
 
     Columns: `line`, `mode` (car: cars and taxis; rail; bus; walk, bicycle, ebike), `direction` (in and out of an area;
-    left to right and back, seen along a line), `period`, `persons`, `vehicles` (cars and taxis), `persons_h`.
+    left to right and back, seen along a line), `period` (or the hour: `07`), `persons`, `vehicles` (cars and taxis),
+    `persons_h`.
     Places are named areas, ring roads, districts, zones or polygons as `area_named` takes them, or lines in degrees as
-    WKT; none asked for means every ring road, or else every named area. The map layer has the lines and the streets
-    that cross them.
+    WKT; none asked for means every ring road, or else every named area. `asked.by` may be hour. The map layer has the
+    lines and the streets that cross them.
     """
     screens = [screen_of(network, place) for place in asked.places or _usual(network)]
     if len(screens) > MOST_PLACES:
         raise LimitError("places", len(screens), MOST_PLACES, "lines")
     segments = _segments(run, network, parameters, asked)
+    hours, profiles = asked.hours(), {kind: profile_of(network.name, mode) for kind, mode in _SPREAD.items()}
     parts, features = [], []
     for screen in screens:
         for kind, frame in segments.items():
             ends = [frame[c].to_numpy() for c in ("xa", "ya", "xb", "yb")]
             way = screen.crossing(*ends)
             over = frame.with_columns(way=pl.Series(way)).filter(pl.col("way") != 0)
+            if hours and kind in profiles:
+                over = by_hour(over, profiles[kind], "persons", "vehicles")
+            if hours:
+                over = in_hours(over, hours)
             parts.append(
                 over.group_by("mode", "way", "period")
                 .agg(pl.col("persons").sum(), pl.col("vehicles").sum())
@@ -70,18 +79,19 @@ def screenlines(run: Run, network: Network, parameters: Parameters, asked: Asked
             )  # fmt: skip
             if kind == "car":
                 features += _layer(network, screen, over)
-    hours = pl.col("period").replace_strict(HOURS, return_dtype=pl.Float64)
+    lasts = pl.col("period").replace_strict(HOURS, return_dtype=pl.Float64)
     named = {(closed, way): words[0 if closed else 1] for way, words in WAYS.items() for closed in (True, False)}
     table = pl.concat(parts).sort("line", "mode", "period", "way", descending=[False, False, False, True])
     direction = pl.Series("direction", [named[c, w] for c, w in table.select("closed", "way").iter_rows()], pl.String)
     return Made(
-        table.with_columns(direction, persons_h=pl.col("persons") / hours).select(
+        table.with_columns(direction, persons_h=pl.col("persons") / lasts).select(
             "line", "mode", "direction", "period", "persons", "vehicles", "persons_h"
         ),
         features,
         (
             f"a ring road's cordon runs {RING_M:.0f} m outside it",
             _HOW,
+            *((*told(network, "rail", "bus", "car", "walk"), RAIL_NOTE) if hours else ()),
         ),
     )
 
@@ -134,7 +144,10 @@ def _line(network: Network, text: str) -> Screen:
 
 
 def _segments(run: Run, network: Network, parameters: Parameters, asked: Asked) -> dict[str, pl.DataFrame]:
-    """Return what moves as straight pieces: mode, period, persons, vehicles, xa, ya, xb, yb."""
+    """Return what moves as straight pieces: mode, period, persons, vehicles, xa, ya, xb, yb.
+
+    Where hours are asked for, rail has an hour for its period.
+    """
     roads, rail = network.compiled.roads, network.compiled.rail
     columns = ("mode", "period", "persons", "vehicles", "xa", "ya", "xb", "yb")
     links = in_period(run.links, asked.period).filter(pl.col("vehicles") > 0)
@@ -149,9 +162,12 @@ def _segments(run: Run, network: Network, parameters: Parameters, asked: Asked) 
         pl.DataFrame({"mode": "rail", "stop": list(rail.stations), "x": rail.x_m, "y": rail.y_m}),
         pl.DataFrame({"mode": "bus", "stop": list(roads.nodes), "x": roads.x_m, "y": roads.y_m}),
     ])  # fmt: skip
-    sections = in_period(run.table("sections"), asked.period).filter(pl.col("persons") > 0)
+    sections = in_period(run.table("sections"), asked.period)
+    if asked.hours():
+        sections = pl.concat([sections.filter(pl.col("mode") == "bus"), hourly_rail(run, network, parameters)])
     public = (
-        sections.join(stops.rename({"x": "xa", "y": "ya"}), left_on=["mode", "from"], right_on=["mode", "stop"])
+        sections.filter(pl.col("persons") > 0)
+        .join(stops.rename({"x": "xa", "y": "ya"}), left_on=["mode", "from"], right_on=["mode", "stop"])
         .join(stops.rename({"x": "xb", "y": "yb"}), left_on=["mode", "to"], right_on=["mode", "stop"])
         .with_columns(vehicles=pl.lit(0.0))
         .select(columns)
@@ -172,7 +188,8 @@ def _segments(run: Run, network: Network, parameters: Parameters, asked: Asked) 
         )
         .select(columns)
     )  # fmt: skip
-    found = {"car": cars, "public": public, "slow": slow}
+    rail_or_bus = {mode: public.filter(pl.col("mode") == mode) for mode in ("rail", "bus")}
+    found = {"car": cars, **rail_or_bus, "slow": slow}
     if asked.mode:
         kinds = {"metro": "rail", "pr": "rail", "taxi": "car"}
         wanted = kinds.get(asked.mode, asked.mode)

@@ -1,22 +1,29 @@
-"""The fullest sections: highest load and load factor of each line by direction and period."""
+"""The fullest sections: highest load and load factor of each line by direction and period, or hour."""
 
 import polars as pl
 import shapely
 from greentrip_networks.network import Network
 
+from greentrip_agents.parameters import Parameters
 from greentrip_agents.run import Run
-from greentrip_agents.run_tables.asked import HOURS, Asked, Made, in_period
+from greentrip_agents.run_tables.asked import HOURS, Asked, Made, in_hours, in_period
+from greentrip_agents.run_tables.hours import BUS_NOTE, RAIL_NOTE, hourly_sections, told
 
 
-def section_loads(run: Run, network: Network, asked: Asked) -> Made:
+def section_loads(run: Run, network: Network, parameters: Parameters, asked: Asked) -> Made:
     """Return the section of each line, direction and period with the highest load (最大断面), fullest first.
 
-    Columns: `mode`, `line`, `name_en`, `name_zh`, `direction`, `from`, `to` (stations or stops by name), `period`,
-    `persons_h` and `places_h` on it, `load_factor` (满载率, persons over places). `asked.mode` metro or bus;
-    `asked.most` lines. The whole table of sections is the run's table `sections`.
+    Columns: `mode`, `line`, `name_en`, `name_zh`, `direction`, `from`, `to` (stations or stops by name), `period` (or
+    the hour: `07`), `persons_h` and `places_h` on it, `load_factor` (满载率, persons over places). `asked.mode` metro
+    or bus; `asked.most` rows; `asked.by` hour. The whole table of sections is the run's table `sections`.
     """
     wanted = {"metro": "rail", "pr": "rail", "bus": "bus"}.get(asked.mode)
-    rows = in_period(run.table("sections"), asked.period)
+    if hours_asked := asked.hours():
+        rows = in_hours(hourly_sections(run, network, parameters), hours_asked)
+        notes = (*told(network, "rail", "bus"), RAIL_NOTE, BUS_NOTE)
+    else:
+        rows = in_period(run.table("sections"), asked.period)
+        notes = ("an hour is the mean hour of its period (07-09, 17-19, the rest); hours are had by the hour",)
     if wanted:
         rows = rows.filter(pl.col("mode") == wanted)
     hours = pl.col("period").replace_strict(HOURS, return_dtype=pl.Float64)
@@ -58,7 +65,4 @@ def section_loads(run: Run, network: Network, asked: Asked) -> Made:
         "mode", "line", "name_en", "name_zh", "direction", "from", "to", "period", "persons_h", "places_h",
         "load_factor",
     )  # fmt: skip
-    return Made(
-        table, features,
-        ("an hour is the mean hour of its period (07-09, 17-19, the rest): the model has no finer time",),
-    )  # fmt: skip
+    return Made(table, features, notes)

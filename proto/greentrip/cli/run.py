@@ -79,8 +79,8 @@ def run_table(
         str,
         typer.Argument(
             metavar="TABLE",
-            help="trip_lengths, desire_lines, screenlines, select_link, counts, section_loads, emissions, or one that "
-            "the run keeps: trips, links, lines, sections, routes, travellers, outside.",
+            help="trip_lengths, desire_lines, screenlines, select_link, counts, section_loads, hourly_profile, "
+            "emissions, or one that the run keeps: trips, links, lines, sections, routes, travellers, outside.",
         ),
     ],
     place: Annotated[
@@ -89,10 +89,14 @@ def run_table(
     ] = None,
     link: Annotated[str, typer.Option(help="Street of select_link: row of the links table, NODE>NODE, or id:ID.")] = "",
     counts: Annotated[
-        Path | None, typer.Option(help="CSV with columns link, direction, period, count (vehicles an hour).")
+        Path | None, typer.Option(help="CSV with columns link, direction, period (or hour), count (vehicles an hour).")
     ] = None,
-    by: Annotated[str, typer.Option(help="Desire lines between district or zone.")] = "district",
-    period: Annotated[str, typer.Option(help="am, off or pm. [the whole day]")] = "",
+    by: Annotated[
+        str, typer.Option(help="Desire lines between district or zone; section loads and screenlines by hour.")
+    ] = "district",
+    period: Annotated[
+        str, typer.Option(help="am, off or pm; of tables by hour also an hour, 05 to 21. [the whole day]")
+    ] = "",
     mode: Annotated[str, typer.Option(help="One main mode. [all]")] = "",
     most: Annotated[int, typer.Option(min=1, help="Rows at most where a table is cut.")] = 50,
     out: Annotated[Path | None, typer.Option(help="Write the table: .csv, or .arrow for an Arrow stream.")] = None,

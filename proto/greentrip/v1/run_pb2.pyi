@@ -615,8 +615,8 @@ class StreamTableRequest(_message.Message):
     """Resource name: `runs/base-0`."""
     table: _builtins.str
     """A table that the run keeps (`trips`, `links`, `lines`, `travellers`, `sections`, `routes`, `outside`), or one made of them
-    when asked for (`trip_lengths`, `desire_lines`, `screenlines`, `select_link`, `counts`, `section_loads`, `emissions`);
-    NOT_FOUND lists them. Required.
+    when asked for (`trip_lengths`, `desire_lines`, `screenlines`, `select_link`, `counts`, `section_loads`,
+    `hourly_profile`, `emissions`); NOT_FOUND lists them. Required.
     """
     offset: _builtins.int
     """Bytes to leave out at the start, 0 or more, to go on after a break; a table has the same bytes every time.
@@ -659,11 +659,15 @@ class TableOptions(_message.Message):
     MOST_FIELD_NUMBER: _builtins.int
     COUNTS_FIELD_NUMBER: _builtins.int
     by: _builtins.str
-    """`district` (the default) or `zone`: between what desire lines run."""
+    """`district` (the default) or `zone`: between what desire lines run. `hour`: screenlines and section_loads have a row for
+    each hour of the day, or of `period`, instead of each period.
+    """
     link: _builtins.str
     """The street of select_link: a row of the links table, `node>node`, or `id:` and the id in the network's own table."""
     period: _builtins.str
-    """`am`, `off` or `pm`; empty means the whole day."""
+    """`am`, `off` or `pm`; empty means the whole day. screenlines, section_loads and hourly_profile also take one hour by
+    its start, `05` to `21`.
+    """
     mode: _builtins.str
     """A main mode; empty means all."""
     most: _builtins.int
@@ -712,9 +716,9 @@ class Count(_message.Message):
     direction: _builtins.str
     """`forward` (or empty), `backward`, or the node it leads to; the last is required for an id of a street open both ways."""
     period: _builtins.str
-    """`am`, `off` or `pm`. Required."""
+    """`am`, `off` or `pm`, or an hour by its start, `05` to `21`. Required."""
     vehicles_h: _builtins.float
-    """Vehicles in the period's mean hour, 0 or more."""
+    """Vehicles in the hour, or in the period's mean hour, 0 or more."""
     def __init__(
         self,
         *,

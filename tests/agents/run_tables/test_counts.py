@@ -41,12 +41,27 @@ def test_ids_of_the_networks_own_table_need_a_direction_on_streets_open_both_way
         find_link(city, f"id:{name}")
 
 
+def test_an_hour_has_its_share_of_the_cars(run: Run, city: Network) -> None:
+    busy = run.links.filter(pl.col("period") == "am").sort("vehicles")[-1]
+    link, vehicles = str(busy["link"].item()), busy["vehicles"].item()
+    asked = Asked(counts=(Count(link, "07", 10.0), Count(link, "08", 10.0), Count(link, "am", 10.0)))
+    made = count_check(run, city.with_(name="beijing-2019"), asked)
+    by_time = {r["period"]: r for r in made.table.iter_rows(named=True)}
+    own = {time: r["modelled_h"] - r["outside_h"] for time, r in by_time.items()}
+    assert own["07"] == pytest.approx(vehicles * 10.64 / (10.64 + 11.83))
+    assert own["07"] + own["08"] == pytest.approx(2 * own["am"]) == pytest.approx(vehicles)
+    assert len({r["outside_h"] for r in by_time.values()}) == 1
+    assert any("assumed as all journeys by smart card" in note for note in made.notes)
+
+
 AM = Count("1", "am", 5.0)
 
 
 @pytest.mark.parametrize(
     ("counts", "place"),
     [
+        ((AM, Count("1", "22", 5.0)), "row 3, column period.*an hour from 05 to 21"),
+        ((Count("1", "07", 5.0), AM, Count("1", "07", 5.0)), "row 4, column link"),
         ((AM, AM), "row 3, column link"), ((Count("1", "noon", 5.0),), "row 2, column period"),
         ((AM, Count("1", "pm", -1.0)), "row 3, column count"),
         ((Count("1", "am", float("nan")),), "row 2, column count"),

@@ -24,6 +24,12 @@ def test_words_that_nothing_knows_are_named(run: Run, city: Network) -> None:
     for asked in (Asked(by="planet"), Asked(period="noon"), Asked(mode="rocket")):
         with pytest.raises(UnknownNameError):
             make_table("trip_lengths", run, city, p, asked)
+    with pytest.raises(UnknownNameError, match="this table has no hours"):
+        make_table("trip_lengths", run, city, p, Asked(period="07"))
+    with pytest.raises(UnknownNameError, match="district"):
+        make_table("desire_lines", run, city, p, Asked(by="hour"))
+    with pytest.raises(UnknownNameError, match="an hour from 05 to 21"):
+        make_table("section_loads", run, city, p, Asked(period="22"))
     with pytest.raises(LimitError):
         make_table("trip_lengths", run, city, p, Asked(most=0))
     with pytest.raises(UnknownNameError, match="screenlines"):

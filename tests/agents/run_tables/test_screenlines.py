@@ -67,6 +67,23 @@ def test_a_line_and_the_half_plane_behind_it_agree(run: Run, city: Network) -> N
         assert a[2:] == pytest.approx(b[2:])
 
 
+def test_hours_over_a_cordon_are_its_periods(run: Run, city: Network) -> None:
+    p, place = default_parameters("tiny"), ("central city",)
+    periods = screenlines(run, city, p, Asked(places=place)).table
+    hours = screenlines(run, city, p, Asked(places=place, by="hour")).table
+    for mode in ("car", "bus", "walk"):
+        day, split = (t.filter(pl.col("mode") == mode) for t in (periods, hours))
+        assert split["persons"].sum() == pytest.approx(day["persons"].sum(), rel=1e-9)
+        assert split["vehicles"].sum() == pytest.approx(day["vehicles"].sum(), rel=1e-9)
+    day, split = (t.filter(pl.col("mode") == "rail")["persons"].sum() for t in (periods, hours))
+    assert 0.97 * day < split <= day * (1 + 1e-9)  # those under way at 22:00 are left out
+    alone = screenlines(run, city, p, Asked(places=place, period="09")).table
+    assert alone.select(pl.exclude("persons", "vehicles", "persons_h")).equals(
+        hours.filter(pl.col("period") == "09").select(pl.exclude("persons", "vehicles", "persons_h"))
+    )
+    assert alone["persons"].sum() == pytest.approx(hours.filter(pl.col("period") == "09")["persons"].sum())
+
+
 @pytest.mark.parametrize(
     ("place", "error"),
     [
