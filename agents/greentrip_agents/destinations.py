@@ -166,10 +166,10 @@ def _kinds(seed: int, key: Ints, number: Ints, purpose: Ints, parameters: Parame
     return out
 
 
-@njit()
+@njit(parallel=True)
 def _draw_far(seed: int, key: Ints, number: Ints, far_share: Floats, kind: Ints) -> None:
     """Turn the errands and leisure tours that are drawn to leave the neighbourhood into kinds of their own."""
-    for i in range(key.shape[0]):
+    for i in prange(key.shape[0]):
         if draws.uniform(seed, key[i], draws.FAR, number[i]) < far_share[kind[i]]:
             kind[i] = FAR_ERRAND if kind[i] == ERRAND else FAR_LEISURE
 

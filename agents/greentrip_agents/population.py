@@ -6,7 +6,7 @@ import numpy as np
 from greentrip_networks.cells import SIDE_M
 from greentrip_networks.demand import AGES, FIFTHS
 from greentrip_networks.errors import ScenarioError
-from greentrip_networks.kernels import njit
+from greentrip_networks.kernels import njit, prange
 from greentrip_networks.network import Network
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
@@ -352,10 +352,10 @@ _OUT = np.array([[0.72, 0.26, 0.02], [0.85, 0.15, 0.0], [0.16, 0.72, 0.12], [0.1
 BACK_SHARES = np.array([[0.0, 0.57, 0.43], [0.0, 0.62, 0.38], [0.05, 0.76, 0.19], [0.0, 0.79, 0.21]])
 
 
-@njit()
+@njit(parallel=True)
 def _draw_periods(seed: int, key: Ints, number: Ints, purpose: Ints, shares: Floats, index: int, out: Ints) -> None:
     """Draw a period for each tour."""
-    for i in range(key.shape[0]):
+    for i in prange(key.shape[0]):
         u = draws.uniform(seed, key[i], draws.PERIOD, index + 2 * number[i])
         row = shares[purpose[i]]
         out[i] = 0 if u < row[0] else (1 if u < row[0] + row[1] else 2)
