@@ -18,6 +18,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--instance", choices=sorted(INSTANCES), action="append")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--loops", action="store_true", help="design loops too")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     rows = []
@@ -25,9 +26,9 @@ def main() -> None:
         instance = INSTANCES[name]
         network = load(instance.network)
         demands = made_up_demand(network, [network.station(s) for s in instance.stations])
-        options = FeederOptions(vehicles=instance.vehicles, seed=asked.seed)
+        options = FeederOptions(vehicles=instance.vehicles, seed=asked.seed, loops=asked.loops)
         network.compiled  # noqa: B018  # compile before the clock starts
-        design(demands[:1], network, FeederOptions(vehicles=2))
+        design(demands[:1], network, FeederOptions(vehicles=2, loops=asked.loops))
         start = time.perf_counter()
         plan = design(demands, network, options)
         seconds = time.perf_counter() - start

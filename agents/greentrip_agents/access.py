@@ -162,7 +162,7 @@ def _feeder_reach(network: Network, at: Floats, p: Parameters) -> tuple[Int32s, 
     for r, route in enumerate(network.feeders):
         best_cost = np.full(len(at), np.inf)
         best_walk, best_ride = np.zeros(len(at)), np.zeros(len(at))
-        for stop, ride_s in zip(route.stops, route.ride_s, strict=True):
+        for stop, ride_s in zip(route.stops, route.mean_ride_s, strict=True):  # access costs the same both ways
             i = index[stop]
             here = np.array([roads.x_m[i], roads.y_m[i]])
             near = np.array(

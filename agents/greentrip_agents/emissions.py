@@ -199,8 +199,10 @@ def _buses(run: Run, network: Network, p: Parameters, f: Factors) -> list[dict[s
             speed_parts.append(3.6 * length / np.maximum(ride, 1.0))
     if network.feeders:
         metres = np.array([r.length_m for r in network.feeders])
-        km_parts.append(2 * metres / 1000 * 3600 * sum(PERIOD_HOURS) / np.array([r.headway_s for r in network.feeders]))
-        speed_parts.append(3.6 * metres / np.maximum([r.ride_s[0] for r in network.feeders], 1.0))
+        ways = np.array([1 if r.loop else 2 for r in network.feeders])  # there and back, or once round
+        headway_s = np.array([r.headway_s for r in network.feeders])
+        km_parts.append(ways * metres / 1000 * 3600 * sum(PERIOD_HOURS) / headway_s)
+        speed_parts.append(3.6 * metres / np.maximum([r.trip_s for r in network.feeders], 1.0))
     km, speed = np.concatenate(km_parts), np.concatenate(speed_parts)
     return [
         _row("bus", vehicle, share * float(km.sum()), f.used(vehicle, share * km, speed))

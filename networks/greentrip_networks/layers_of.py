@@ -321,15 +321,18 @@ def _bus_patterns(
 
 
 def _feeder_patterns(network: Network, patterns: _Rows, shapes: _Rows, calls: _Rows, headways: _Rows) -> None:
-    """Add feeders towards their station; the way back takes the same times."""
+    """Add feeders towards their station; the way back takes the same times. A loop is one pattern, round and back."""
     row = {n: i for i, n in enumerate(network.roads.nodes)}
     for route in network.feeders:
         at = network.rail.nodes[route.station]
         line = next(d["line"] for _, _, d in network.rail.edges(route.station, data=True))
-        stops = [*(f"bus-{s}" for s in route.stops), platform(route.station, line)]
-        seconds = [route.ride_s[0] - r for r in route.ride_s] + [route.ride_s[0]]
-        metres = [route.length_m * s / max(route.ride_s[0], 1.0) for s in seconds]
-        for direction in (0, 1):
+        end = platform(route.station, line)
+        stops = [*(f"bus-{s}" for s in route.stops), end]
+        seconds = [route.trip_s - r for r in route.ride_s] + [route.trip_s]
+        if route.loop:
+            stops, seconds = [end, *stops], [0.0, *seconds]
+        metres = [route.length_m * s / max(route.trip_s, 1.0) for s in seconds]
+        for direction in (0,) if route.loop else (0, 1):
             pattern = f"{route.id}.{direction}.1"
             path = np.array([row[n] for n in route.path], np.int64)
             shapes.add(shape_id=pattern, nodes=path if direction == 0 else path[::-1])

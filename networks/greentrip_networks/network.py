@@ -1,7 +1,7 @@
 """What a city is: zones and cells where people live and work, a road graph, rail lines, buses, fares and prices."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -103,18 +103,44 @@ class Buses:
 
 @dataclass(frozen=True)
 class FeederRoute:
-    """A bus route that ends at a rail station: stops from the far end inwards, the station last."""
+    """A bus route that ends at a rail station: there and back on the same stops, or a loop from the station and back.
+
+    There and back, stops run from the far end inwards. A loop has `ride_out_s`; its stops are in the order served, its
+    path begins and ends at the station's street node.
+    """
 
     id: str
     station: str  # station id
-    stops: tuple[str, ...]  # street nodes, outermost first, without the station
-    path: tuple[str, ...]  # every street node passed, from the first stop to the station
+    stops: tuple[str, ...]  # street nodes in the order of the path, without the station
+    path: tuple[str, ...]  # every street node passed, from the first stop (a loop: from the station) to the station
     ride_s: tuple[float, ...]  # running time from each stop to the station, seconds
-    length_m: float
+    length_m: float  # of one direction, or once round a loop
     headway_s: float
     vehicles: int
     capacity: int
     cost_cny_day: float
+    ride_out_s: tuple[float, ...] = ()  # running time from the station to each stop of a loop, seconds
+
+    @property
+    def loop(self) -> bool:
+        """Whether buses run a loop, in one direction."""
+        return bool(self.ride_out_s)
+
+    @property
+    def mean_ride_s(self) -> tuple[float, ...]:
+        """Seconds between the station and each stop, mean of the ride in and the ride out."""
+        if not self.loop:
+            return self.ride_s
+        return tuple((a + b) / 2 for a, b in zip(self.ride_s, self.ride_out_s, strict=True))
+
+    @property
+    def trip_s(self) -> float:
+        """Seconds that the bus runs from its first stop to the station; of a loop, from the station round and back."""
+        return self.ride_s[0] + (self.ride_out_s[0] if self.loop else 0.0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data; `ride_out_s` only of a loop, so that other routes look, and are hashed, as ever."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "ride_out_s" or self.loop}
 
 
 @dataclass(frozen=True)

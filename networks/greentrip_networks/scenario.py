@@ -60,7 +60,23 @@ class AddFeeders:
                 raise ScenarioError(f"routes[{i}].ride_s", "one running time to the station is needed for each stop")
             if not (route.headway_s > 0 and route.capacity > 0 and route.vehicles > 0):
                 raise ScenarioError(f"routes[{i}]", "headway_s, capacity and vehicles must be positive")
+            if route.loop:
+                _check_loop(route, f"routes[{i}]")
         return network.with_(feeders=(*network.feeders, *self.routes))
+
+
+def _check_loop(route: FeederRoute, where: str) -> None:
+    """Raise ScenarioError for a loop whose times or path make no sense."""
+    out, back = route.ride_out_s, route.ride_s
+    if len(out) != len(route.stops):
+        raise ScenarioError(f"{where}.ride_out_s", "a loop needs one running time from the station for each stop")
+    if min(*out, *back) < 0 or list(out) != sorted(out) or list(back) != sorted(back, reverse=True):
+        raise ScenarioError(
+            f"{where}.ride_out_s",
+            "a loop's stops stand in the order served: from stop to stop ride_out_s rises and ride_s falls, 0 or more",
+        )
+    if len(route.path) < 2 or route.path[0] != route.path[-1]:
+        raise ScenarioError(f"{where}.path", "a loop begins and ends at the same street node, the station's")
 
 
 @dataclass(frozen=True)
@@ -345,7 +361,7 @@ def intervention_to_dict(step: Intervention) -> dict[str, Any]:
     """Return an intervention as plain data: its kind and its fields."""
     values = {f.name: getattr(step, f.name) for f in fields(step)}  # type: ignore[arg-type]
     if isinstance(step, AddFeeders):
-        values["routes"] = [{f.name: getattr(r, f.name) for f in fields(r)} for r in step.routes]
+        values["routes"] = [route.to_dict() for route in step.routes]
     return {"kind": type(step).__name__, **values}
 
 

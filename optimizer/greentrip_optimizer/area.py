@@ -34,7 +34,8 @@ class Area(NamedTuple):
     headway_s: Floats  # (headways,)
     bus: Floats  # (types, 4) capacity, CNY a vehicle-hour, CNY a km, CNY a vehicle-day
     rule: Floats  # see RULES
-    ban: Bools  # (n + 1, n + 1, n + 1) banned turns at the place between, see `banned_at_stops`; empty without any
+    barred: Bools  # (n + 1, n + 1, n + 1) banned turns at the place between, see `banned_at_stops`; empty without any
+    ban: Bools  # as `barred`, of either direction
     turn_s: Floats  # (n + 1, n + 1) to turn at the last stop (second) coming from the place before it; inf: impossible
     turn_m: Floats
 
@@ -87,6 +88,7 @@ def station_area(demand: CatchmentDemand, network: Network, streets: BusStreets,
     stops = candidates[chosen]
     places = np.append(stops, node).astype(np.int32)
     legs = legs_between(streets, places, limit_s)
+    barred = banned_at_stops(streets, places, legs)
     first = np.zeros(len(stops) + 1, np.int32)
     first[1:] = np.cumsum([len(near_cells[k][0]) for k in chosen])
     reach_cell = np.concatenate([near_cells[k][0] for k in chosen] or [np.zeros(0)]).astype(np.int32)
@@ -131,7 +133,8 @@ def station_area(demand: CatchmentDemand, network: Network, streets: BusStreets,
             [[b.capacity, b.cny_vehicle_hour, b.cny_km, b.cny_vehicle_day] for b in options.bus_types], np.float64
         ),
         np.array([value[r] for r in RULES], np.float64),
-        banned_at_stops(streets, places, legs),
+        barred,
+        np.ascontiguousarray(barred | barred.transpose(2, 1, 0)),
         *(turning(streets, places, legs, options.turn_m) if options.turn_m else np.zeros((2, *legs.time_s.shape))),
     )
 

@@ -118,12 +118,41 @@ def running_cost(area: Area, h: int, in_s: float, out_s: float, metres: float, l
 
 
 @njit()
+def loop_times(area: Area, route: Int32s, out_s: Floats) -> tuple[float, float]:
+    """Fill each stop's ride from the station; return seconds and metres once round, every stop's standing included.
+
+    `route` lists places in the order served, the station last. From a stop the ride to the station is what is left of
+    the loop: all of it, less the ride out and the standing there.
+    """
+    cur, clock, metres, last = len(area.stop_node) - 1, 0.0, 0.0, len(route) - 1
+    for i in range(last):
+        s = route[i]
+        clock += area.drive_s[cur, s]
+        metres += area.length_m[cur, s]
+        out_s[i] = clock
+        clock += area.rule[DWELL]
+        cur = s
+    return clock + area.drive_s[cur, route[last]], metres + area.length_m[cur, route[last]]
+
+
+@njit()
+def loop_ride(area: Area, around_s: float) -> float:
+    """Return the mean of a loop's ride in and ride out, seconds: the same for every stop."""
+    return float(around_s - area.rule[DWELL]) / 2
+
+
+@njit()
 def route_times(area: Area, route: Int32s, ride_s: Floats) -> tuple[float, float, float, float]:
     """Fill each stop's ride to the station; return seconds inbound and outbound and metres inbound and outbound.
 
     `route` lists places from the station outwards, without the station. Turning at the last stop counts as outbound.
+    If the station comes last it is a loop: a ride is then the mean of those in and out, and all of the loop inbound.
     """
     rule, n = area.rule, len(area.stop_node) - 1
+    if route[-1] == n:
+        around, length = loop_times(area, route, ride_s)
+        ride_s[: len(route) - 1] = loop_ride(area, around)
+        return around, 0.0, length, 0.0
     cur, ride, out, metres, back, before = n, 0.0, 0.0, 0.0, 0.0, n
     for i in range(len(route)):
         s = route[i]
@@ -192,13 +221,19 @@ def mark_leg(area: Area, cur: int, new: int, mark_in: Int32s, mark_out: Int32s, 
 
 @njit()
 def evaluate(area: Area, first: Int32s, stop: Int32s) -> Columns:
-    """Evaluate routes at every headway; route r is `stop[first[r]:first[r + 1]]`, from the station outwards."""
+    """Evaluate routes at every headway; route r is `stop[first[r]:first[r + 1]]`, from the station outwards.
+
+    A loop ends with the station's place. Its busiest hour is not fuller than that of a route there and back: at most
+    all who ride in, or all who ride out, are on the bus at once.
+    """
+    n = len(area.stop_node) - 1
     routes, headways, cells = len(first) - 1, len(area.headway_s), len(area.cell)
     best = np.full(cells, np.inf)
     seen = np.full(cells, -1, np.int32)
     room = 0
     for k in range(len(stop)):
-        room += area.reach_first[stop[k] + 1] - area.reach_first[stop[k]]
+        if stop[k] != n:
+            room += area.reach_first[stop[k] + 1] - area.reach_first[stop[k]]
     cell, out_first = np.empty(room, np.int32), np.zeros(routes + 1, np.int32)
     worth = np.zeros((headways, room))
     cost, vehicles = np.zeros((routes, headways)), np.zeros((routes, headways))
@@ -210,7 +245,7 @@ def evaluate(area: Area, first: Int32s, stop: Int32s) -> Columns:
         route = stop[first[r] : first[r + 1]]
         in_s, out_s, in_m, out_m = route_times(area, route, ride_s)
         start = used
-        for i in range(len(route)):
+        for i in range(len(route) - 1 if route[-1] == n else len(route)):
             for k in range(area.reach_first[route[i]], area.reach_first[route[i] + 1]):
                 c = area.reach_cell[k]
                 reach = area.reach_min[k] + ride_s[i] / 60

@@ -41,6 +41,7 @@ def design_feeders(
     range_km: float = 0.0,
     charge_km_h: float = 0.0,
     turn_m: float = 0.0,
+    loops: bool = False,
     progress: Progress | None = None,
 ) -> Plan:
     """Design feeders for stations of a network from a finished run's demand.
@@ -63,6 +64,8 @@ def design_feeders(
         How far an electric bus runs on a full battery (0: no limit), and the range an hour of layover gives back.
     turn_m
         The longest way round by which a bus may turn at its last stop; 0 lets it turn where it stands.
+    loops
+        Design loops too: routes that leave the station and come back to it by other streets, run in one direction.
     progress
         Called with what is being done and the share done, 0 to 1; raising in it stops the design.
 
@@ -84,6 +87,7 @@ def design_feeders(
         range_km=range_km,
         charge_km_h=charge_km_h,
         turn_m=turn_m,
+        loops=loops,
     )
     tell = progress or _silent
     tell("demand around the stations", 0.0)
@@ -180,8 +184,9 @@ def design(
         choice,
         upper,
         options,
-        exhaustive=not finder.growing,
+        exhaustive=not finder.growing and finder.every_loop,
         routes_listed=finder.routes_listed,
+        loops_listed=finder.loops_listed,
         prices=prices,
         keep=keep,
     )

@@ -11,6 +11,7 @@ from greentrip_networks.compiled import Floats, Int32s
 from greentrip_optimizer.area import Area
 from greentrip_optimizer.label import grow_routes
 from greentrip_optimizer.listing import Listed, Priced, list_routes, price_routes, stops_of
+from greentrip_optimizer.loop_routes import Loops, loops_of, pick_loops, price_loops
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.pool import Pool, PoolBuilder, Prices
 
@@ -35,12 +36,23 @@ class RouteFinder:
             for s, (listed, complete) in enumerate(found):
                 tell(f"routes listed at {s + 1} of {len(areas)} stations", 0.2 + 0.05 * s / len(areas))
                 self._listed.append(listed if complete else None)
+            self._loops: list[Loops] = []
+            self.every_loop = True
+            if options.loops:
+                for loops, complete in threads.map(lambda a: loops_of(a, options.exhaustive_loops, nodes), areas):
+                    self._loops.append(loops)
+                    self.every_loop &= complete
         self.growing = [s for s, listed in enumerate(self._listed) if listed is None]
 
     @property
     def routes_listed(self) -> int:
         """How many routes the stations have that list them all."""
         return sum(len(listed.stop) for listed in self._listed if listed is not None)
+
+    @property
+    def loops_listed(self) -> int:
+        """How many loops are listed, at all stations."""
+        return sum(len(loops.first) - 1 for loops in self._loops)
 
     def offer(self, prices: Prices) -> tuple[int, dict[int, Floats]]:
         """Add the routes that pay most at the prices, at every station.
@@ -49,11 +61,12 @@ class RouteFinder:
         """
 
         def find(s: int) -> tuple[list[Route], Floats | None]:
-            listed = self._listed[s]
-            if listed is None:
-                return self._grown(s, prices), None
-            priced = self._priced(s, listed, prices, 1e-6, 1)
-            return _routes(listed, priced.row), priced.top
+            found = self._priced(s, prices, 1e-6, 1)
+            routes = [route for listed, priced in found for route in _routes(listed, priced.row)]
+            if self._listed[s] is None:
+                return [*self._grown(s, prices), *routes], None
+            top = np.concatenate([priced.top for _, priced in found])
+            return routes, np.sort(top)[::-1][: self._options.max_routes_station]
 
         with ThreadPoolExecutor(2) as threads:
             found = list(threads.map(find, range(len(self._areas))))
@@ -67,16 +80,19 @@ class RouteFinder:
         """
 
         def find(s: int) -> tuple[list[Route], bool]:
-            listed, floor, complete = self._listed[s], least, True
-            if listed is None:
-                return [], True
+            floor, complete = least, True
             while True:
-                priced = self._priced(s, listed, prices, floor, 0, 20 * most)
-                if len(priced.row) <= 20 * most:
-                    best = np.sort(np.lexsort((priced.row, -priced.profit))[:most])
-                    return _routes(listed, priced.row[best]), complete and len(best) == len(priced.row)
+                found = self._priced(s, prices, floor, 0, 20 * most)
+                if all(len(priced.row) <= 20 * most for _, priced in found):
+                    break
                 complete = False
-                floor = float(np.median(priced.profit))
+                floor = max(float(np.median(p.profit)) for _, p in found if len(p.row) > 20 * most)
+            routes: list[Route] = []
+            for listed, priced in found:  # there and back, and loops: the better ones of each
+                best = np.sort(np.lexsort((priced.row, -priced.profit))[:most])
+                routes.extend(_routes(listed, priced.row[best]))
+                complete &= len(best) == len(priced.row)
+            return routes, complete
 
         with ThreadPoolExecutor(2) as threads:
             found = list(threads.map(find, range(len(self._areas))))
@@ -116,16 +132,23 @@ class RouteFinder:
             found.extend(_best_routes(labels, float(prices.bay[s]), len(area.stop_node) - 1, 10))
         return found
 
-    def _priced(self, s: int, listed: Listed, prices: Prices, least: float, each: int, most: int = 0) -> Priced:
-        """Price the listed routes of a station."""
-        area, bays = self._areas[s], self._options.max_routes_station
-        cell, bay = prices.cell[area.cell], float(prices.bay[s])
-        return price_routes(area, listed, cell, 1 + prices.budget, prices.vehicle, bay, bays, least, each, most)
+    def _priced(
+        self, s: int, prices: Prices, least: float, each: int, most: int = 0
+    ) -> list[tuple[Listed | Loops, Priced]]:
+        """Price the listed routes of a station: those there and back if all are listed, and loops if there are any."""
+        area, listed, bays = self._areas[s], self._listed[s], self._options.max_routes_station
+        asked = (prices.cell[area.cell], 1 + prices.budget, prices.vehicle, float(prices.bay[s]), bays)
+        found: list[tuple[Listed | Loops, Priced]] = []
+        if listed is not None:
+            found.append((listed, price_routes(area, listed, *asked, least, each, most)))
+        if self._loops:
+            found.append((self._loops[s], price_loops(area, self._loops[s], *asked, least, each, most)))
+        return found
 
 
-def _routes(listed: Listed, rows: Int32s) -> list[Route]:
-    """Return listed routes as stops from the station outwards."""
-    first, stop = stops_of(listed, rows)
+def _routes(listed: Listed | Loops, rows: Int32s) -> list[Route]:
+    """Return listed routes as stops from the station outwards, or in a loop's order with the station last."""
+    first, stop = stops_of(listed, rows) if isinstance(listed, Listed) else pick_loops(listed, rows)
     places = stop.tolist()
     return [tuple(places[a:b]) for a, b in pairwise(first.tolist())]
 

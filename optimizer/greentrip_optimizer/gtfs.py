@@ -147,29 +147,36 @@ def _add_route(
     number: int,
     options: FeederOptions,
 ) -> None:
-    """Add a route's rows: two directions, each with a peak and an off-peak trip by frequency."""
+    """Add a route's rows: two directions, or once round a loop, each with a peak and an off-peak trip by frequency."""
     place = network.rail.nodes[route.station]
     zh = place["name_zh"] or place["name_en"]
     short = f"{zh}{route.id.rsplit('-', 1)[-1]}路"
-    far = stop_names(network, route.stops[:1])[route.stops[0]]
+    end = max(range(len(route.stops)), key=lambda k: min(route.ride_s[k], route.ride_out_s[k])) if route.loop else 0
+    far = stop_names(network, [route.stops[end]])[route.stops[end]]
     colour = ("1B6B3A", "0B5394", "7A1F5C", "8A3B00", "3D3D8F", "00606B")[number % 6]
-    tables["routes.txt"].append((route.id, "greentrip", short, f"{far[0]} — {zh}", 3, colour, "FFFFFF"))
+    ends = [(zh, place["name_en"])] if route.loop else []
+    long, long_en = (" — ".join(names) for names in zip(*ends, far, (zh, place["name_en"]), strict=True))
+    tables["routes.txt"].append((route.id, "greentrip", short, long, 3, colour, "FFFFFF"))
     tables["translations.txt"].append(
         ("routes", "route_short_name", "en", f"{place['name_en']} {route.id.rsplit('-', 1)[-1]}", route.id)
     )
-    tables["translations.txt"].append(("routes", "route_long_name", "en", f"{far[1]} — {place['name_en']}", route.id))
-    inbound = [round(route.ride_s[0] - r) for r in route.ride_s] + [round(route.ride_s[0])]
-    outbound, out_path = _outbound(route, streets, row, network, options)
+    tables["translations.txt"].append(("routes", "route_long_name", "en", long_en, route.id))
+    inbound = [round(route.trip_s - r) for r in route.ride_s] + [round(route.trip_s)]
     station_stop = f"S-{route.station}"
     calls_in = [*(f"N-{s}" for s in route.stops), station_stop]
-    for direction, calls, times, nodes, head in (
-        (0, calls_in, inbound, list(route.path), zh),
-        (1, calls_in[::-1], outbound, out_path, far[0]),
-    ):
+    ways = [(0, calls_in, inbound, list(route.path), zh)]
+    if route.loop:
+        ways = [(0, [station_stop, *calls_in], [0, *inbound], list(route.path), long)]
+    else:
+        ways.append((1, calls_in[::-1], *_outbound(route, streets, row, network, options), far[0]))
+    for direction, calls, times, nodes, head in ways:
         shape = f"{route.id}-{direction}"
         points = [(network.roads.nodes[n]["lat"], network.roads.nodes[n]["lon"]) for n in nodes]
-        end = (place["lat"], place["lon"])
-        points = [*points, end] if direction == 0 else [end, *points]
+        at_station = (place["lat"], place["lon"])
+        if calls[0] == station_stop:
+            points.insert(0, at_station)
+        if calls[-1] == station_stop:
+            points.append(at_station)
         kept = [p for k, p in enumerate(points) if k == 0 or p != points[k - 1]]
         tables["shapes.txt"].extend((shape, f"{lat:.6f}", f"{lon:.6f}", k + 1) for k, (lat, lon) in enumerate(kept))
         for peak in (True, False):

@@ -29,7 +29,7 @@ def demand_beside(
             if route.station != demand.station:
                 continue
             fixed = options.wait_weight * route.headway_s / 120 + fare + options.transfer_min
-            for stop, ride_s in zip(route.stops, route.ride_s, strict=True):
+            for stop, ride_s in zip(route.stops, route.mean_ride_s, strict=True):
                 if stop not in node:
                     raise UnknownNameError("street node", stop, roads.nodes)
                 k = node[stop]

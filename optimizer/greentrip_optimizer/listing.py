@@ -83,6 +83,18 @@ def list_routes(area: Area, limit: int, nodes: int) -> tuple[Listed, bool]:
     return Listed(depths[:routes].copy(), stops[:routes].copy()), True
 
 
+@njit(bare=True, taken_in=True)
+def rank_in(top: Floats, value: float) -> None:
+    """Put a value in its place among the largest, descending, if it is one of them."""
+    place = len(top)
+    while place > 0 and value > top[place - 1]:
+        place -= 1
+    if place < len(top):
+        for j in range(len(top) - 1, place, -1):
+            top[j] = top[j - 1]
+        top[place] = value
+
+
 @njit()
 def price_routes(
     area: Area,
@@ -148,13 +160,7 @@ def price_routes(
             out, driven = out_s[d] + area.turn_s[cur, new], metres[d] + area.turn_m[cur, new]
             cost, vehicles, _ = running_cost(area, h, ride[d] + area.rule[DWELL], out, driven, load[d, h])
             p = max(p, gain[d, h] - cost_price * cost - vehicle_price * vehicles - bay_price)
-        place = len(top)
-        while place > 0 and p > top[place - 1]:
-            place -= 1
-        if place < len(top):
-            for j in range(len(top) - 1, place, -1):
-                top[j] = top[j - 1]
-            top[place] = p
+        rank_in(top, p)
         if each:
             if p > best[new]:
                 best[new], best_row[new] = p, r

@@ -59,6 +59,7 @@ class FeederOptions:
     range_km: float = 0.0  # of a full battery; 0: no limit
     charge_km_h: float = 0.0  # range given back by an hour of charging at the layover
     turn_m: float = 0.0  # longest way round to turn at the last stop; 0: buses turn where they stand
+    loops: bool = False  # design loops too, which come back to the station by other streets
     # What a route may look like.
     radius_m: float = 3500.0
     stop_spacing_m: float = 375.0
@@ -80,6 +81,7 @@ class FeederOptions:
     pricing_rounds: int = 6
     beam: int = 4  # labels kept for each last stop and number of stops
     exhaustive_routes: int = 120_000  # list every route of a station that has no more than this
+    exhaustive_loops: int = 30_000  # list every loop of a station that has no more than this, else some of them
     master_work: float = 6.0  # CP-SAT's deterministic time, about seconds on one core
 
     def __post_init__(self) -> None:
@@ -106,6 +108,8 @@ class FeederOptions:
             raise ScenarioError("bus_types", "expected at least one type with room for passengers")
         if [b.capacity for b in self.bus_types] != sorted({b.capacity for b in self.bus_types}):
             raise ScenarioError("bus_types", "expected ascending capacities")
+        if not isinstance(self.loops, bool):
+            raise ScenarioError("loops", f"saw {self.loops!r}; expected true or false")
         if not 1 <= self.max_stops <= 62:
             raise ScenarioError("max_stops", f"saw {self.max_stops}; expected 1 to 62 candidate stops a station")
         for f in fields(self):

@@ -65,8 +65,7 @@ class Plan:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain data that JSON can hold."""
-        data = asdict(self)
-        data["schema"] = SCHEMA
+        data = {**asdict(self), "routes": [route.to_dict() for route in self.routes], "schema": SCHEMA}
         if not self.lines:  # as plans were before they could hold any
             del data["lines"]
         return json.loads(json.dumps(data))  # type: ignore[no-any-return]
@@ -159,7 +158,7 @@ def _route(data: Any, i: int) -> FeederRoute:
     if isinstance(data, FeederRoute):
         return data
     values = dict(data)
-    for name in ("stops", "path", "ride_s"):
+    for name in ("stops", "path", "ride_s", "ride_out_s"):
         if name in values:
             values[name] = tuple(values[name])
     try:

@@ -29,6 +29,7 @@ class RouteChange:
     length_m: tuple[float, float]
     cost_cny_day: tuple[float, float]
     residents: float  # within WALK_M of a stop of either side
+    loop: tuple[bool, bool] = (False, False)  # whether it runs a loop, not there and back
 
 
 @dataclass(frozen=True)
@@ -131,8 +132,8 @@ def _change(
     either = a or b
     assert either is not None
     old, new = (tuple(r.stops) if r is not None else () for r in (a, b))
-    same = a is not None and b is not None and (a.stops, a.path, a.headway_s, a.vehicles) == (
-        b.stops, b.path, b.headway_s, b.vehicles
+    same = a is not None and b is not None and (a.stops, a.path, a.headway_s, a.vehicles, a.loop) == (
+        b.stops, b.path, b.headway_s, b.vehicles, b.loop
     )  # fmt: skip
     kind = "added" if a is None else "dropped" if b is None else "kept" if same else "changed"
     near = np.logical_or.reduce([reach[node] for node in {*old, *new}])
@@ -148,6 +149,7 @@ def _change(
         length_m=(a.length_m if a is not None else 0.0, b.length_m if b is not None else 0.0),
         cost_cny_day=(a.cost_cny_day if a is not None else 0.0, b.cost_cny_day if b is not None else 0.0),
         residents=float(people[near].sum()),
+        loop=(a is not None and a.loop, b is not None and b.loop),
     )
 
 

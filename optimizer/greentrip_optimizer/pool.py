@@ -52,7 +52,7 @@ class Pool:
     first: Int32s
     cell: Int32s  # rows of network.cells
     worth: Floats  # CNY a day
-    stops: tuple[tuple[int, tuple[int, ...]], ...]  # (station, places from the station outwards)
+    stops: tuple[tuple[int, tuple[int, ...]], ...]  # (station, places from it outwards; of a loop the station's last)
 
     def __len__(self) -> int:
         """Return how many columns there are."""

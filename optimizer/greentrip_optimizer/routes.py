@@ -9,7 +9,7 @@ from greentrip_agents.catchment import CatchmentDemand
 from greentrip_networks.network import FeederRoute, Network
 
 from greentrip_optimizer.area import Area
-from greentrip_optimizer.evaluate import route_times, step_value
+from greentrip_optimizer.evaluate import DWELL, loop_times, route_times, step_value
 from greentrip_optimizer.master import Choice
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.plan import Plan, gap_of
@@ -27,6 +27,7 @@ def make_plan(
     *,
     exhaustive: bool,
     routes_listed: int = 0,
+    loops_listed: int = 0,
     prices: Prices | None = None,
     keep: Sequence[FeederRoute] = (),
 ) -> Plan:
@@ -49,7 +50,7 @@ def make_plan(
     }
     order = sorted(columns, key=lambda i: (int(pool.station[i]), -(worth[i] - pool.cost[i]), i))
     taken = {f.id for f in (*network.feeders, *keep)}
-    instead = next_best(pool, columns, options)
+    instead = next_best(pool, columns, options, areas)
     routes: list[FeederRoute] = []
     rows: list[dict[str, Any]] = []
     for i in order:
@@ -100,6 +101,7 @@ def make_plan(
         "fares_cny_day": round(sum(x["fares_cny_day"] for x in rows), 2),
         "route_km": round(sum(r.length_m for r in routes) / 1000, 3),
         "routes_listed": routes_listed,
+        **({"loops_listed": loops_listed} if options.loops else {}),
         "routes_kept": len(pool.stops),
         "columns_kept": len(pool),
         "relaxation_bound": round(upper, 2),
@@ -124,7 +126,9 @@ def make_plan(
     )
 
 
-def next_best(pool: Pool, columns: Sequence[int], options: FeederOptions) -> dict[int, dict[str, Any]]:
+def next_best(
+    pool: Pool, columns: Sequence[int], options: FeederOptions, areas: Sequence[Area]
+) -> dict[int, dict[str, Any]]:
     """Return for each chosen column what its best replacement loses, all others staying; CNY a day.
 
     `stops` are 0 if leaving it out altogether loses least.
@@ -147,10 +151,13 @@ def next_best(pool: Pool, columns: Sequence[int], options: FeederOptions) -> dic
         most, without = float(added[k]), pool.value(rest)
         row: dict[str, Any] = {"loses_cny_day": round(total - without - max(most, 0.0), 2), "stops": 0}
         if most > 0:
+            station, places = pool.stops[int(pool.route[k])]
+            loop = places[-1] == len(areas[station].stop_node) - 1
             row |= {
-                "stops": len(pool.stops[int(pool.route[k])][1]),
+                "stops": len(places) - loop,
                 "headway_min": float(options.headways_min[int(pool.headway[k])]),
                 "vehicles": int(pool.vehicles[k]),
+                **({"loop": True} if loop else {}),
             }
         out[i] = row
     return out
@@ -197,6 +204,7 @@ def assumptions(options: FeederOptions, proved: bool) -> tuple[str, ...]:
         "The bound holds over every admissible route between the candidate stops."
         if proved
         else "The bound holds over the routes generated, not over every possible route: it is an estimate.",
+        *(("A rider of a loop counts the mean of the ride in and the ride out, for they travel both ways.",) * o.loops),
     )
 
 
@@ -211,27 +219,34 @@ def _credited(pool: Pool, columns: Sequence[int], cells: int) -> Any:
 
 
 def _route(network: Network, area: Area, pool: Pool, i: int, name: str, station: str) -> FeederRoute:
-    """Return a column as a route: stops from the far end inwards and every street node passed."""
-    nodes = network.compiled.roads.nodes
-    outwards = pool.stops[int(pool.route[i])][1]
-    ride = np.zeros(len(outwards))
-    _, _, metres, _ = route_times(area, np.array(outwards, np.int32), ride)
-    inwards = [*reversed(outwards), len(area.stop_node) - 1]
-    path = [nodes[area.stop_node[inwards[0]]]]
-    for a, b in pairwise(inwards):
+    """Return a column as a route: stops from the far end inwards, or in a loop's order, and the street nodes passed."""
+    nodes, n = network.compiled.roads.nodes, len(area.stop_node) - 1
+    outwards = np.array(pool.stops[int(pool.route[i])][1], np.int32)
+    out = np.zeros(len(outwards))
+    if outwards[-1] == n:
+        way, out = [n, *outwards.tolist()], out[:-1]
+        around, metres = loop_times(area, outwards, out)
+        ride = around - area.rule[DWELL] - out
+    else:
+        way, ride, out = [*outwards[::-1].tolist(), n], out, out[:0]
+        _, _, metres, _ = route_times(area, outwards, ride)
+        ride = ride[::-1]
+    path = [nodes[area.stop_node[way[0]]]]
+    for a, b in pairwise(way):
         leg = a * len(area.stop_node) + b
         path.extend(nodes[k] for k in area.leg_node[area.leg_first[leg] : area.leg_first[leg + 1]])
     return FeederRoute(
         name,
         station,
-        tuple(nodes[area.stop_node[k]] for k in inwards[:-1]),
+        tuple(nodes[area.stop_node[k]] for k in way if k != n),
         tuple(path),
-        tuple(round(float(r), 1) for r in ride[::-1]),
+        tuple(round(float(r), 1) for r in ride),
         round(float(metres), 1),
         float(area.headway_s[pool.headway[i]]),
         int(pool.vehicles[i]),
         int(area.bus[pool.bus[i], 0]),
         round(float(pool.cost[i]), 2),
+        tuple(round(float(r), 1) for r in out),
     )
 
 
@@ -251,7 +266,7 @@ def _row(
     ride = np.zeros(len(outwards))
     in_s, out_s, _, _ = route_times(area, outwards, ride)
     reach: dict[int, float] = {}
-    for k, s in enumerate(outwards):
+    for k, s in enumerate(outwards[: len(route.stops)]):
         for e in range(area.reach_first[s], area.reach_first[s + 1]):
             c = int(area.reach_cell[e])
             reach[c] = min(reach.get(c, np.inf), area.reach_min[e] + ride[k] / 60)
@@ -276,6 +291,7 @@ def _row(
         "stops": len(route.stops),
         "length_km": round(route.length_m / 1000, 2),
         "ride_min": round(route.ride_s[0] / 60, 1),
+        **({"loop": True, "ride_out_min": round(route.ride_out_s[-1] / 60, 1)} if route.loop else {}),
         "cycle_min": round((in_s + out_s) / 60, 1),
         "headway_min": route.headway_s / 60,
         "vehicles": route.vehicles,
@@ -297,9 +313,9 @@ def _why_none(demand: CatchmentDemand, area: Area, pool: Pool, station: int, opt
         return "no buses at hand"
     if len(area.stop_node) == 1:
         return "no street node around it where a stop would save anybody time"
-    there_and_back = np.isfinite(area.drive_s) & np.isfinite(area.drive_s.T) & (area.drive_s > 0)
-    if not np.isfinite(area.turn_s[there_and_back]).any():
-        return f"no stop around it has a way round of at most {options.turn_m:g} m by which a bus could turn"
     if not (pool.station == station).any():
+        there_and_back = np.isfinite(area.drive_s) & np.isfinite(area.drive_s.T) & (area.drive_s > 0)
+        if not options.loops and not np.isfinite(area.turn_s[there_and_back]).any():
+            return f"no stop around it has a way round of at most {options.turn_m:g} m by which a bus could turn"
         return "no route saves as much as it costs"
     return "its best route is worth less than the buses, money or riders bring at other stations"

@@ -193,16 +193,14 @@ def _beside(places: Int32s, legs: Legs) -> tuple[Ints, Ints]:
 
 
 def banned_at_stops(streets: BusStreets, places: Int32s, legs: Legs) -> Bools:
-    """Say for places a, b, c whether a bus on a-b-c or back would turn at b as it may not; (0, 0, 0) without bans."""
+    """Say for places a, b, c whether a bus from a by b to c would turn at b as it may not; (0, 0, 0) without bans."""
     n, nodes = len(places), len(streets.first_out) - 1
     if not len(streets.banned):
         return np.zeros((0, 0, 0), np.bool_)
     before, after = _beside(places, legs)
     out = np.zeros((n, n, n), np.bool_)
     for b in range(n):
-        there = turn_key(nodes, before[:, b][:, None], places[b], after[b][None, :])
-        back = turn_key(nodes, before[:, b][None, :], places[b], after[b][:, None])
-        out[:, b, :] = np.isin(there, streets.banned) | np.isin(back, streets.banned)
+        out[:, b, :] = np.isin(turn_key(nodes, before[:, b][:, None], places[b], after[b][None, :]), streets.banned)
     return out
 
 

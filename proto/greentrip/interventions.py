@@ -19,6 +19,9 @@ KINDS: Mapping[str, str] = {
 }
 """The name of each intervention's message and of its field in the oneof."""
 
+# Fields that messages got after they were first stored: left out while empty, so that what is stored keeps its hash.
+_LATER = frozenset({"greentrip.v1.FeederRoute.ride_out_s"})
+
 _WHOLE = (FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64)
 _REAL = (FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT)
 
@@ -66,7 +69,7 @@ def to_dict(message: scenario_pb2.Intervention) -> dict[str, Any]:
 
 
 def message_to_dict(message: Message) -> dict[str, Any]:
-    """Return every field of a message as plain data, unset ones with their default."""
+    """Return every field of a message as plain data, unset ones with their default, but those of `_LATER`."""
     return _fields(message)
 
 
@@ -77,7 +80,8 @@ def fill(message: Message, values: Mapping[str, Any]) -> None:
 
 def _fields(message: Message) -> dict[str, Any]:
     """Read every field."""
-    return {f.name: _plain(f, getattr(message, f.name)) for f in message.DESCRIPTOR.fields}
+    read = ((f, _plain(f, getattr(message, f.name))) for f in message.DESCRIPTOR.fields)
+    return {f.name: value for f, value in read if value or f.full_name not in _LATER}
 
 
 def _plain(field: Any, value: Any) -> Any:

@@ -178,7 +178,7 @@ def plan_difference(found: plan_pb2.PlanDifference) -> None:
     out = console()
     rows: list[Sequence[Cell]] = [
         (
-            r.kind,
+            _kind(r),
             r.station,
             r.before or "-",
             r.after or "-",
@@ -201,6 +201,13 @@ def plan_difference(found: plan_pb2.PlanDifference) -> None:
         f"(gain {found.residents_gain:,.0f}, lose {found.residents_lose:,.0f}; "
         f"more often {found.residents_more_often:,.0f}, less often {found.residents_less_often:,.0f})"
     )
+
+
+def _kind(route: plan_pb2.RouteDifference) -> str:
+    """Return what becomes of a route, and whether it is a loop."""
+    if route.before and route.after and route.loop_before != route.loop_after:
+        return f"{route.kind} {'to' if route.loop_after else 'from'} a loop"
+    return f"{route.kind}, a loop" if route.loop_before or route.loop_after else route.kind
 
 
 def _sides(before: float, after: float) -> str:

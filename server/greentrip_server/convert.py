@@ -192,6 +192,8 @@ def plan_difference(found: Mapping[str, Any], names: Sequence[str]) -> plan_pb2.
             vehicles_before=route["vehicles"][0],
             vehicles_after=route["vehicles"][1],
             residents=route["residents"],
+            loop_before=route["loop"][0],
+            loop_after=route["loop"][1],
         )
     return made
 

@@ -131,6 +131,7 @@ def _design(job: dict[str, Any], cities: Any, tell: Tell) -> dict[str, Any]:
         range_km=asked.get("range_km", 0.0),
         charge_km_h=asked.get("charge_km_h", 0.0),
         turn_m=asked.get("turn_m", 0.0),
+        loops=asked.get("loops", False),
         progress=progress,
     )
     return {"plan": plan.to_dict()}

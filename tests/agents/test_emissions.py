@@ -1,13 +1,14 @@
 """Exhaust factors by hand, and sums over a run that must hold."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 import pytest
 from greentrip_agents import Run, default_parameters
 from greentrip_agents.emissions import Factors, emissions, link_emissions, shipped_factors
-from greentrip_networks.network import PERIOD_HOURS, Network
+from greentrip_networks.network import PERIOD_HOURS, FeederRoute, Network
 
 P = default_parameters("tiny")
 
@@ -60,6 +61,21 @@ def test_sums_hold(run: Run, city: Network) -> None:
     assert links["vehicle_km"].sum() == pytest.approx(float(run.links["vehicles"].to_numpy() @ metres) / 1000)
     driven = whole["car"]["vehicle_km"] + 0.65 * whole["taxi"]["vehicle_km"]
     assert driven > links["vehicle_km"].sum()  # trips within a zone come on top
+
+
+def test_a_bus_runs_there_and_back_but_only_once_round_a_loop(run: Run, city: Network) -> None:
+    def bus_km(*routes: FeederRoute) -> float:
+        table = emissions(run, city.with_(feeders=routes), P).filter(
+            (pl.col("mode") == "bus") & (pl.col("vehicle") == "all")
+        )
+        return float(table["vehicle_km"][0])
+
+    path = ("n1204", "n1205", "n1305", "n1304", "n1204")
+    both_ways = FeederRoute("f", "harbour", ("n1205", "n1304"), path, (340.0, 120.0), 2900.0, 600.0, 2, 60, 4000.0)
+    once = replace(both_ways, ride_out_s=(100.0, 320.0))
+    trip_km = 2.9 * sum(PERIOD_HOURS) * 6
+    assert bus_km(both_ways) - bus_km() == pytest.approx(2 * trip_km)
+    assert bus_km(once) - bus_km() == pytest.approx(trip_km)
 
 
 def test_an_electric_fleet_has_no_exhaust_and_speed_matters(run: Run, city: Network) -> None:

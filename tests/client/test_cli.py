@@ -80,7 +80,9 @@ def test_the_commands_do_the_main_job(data: str, tmp_path: Path) -> None:
     hand = tmp_path / "hand.json"
     hand.write_text(json.dumps({"routes": plan["routes"][:1]}))
     assert read("plan", "create", str(hand), "--network=tiny", "--name=hand")["name"] == "plans/hand"
-    more = read("optimize", "feeders", f"--run={base[0]}", "--stations=Harbour", "--vehicles=9", "--keep=hand")
+    asked_for = (f"--run={base[0]}", "--stations=Harbour", "--vehicles=9", "--keep=hand", "--loops")
+    more = read("optimize", "feeders", *asked_for)
+    assert "loops_listed" in more["indicators"]
     assert more["routes"][0] == plan["routes"][0]
     lines = greentrip("optimize", "lines", f"--run={base[0]}", "--near=900", "--share=0.2", "--full=0.05", data).stdout
     assert "Demonstration: the bus lines are generated" in lines

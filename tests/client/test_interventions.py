@@ -71,3 +71,11 @@ def test_a_round_trip_over_the_wire_changes_nothing(step: Any) -> None:
 def test_what_does_not_fit_is_named(step: Any, text: str) -> None:
     with pytest.raises(ValueError, match=text):
         to_message(step)
+
+
+def test_what_only_loops_have_is_left_out_of_other_routes() -> None:
+    route = FeederRoute("f", "s", ("a",), ("a", "b"), (60.0,), 500.0, 300.0, 1, 60, 1.0)
+    for made, has in ((route, False), (dataclasses.replace(route, ride_out_s=(30.0,)), True)):
+        wire = to_message({"kind": "AddFeeders", "routes": [made]})
+        assert ("ride_out_s" in to_dict(wire)["routes"][0]) is has
+        assert to_dict(wire)["routes"][0] == made.to_dict()

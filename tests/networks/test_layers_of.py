@@ -7,6 +7,7 @@ from greentrip_networks.formats import read_layers, write_layers
 from greentrip_networks.layer_checks import validate_layers
 from greentrip_networks.layers import differences
 from greentrip_networks.layers_of import layers_of
+from greentrip_networks.network import FeederRoute
 
 
 def test_a_city_becomes_frames(city: Network) -> None:
@@ -45,3 +46,24 @@ def test_a_bundled_city_is_sound_and_exports_as_gtfs_without_errors(
         stops=layers.stops.drop("node_id"), lines=layers.lines.drop("capacity")
     )
     assert differences(timetable, again, 1e-6) == []
+
+
+def test_a_loop_is_one_pattern_that_starts_and_ends_at_its_station(city: Network, tmp_path: Path) -> None:
+    path = ("n1204", "n1205", "n1305", "n1304", "n1204")
+    loop = FeederRoute(
+        "round", "harbour", ("n1205", "n1304"), path, (340.0, 120.0), 2900.0, 600.0, 2, 60, 4000.0, (100.0, 320.0)
+    )
+    layers = layers_of(city.with_(feeders=(loop,)))
+    assert validate_layers(layers).table() == "no problems"
+    assert layers.patterns.filter(line_id="round")["pattern_id"].to_list() == ["round.0.1"]
+    calls = layers.pattern_stops.filter(pattern_id="round.0.1")
+    end = calls["stop_id"][0]
+    assert end.startswith("harbour.")
+    assert calls["stop_id"].to_list() == [end, "bus-n1205", "bus-n1304", end]
+    assert calls["arrive_s"].to_list() == [0, 100, 320, 440]
+    assert calls["distance_m"][-1] == 2900.0
+    write_layers(layers, tmp_path / "feed.zip", "gtfs")
+    result = gtfs_guru.validate(
+        str(tmp_path / "feed.zip"), country_code="CN", date=f"{layers.notes.extra['year']}-06-03"
+    )
+    assert [(n.code, n.file, n.row) for n in result.errors()] == []

@@ -1,5 +1,7 @@
 """Interventions change what they say and nothing else; senseless ones are refused with their place."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from greentrip_networks import (
@@ -38,9 +40,18 @@ ROUTE = FeederRoute(
     capacity=60,
     cost_cny_day=4000.0,
 )
+LOOP = replace(
+    ROUTE,
+    id="f2",
+    stops=("n1205", "n1304"),
+    path=("n1204", "n1205", "n1305", "n1304", "n1204"),
+    ride_s=(340.0, 120.0),
+    ride_out_s=(100.0, 320.0),
+)
 STEPS = [
     RailOfYear(2016),
     AddFeeders((ROUTE,)),
+    AddFeeders((ROUTE, LOOP)),
     SetHeadway("1", 120.0),
     SetHeadway("2", 200.0, "pm"),
     SetFare("metro", 0.5),
@@ -140,3 +151,30 @@ def test_lines_are_withdrawn_changed_and_added(city: Network) -> None:
     added = RunBusLine("N1", stops, (300.0,), 80).apply(changed)
     assert added.buses.lines[-1].headway_s == (300.0, 300.0, 300.0)
     assert len(added.compiled.buses.pattern_line) == 2 * len(added.buses.lines)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"ride_out_s": (100.0,)}, "routes.0..ride_out_s: a loop needs one running time from the station"),
+        ({"ride_out_s": (320.0, 100.0)}, "ride_out_s rises and ride_s falls"),
+        ({"ride_s": (120.0, 340.0)}, "ride_out_s rises and ride_s falls"),
+        ({"ride_out_s": (-1.0, 100.0)}, "ride_out_s rises and ride_s falls"),
+        ({"path": ROUTE.path}, "routes.0..path: a loop begins and ends at the same street node"),
+        ({"path": ()}, "routes.0..path: a loop begins and ends at the same street node"),
+    ],
+)
+def test_senseless_loops_are_refused(city: Network, changes: dict[str, object], message: str) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        AddFeeders((replace(LOOP, **changes),)).apply(city)
+
+
+def test_a_loop_tells_its_rides_and_other_routes_look_as_ever() -> None:
+    assert LOOP.loop
+    assert LOOP.mean_ride_s == (220.0, 220.0)
+    assert LOOP.trip_s == 440.0
+    assert intervention_to_dict(AddFeeders((LOOP,)))["routes"][0]["ride_out_s"] == (100.0, 320.0)
+    assert not ROUTE.loop
+    assert ROUTE.mean_ride_s == ROUTE.ride_s
+    assert ROUTE.trip_s == 240.0
+    assert "ride_out_s" not in intervention_to_dict(AddFeeders((ROUTE,)))["routes"][0]

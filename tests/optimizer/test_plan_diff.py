@@ -65,3 +65,14 @@ def test_a_plan_and_itself_differ_by_nothing_and_turning_round_swaps_gain_and_lo
     there, back = plan_diff(one, two, network), plan_diff(two, one, network)
     assert (there.gain, there.lose) == (back.lose, back.gain)
     assert there.gain > 0
+
+
+def test_a_route_that_becomes_a_loop_is_changed() -> None:
+    network = load("tiny")
+    a, b = list(network.roads.nodes)[:2]
+    before = plan("before", route(network, "1", (a, b)))
+    after = plan("after", route(network, "1", (a, b), ride_out_s=(60.0, 60.0)))
+    (found,) = plan_diff(before, after, network).routes
+    assert (found.kind, found.loop) == ("changed", (False, True))
+    (same,) = plan_diff(after, after, network).routes
+    assert (same.kind, same.loop) == ("kept", (True, True))

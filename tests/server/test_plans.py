@@ -3,7 +3,7 @@ import zipfile
 
 import pytest
 from greentrip.client import CallError, Client, Runs
-from greentrip.v1 import plan_pb2
+from greentrip.v1 import plan_pb2, scenario_pb2
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +115,38 @@ def test_turning_at_the_last_stop_takes_a_way_round(client: Client, base: Runs, 
     assert made.objective < plan.objective
     with pytest.raises(CallError, match="turn_m: saw -1"):
         client.design_feeders(base, ["Harbour"], vehicles=8, turn_m=-1.0)
+
+
+def test_loops_are_designed_when_asked_for(client: Client, base: Runs, plan: plan_pb2.Plan) -> None:
+    made = client.design_feeders(base, ["Harbour", "Lakeside"], vehicles=8, loops=True)
+    assert made.objective >= plan.objective - 0.01
+    assert "loops_listed" in made.indicators
+    assert "loops_listed" not in plan.indicators
+    with pytest.raises(CallError, match=r"rounds: .*draw no loops"):
+        client.design_feeders(base, ["Harbour"], vehicles=8, loops=True, rounds=2)
+
+
+def test_a_loop_drawn_by_hand_is_kept_compared_and_exported(client: Client, base: Runs) -> None:
+    route = scenario_pb2.FeederRoute(
+        id="round", station="harbour", stops=["n1205", "n1304"], path=["n1204", "n1205", "n1305", "n1304", "n1204"],
+        ride_s=[340.0, 120.0], ride_out_s=[100.0, 320.0], length_m=2900.0, headway_s=600.0, vehicles=2, capacity=60,
+        cost_cny_day=4000.0,
+    )  # fmt: skip
+    made = client.create_plan("tiny", [route], name="round")
+    assert list(made.routes) == [route]
+    beside = client.design_feeders(base, ["Harbour"], vehicles=8, keep="round")
+    assert beside.routes[0] == route
+    flat = scenario_pb2.FeederRoute()
+    flat.CopyFrom(route)
+    del flat.ride_out_s[:]
+    there = client.create_plan("tiny", [flat], name="there-and-back")
+    (found,) = client.compare_plans(there.name, made.name).routes
+    assert (found.kind, found.loop_before, found.loop_after) == ("changed", False, True)
+    with zipfile.ZipFile(io.BytesIO(client.export_plan("round"))) as feed:
+        assert len(feed.read("trips.txt").decode().splitlines()) == 1 + 2
+    route.path.pop()
+    with pytest.raises(CallError, match=r"plan.routes: .*a loop begins and ends at the same street node"):
+        client.create_plan("tiny", [route])
 
 
 def test_bus_lines_are_fitted_to_rail_and_simulated(client: Client, base: Runs) -> None:

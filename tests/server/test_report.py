@@ -12,12 +12,13 @@ from typing import Any
 import plotly.graph_objects as go
 import pytest
 from greentrip_agents import MODES, Run, compare, simulate
-from greentrip_networks import Network, tiny
+from greentrip_networks import FeederRoute, Network, tiny
 from greentrip_optimizer import Plan
 from greentrip_optimizer.feeders import design
 from greentrip_optimizer.instances import made_up_demand
 from greentrip_optimizer.options import FeederOptions
 from greentrip_server.report import write_report
+from greentrip_server.report.maps import station_panels
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -177,6 +178,21 @@ def test_the_same_input_gives_the_same_bytes(
     base, other = ([Run.load(tmp_path / f"{name}{i}") for i in (0, 1)] for name in ("base", "other"))
     again = write(tmp_path / "two.html", tiny(), base, Plan.from_dict(plan.to_dict()), other, summary())
     assert again == page
+
+
+def test_a_loop_is_drawn_round_and_named(city: Network) -> None:
+    path = ("n1204", "n1205", "n1305", "n1304", "n1204")
+    loop = FeederRoute(
+        "round", "harbour", ("n1205", "n1304"), path, (340.0, 120.0), 2900.0, 600.0, 2, 60, 4000.0, (100.0, 320.0)
+    )
+    panel = station_panels(SimpleNamespace(network=city, plan=SimpleNamespace(routes=(loop,))))
+    drawn = re.search(r'd="M([^"]*)"[^>]*><title>round: every 10 min', panel)
+    assert drawn is not None
+    points = drawn[1].split("L")
+    assert len(points) == len(path) + 2
+    assert points[0] == points[-1]
+    assert "round (loop 环线): every 10 min" in panel
+    assert "stop 1: 6 min to the station, 2 min from it, every 10 min" in panel
 
 
 def test_one_seed_and_a_null_plan_are_shown(

@@ -26,6 +26,7 @@ def optimize_feeders(
     range_km: Annotated[float, typer.Option(help="Range of an electric bus on a full battery, km; 0: no limit.")] = 0.0,
     charge_km_h: Annotated[float, typer.Option(help="Range that an hour of layover charges, km.")] = 0.0,
     turn_m: Annotated[float, typer.Option(help="Longest way round to turn at the last stop, m; 0: on the spot.")] = 0.0,
+    loops: Annotated[bool, typer.Option("--loops", help="Design loops too: round and back by other streets.")] = False,
     name: Name = "",
     server: Server = None,
     data_dir: DataDir = None,
@@ -46,6 +47,7 @@ def optimize_feeders(
             range_km=range_km,
             charge_km_h=charge_km_h,
             turn_m=turn_m,
+            loops=loops,
             name=name,
             progress=bars.design,
         )

@@ -57,6 +57,7 @@ class PlanVerbs:
         range_km: float = 0.0,
         charge_km_h: float = 0.0,
         turn_m: float = 0.0,
+        loops: bool = False,
         name: str = "",
         request_id: str = "",
         progress: Callable[[plan_pb2.PlanMetadata], None] | None = None,
@@ -65,7 +66,7 @@ class PlanVerbs:
 
         With several `rounds`, each plan is simulated and demand priced anew until the plan stays. The routes of the
         plan named by `keep` run as they are. `range_km` limits what a bus runs on a battery (0: no limit), `turn_m`
-        the way round by which it turns at its last stop (0: it turns where it stands).
+        the way round by which it turns at its last stop (0: it turns where it stands). `loops` designs loops too.
         """
         request = plan_pb2.DesignFeedersRequest(
             run=_first(run),
@@ -78,6 +79,7 @@ class PlanVerbs:
             range_km=range_km,
             charge_km_h=charge_km_h,
             turn_m=turn_m,
+            loops=loops,
             plan_id=name.removeprefix("plans/"),
             request_id=request_id or new_request(),
         )

@@ -256,6 +256,7 @@ class DesignFeedersRequest(_message.Message):
     RANGE_KM_FIELD_NUMBER: _builtins.int
     CHARGE_KM_H_FIELD_NUMBER: _builtins.int
     TURN_M_FIELD_NUMBER: _builtins.int
+    LOOPS_FIELD_NUMBER: _builtins.int
     run: _builtins.str
     """Finished run: `runs/base-0`. Required."""
     vehicles: _builtins.int
@@ -288,6 +289,10 @@ class DesignFeedersRequest(_message.Message):
     """The longest way round by which a bus may turn at its last stop, metres, up to 20,000: no route ends where there is none, and
     the way counts in time and cost. 0 means that buses turn where they stand.
     """
+    loops: _builtins.bool
+    """Design loops too: routes that leave the station, serve stops in one direction and come back by other streets. They are not
+    designed with several rounds.
+    """
     @_builtins.property
     def stations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Ids or names of the stations to serve, at least one, each once."""
@@ -314,10 +319,11 @@ class DesignFeedersRequest(_message.Message):
         range_km: _builtins.float = ...,
         charge_km_h: _builtins.float = ...,
         turn_m: _builtins.float = ...,
+        loops: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "budget_cny_day", b"budget_cny_day", "time_limit", b"time_limit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "budget_cny_day", b"budget_cny_day", "charge_km_h", b"charge_km_h", "description", b"description", "keep", b"keep", "plan_id", b"plan_id", "range_km", b"range_km", "request_id", b"request_id", "rounds", b"rounds", "run", b"run", "seed", b"seed", "stations", b"stations", "time_limit", b"time_limit", "turn_m", b"turn_m", "validate_only", b"validate_only", "vehicles", b"vehicles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "budget_cny_day", b"budget_cny_day", "charge_km_h", b"charge_km_h", "description", b"description", "keep", b"keep", "loops", b"loops", "plan_id", b"plan_id", "range_km", b"range_km", "request_id", b"request_id", "rounds", b"rounds", "run", b"run", "seed", b"seed", "stations", b"stations", "time_limit", b"time_limit", "turn_m", b"turn_m", "validate_only", b"validate_only", "vehicles", b"vehicles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_cny_day: _TypeAlias = _typing.Literal["budget_cny_day"]  # noqa: Y015
     _WhichOneofArgType__budget_cny_day: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day"]  # noqa: Y015
@@ -868,6 +874,8 @@ class RouteDifference(_message.Message):
     VEHICLES_BEFORE_FIELD_NUMBER: _builtins.int
     VEHICLES_AFTER_FIELD_NUMBER: _builtins.int
     RESIDENTS_FIELD_NUMBER: _builtins.int
+    LOOP_BEFORE_FIELD_NUMBER: _builtins.int
+    LOOP_AFTER_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     """`added`, `dropped`, `changed` or `kept`."""
     station: _builtins.str
@@ -886,6 +894,10 @@ class RouteDifference(_message.Message):
     """Buses in the second plan."""
     residents: _builtins.float
     """Residents within a walk of a stop of either side."""
+    loop_before: _builtins.bool
+    """Whether the route is a loop in the first plan."""
+    loop_after: _builtins.bool
+    """Whether the route is a loop in the second plan."""
     @_builtins.property
     def stops_added(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Street nodes that the second plan stops at and the first does not."""
@@ -908,10 +920,12 @@ class RouteDifference(_message.Message):
         vehicles_before: _builtins.int = ...,
         vehicles_after: _builtins.int = ...,
         residents: _builtins.float = ...,
+        loop_before: _builtins.bool = ...,
+        loop_after: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "headway_s_after", b"headway_s_after", "headway_s_before", b"headway_s_before", "kind", b"kind", "residents", b"residents", "station", b"station", "stops_added", b"stops_added", "stops_dropped", b"stops_dropped", "vehicles_after", b"vehicles_after", "vehicles_before", b"vehicles_before"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "headway_s_after", b"headway_s_after", "headway_s_before", b"headway_s_before", "kind", b"kind", "loop_after", b"loop_after", "loop_before", b"loop_before", "residents", b"residents", "station", b"station", "stops_added", b"stops_added", "stops_dropped", b"stops_dropped", "vehicles_after", b"vehicles_after", "vehicles_before", b"vehicles_before"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

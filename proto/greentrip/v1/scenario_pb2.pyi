@@ -212,7 +212,7 @@ Global___AddFeeders: _TypeAlias = AddFeeders  # noqa: Y015
 
 @_typing.final
 class FeederRoute(_message.Message):
-    """A bus route that ends at a rail station."""
+    """A bus route that ends at a rail station: there and back on the same stops, or a loop from the station round and back to it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -226,12 +226,13 @@ class FeederRoute(_message.Message):
     VEHICLES_FIELD_NUMBER: _builtins.int
     CAPACITY_FIELD_NUMBER: _builtins.int
     COST_CNY_DAY_FIELD_NUMBER: _builtins.int
+    RIDE_OUT_S_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Id, unique in the network."""
     station: _builtins.str
     """Rail station id where the route ends."""
     length_m: _builtins.float
-    """Length in one direction, metres."""
+    """Length in one direction, or once round a loop, metres."""
     headway_s: _builtins.float
     """Time between buses, seconds."""
     vehicles: _builtins.int
@@ -242,15 +243,21 @@ class FeederRoute(_message.Message):
     """Operating cost, CNY a day."""
     @_builtins.property
     def stops(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Street nodes of the stops, outermost first, without the station."""
+        """Street nodes of the stops, outermost first, without the station; of a loop in the order served."""
 
     @_builtins.property
     def path(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Every street node passed, from the first stop to the station."""
+        """Every street node passed, from the first stop to the station; of a loop from the station's node round to it again."""
 
     @_builtins.property
     def ride_s(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
         """Running time from each stop to the station, seconds."""
+
+    @_builtins.property
+    def ride_out_s(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Running time from the station to each stop, seconds: makes the route a loop, run in one direction. Empty for a route that
+        runs there and back, whose rides out take as long as those in.
+        """
 
     def __init__(
         self,
@@ -265,10 +272,11 @@ class FeederRoute(_message.Message):
         vehicles: _builtins.int = ...,
         capacity: _builtins.int = ...,
         cost_cny_day: _builtins.float = ...,
+        ride_out_s: _abc.Iterable[_builtins.float] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "cost_cny_day", b"cost_cny_day", "headway_s", b"headway_s", "id", b"id", "length_m", b"length_m", "path", b"path", "ride_s", b"ride_s", "station", b"station", "stops", b"stops", "vehicles", b"vehicles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "cost_cny_day", b"cost_cny_day", "headway_s", b"headway_s", "id", b"id", "length_m", b"length_m", "path", b"path", "ride_out_s", b"ride_out_s", "ride_s", b"ride_s", "station", b"station", "stops", b"stops", "vehicles", b"vehicles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

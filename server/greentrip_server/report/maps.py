@@ -206,7 +206,7 @@ def _feeders(network: Network, routes: Sequence[FeederRoute]) -> list[dict[str, 
     stops = [(n, r) for r in routes for n in r.stops]
     text = [
         f"{escape(r.id)} → {escape(rail[r.station]['name_en'])} {escape(rail[r.station]['name_zh'])}<br>"
-        f"every {r.headway_s / 60:g} min 发车间隔（分钟）"
+        f"every {r.headway_s / 60:g} min 发车间隔（分钟）{'<br>loop 环线' if r.loop else ''}"
         for _, r in stops
     ]
     name = "Feeder routes 接驳线路"
@@ -228,9 +228,10 @@ def _feeders(network: Network, routes: Sequence[FeederRoute]) -> list[dict[str, 
 
 
 def _path(network: Network, route: FeederRoute) -> list[Point]:
-    """Return a route's way on the streets and its last metres to the station."""
+    """Return a route's way on the streets and its last metres to the station, a loop's first metres from it too."""
     at, station = network.roads.nodes, network.rail.nodes[route.station]
-    return [*((at[n]["x_m"], at[n]["y_m"]) for n in route.path), (station["x_m"], station["y_m"])]
+    end = (station["x_m"], station["y_m"])
+    return [*((end,) * route.loop), *((at[n]["x_m"], at[n]["y_m"]) for n in route.path), end]
 
 
 def _panel(network: Network, station: str, routes: Sequence[FeederRoute]) -> str:
@@ -272,15 +273,16 @@ def _panel(network: Network, station: str, routes: Sequence[FeederRoute]) -> str
             f'stroke-linejoin="round" fill="none"><title>{escape(route.id)}: every {every}</title></path>'
         )
         for k, (node, ride_s) in enumerate(zip(route.stops, route.ride_s, strict=True)):
+            out_min = f", {route.ride_out_s[k] / 60:.0f} min from it" if route.loop else ""
             data = network.roads.nodes[node]
             x, y = at(data["x_m"], data["y_m"]).split()
             out.append(
                 f'<circle cx="{x}" cy="{y}" r="{4.5 * unit:.1f}" fill="#fff" stroke="{colour}" '
                 f'stroke-width="{2 * unit:.2f}"><title>{escape(route.id)}, stop {k + 1}: '
-                f"{ride_s / 60:.0f} min to the station, every {every}</title></circle>"
+                f"{ride_s / 60:.0f} min to the station{out_min}, every {every}</title></circle>"
             )
         keys.append(
-            f'<p class="key"><i style="background:{colour}"></i>{escape(route.id)}: every {every}, '
+            f'<p class="key"><i style="background:{colour}"></i>{escape(route.id)}{_loop(route)}: every {every}, '
             f"{_count(len(route.stops), 'stop')}, {route.length_m / 1000:.1f} km, "
             f"{_count(route.vehicles, 'bus', 'buses')}</p>"
         )
@@ -292,6 +294,11 @@ def _panel(network: Network, station: str, routes: Sequence[FeederRoute]) -> str
         f'aria-label="Feeder routes of {escape(here["name_en"], quote=True)}">{"".join(out)}{bar}</svg>'
         f"{''.join(keys)}</div>"
     )
+
+
+def _loop(route: FeederRoute) -> str:
+    """Return a loop's mark beside its id."""
+    return " (loop 环线)" if route.loop else ""
 
 
 def _count(n: int, one: str, many: str = "") -> str:

@@ -92,8 +92,9 @@ def _feeders(s: Subject) -> str:
     for route in s.plan.routes:
         station = s.network.rail.nodes[route.station]
         ridden = [float(found[route.id]) for found in simulated if route.id in found]
+        name = f"{route.id} (loop 环线)" if route.loop else route.id
         rows.append([
-            route.id, f"{station['name_en']} {station['name_zh']}", len(route.stops), round(route.length_m / 1000, 1),
+            name, f"{station['name_en']} {station['name_zh']}", len(route.stops), round(route.length_m / 1000, 1),
             f"{route.headway_s / 60:g}", route.vehicles, _whole(designed.get(route.id, {}).get("residents")),
             _whole(designed.get(route.id, {}).get("riders_day")), _whole(fmean(ridden) if ridden else None),
             round(route.cost_cny_day),

@@ -105,11 +105,15 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
                 raise FieldError(name, f"saw {value:g}; expected 0 to {most} {unit}")
             if value:
                 content[name] = value
+        if request.loops:
+            content["loops"] = True
         if request.keep:
             content["keep"] = self._kept(request.keep, network)
-        if request.rounds > 1 and (request.keep or request.range_km or request.turn_m):
+        if request.rounds > 1 and (request.keep or request.range_km or request.turn_m or request.loops):
             raise FieldError(
-                "rounds", "designs in the loop neither keep routes nor limit range or turning yet; expected 0 or 1"
+                "rounds",
+                "designs of several rounds keep no routes, limit neither range nor turning and draw no loops yet; "
+                "expected 0 or 1",
             )
         return self._add(request, content)
 

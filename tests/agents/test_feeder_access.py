@@ -1,0 +1,55 @@
+"""Access by feeder: what a loop offers a cell, by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from greentrip_agents import default_parameters, simulate
+from greentrip_agents.access import BY_FEEDER, Access, find_access
+from greentrip_networks import AddFeeders
+from greentrip_networks.network import PERIODS, FeederRoute, Network
+
+P = default_parameters("tiny")
+LOOP = FeederRoute(
+    "round", "harbour", ("n1205", "n1305", "n1304"), ("n1204", "n1205", "n1305", "n1304", "n1204"),
+    (340.0, 230.0, 120.0), 2900.0, 240.0, 3, 60, 4000.0, (100.0, 210.0, 320.0),
+)  # fmt: skip
+
+
+def access(city: Network, *routes: FeederRoute) -> Access:
+    calls = [np.zeros(len(city.compiled.buses.call_stop)) for _ in PERIODS]
+    return find_access(city.with_(feeders=routes), P, calls)
+
+
+def test_a_loop_offers_the_mean_of_the_ride_in_and_the_ride_out(city: Network) -> None:
+    found = access(city, LOOP)
+    period, cell, slot = np.nonzero(found.kind == BY_FEEDER)
+    assert len(cell)
+    roads, rail = city.compiled.roads, city.compiled.rail
+    for t, c, s in zip(period, cell, slot, strict=True):
+        assert rail.stations[found.station[c, s]] == "harbour"
+        nodes = [roads.nodes.index(n) for n in LOOP.stops]
+        far = min(np.hypot(roads.x_m[k] - city.cells.x_m[c], roads.y_m[k] - city.cells.y_m[c]) for k in nodes)
+        assert far <= P["access.stop_walk_max_km"] * 1000
+        walk = far * P["distance.street_detour"] / P["speed.walk_m_s"] / 60
+        wait = 240.0 * (2 if PERIODS[t] == "off" else 1) / 120
+        ride = 220.0 / 60  # every stop: 100 + 340, 210 + 230 and 320 + 120 seconds both ways
+        assert found.minutes[t, c, s] == pytest.approx(walk + wait + ride)
+        money = city.fares.feeder_cny / (P["value_of_time.mean_cny_h"] / 60)
+        felt = P["weight.walk_access"] * walk + P["weight.wait"] * wait + ride + money + P["weight.transfer_min"]
+        assert found.cost[t, c, s] == pytest.approx(felt)
+
+
+def test_a_loop_serves_as_a_route_there_and_back_of_the_same_mean_rides(city: Network) -> None:
+    both_ways = replace(LOOP, ride_s=LOOP.mean_ride_s, ride_out_s=())
+    one, other = access(city, LOOP), access(city, both_ways)
+    np.testing.assert_array_equal(one.cost, other.cost)
+    np.testing.assert_array_equal(one.kind, other.kind)
+    quicker_in_only = access(city, replace(LOOP, ride_out_s=()))
+    assert (quicker_in_only.cost != one.cost).any()
+
+
+def test_a_simulation_carries_riders_on_a_loop(city: Network) -> None:
+    often = replace(LOOP, ride_s=(120.0, 80.0, 40.0), ride_out_s=(40.0, 80.0, 120.0), headway_s=120.0)
+    run = simulate(AddFeeders((often,)).apply(city), sample=0.01, seed=0, max_days=2)
+    assert run.indicators["feeder_riders"]["round"] > 0
