@@ -1,9 +1,10 @@
 """What an experiment costs beyond its simulations, and whether the memory of server and workers stays flat.
 
 Bare: as many processes as workers, each loads the city once and simulates its share of scenarios and seeds, keeping
-nothing; with `--bare N` only N of them, every scenario before a second seed, and their times count for all. Experiment: the same scenarios and seeds through a server of its own, over gRPC: rows, leases, progress, days
-kept, tables written and synced, the data set laid. The share that counts on a busy machine is that of processor time;
-that of the clock is printed beside it. Memory is read every second; the slope is a line through the second half.
+nothing; with `--bare N` only N of them, every scenario before a second seed, and their times count for all. Experiment:
+the same scenarios and seeds through a server of its own, over gRPC: rows, leases, progress, days kept, tables written
+and synced, the data set laid. The share that counts on a busy machine is that of processor time; that of the clock is
+printed beside it. Memory is read every second; the slope is a line through the second half.
 
     python benchmarks/experiment_overhead.py --scenarios 8 --seeds 2 --sample 0.001 --json
 """
@@ -166,7 +167,9 @@ def main() -> None:
     parser.add_argument("--scenarios", type=int, default=8)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--max-days", type=int, default=10)
-    parser.add_argument("--bare", type=int, default=0, help="runs made bare, 0: all; the others are taken to cost as much")
+    parser.add_argument(
+        "--bare", type=int, default=0, help="runs made bare, 0: all; the others are taken to cost as much"
+    )
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
