@@ -98,9 +98,9 @@ class RoadPeriod:
         self.expected = None
         if over_free is not None:
             times[: len(over_free)] *= over_free
-            used = np.where(np.isfinite(self.capacity), self.capacity, 0.0)
-            used[: len(over_free)] *= (np.maximum(over_free - 1, 0.0) / max(self.alpha, 1e-9)) ** (1 / self.beta)
-            self.expected = used
+        if over_free is not None and self.alpha > 0 and self.beta > 0:  # what traffic takes so long
+            self.expected = np.where(np.isfinite(self.capacity), self.capacity, 0.0)
+            self.expected[: len(over_free)] *= (np.maximum(over_free - 1, 0.0) / self.alpha) ** (1 / self.beta)
         self.traffic.expect(times)
 
     def begin(self, demand: Floats) -> None:
