@@ -7,7 +7,7 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from greentrip_networks.errors import LimitError, UnknownNameError
@@ -37,7 +37,9 @@ ID = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 MOST_ID = 63
 MOST_DESCRIPTION = 4000
 MOST_HISTORY = 100  # states kept of one job; in between they are left out
+_ASKED_AT_ONCE = 500  # hashes in one question to the database
 _MOST_READ = 2000  # rows held in memory, some kB each
+_ASKED_AT_ONCE = 500  # hashes in one question to the database
 _NEAREST_OF = 2000  # names among which the nearest are looked for
 
 Row = TypeVar("Row", ScenarioRow, JobRow, PlanRow)
@@ -348,19 +350,16 @@ class Jobs:
             same = select(func.count()).select_from(JobRow).where(JobRow.kind == RUNS, JobRow.input_hash == input_hash)
             return session.scalar(same) or 0
 
-    def reusable(self, input_hash: str) -> JobRow | None:
-        """Return a run of the same inputs, code and seed that has finished or will, a finished one first."""
+    def reusable(self, input_hashes: Collection[str]) -> dict[str, JobRow]:
+        """Return, by hash of inputs, code and seed, a run of them that has finished or will, a finished one first."""
+        asked, rows = sorted(input_hashes), list[JobRow]()
         with self.session() as session:
-            found = session.scalars(
-                select(JobRow)
-                .where(
-                    JobRow.kind == RUNS,
-                    JobRow.input_hash == input_hash,
-                    JobRow.state.in_((SUCCEEDED, RUNNING, QUEUED)),
-                )
-                .order_by(JobRow.number)
-            ).all()
-        return min(found, key=lambda r: r.state != SUCCEEDED, default=None)
+            for first in range(0, len(asked), _ASKED_AT_ONCE):
+                same = JobRow.input_hash.in_(asked[first : first + _ASKED_AT_ONCE])
+                live = JobRow.state.in_((SUCCEEDED, RUNNING, QUEUED))
+                rows += session.scalars(select(JobRow).where(JobRow.kind == RUNS, same, live)).all()
+        rows.sort(key=lambda r: (r.state == SUCCEEDED, -r.number))
+        return {r.input_hash: r for r in rows}  # the last of a hash counts
 
     def page(
         self,

@@ -36,6 +36,7 @@ class Batches:
     ) -> None:
         self._jobs, self._members, self._cities, self._directory = jobs, members, cities, directory
         self._laid: dict[str, set[tuple[str, int, str]]] = {}
+        self._keys: dict[int, str] = {}  # of members that wait
         self._dispatcher = dispatcher
         self._lock = asyncio.Lock()
         self._log = structlog.get_logger("batches")
@@ -119,27 +120,36 @@ class Batches:
         """Keep as many runs queued or running as there are workers, and one more; return whether any was started."""
         started = False
         for row in self._members.running():
-            members = self._members.of(row.id)
+            members, fed = self._members.of(row.id), False
             live = sum(m.state in (QUEUED, RUNNING) for m in members)
             points = {p["name"]: p for p in row.points}
-            for member in members:
-                if member.state != WAITING:
+            waiting = [(m, self._key(row, points[m.scenario], m)) for m in members if m.state == WAITING]
+            known = self._jobs.reusable({key for _, key in waiting})
+            for member, key in waiting:
+                if key not in known and live > self._dispatcher.runs_at_a_time:
                     continue
-                content = content_of(points[member.scenario], row.spec, member.seed)
-                earlier = self._jobs.reusable(run_hash(content))
-                if earlier is not None:
+                if key in known:
+                    earlier = known[key]
                     self._members.assign(member.number, earlier.name, reused=earlier.state == SUCCEEDED)
-                    started = True
-                elif live <= self._dispatcher.runs_at_a_time:
-                    self._start(row, points[member.scenario], member, content)
+                else:
+                    self._start(row, points[member.scenario], member, key)
+                    known |= self._jobs.reusable({key})  # the same content may wait under another name
                     live += 1
-                    started = True
-            members = self._members.of(row.id)
+                self._keys.pop(member.number)
+                fed = True
+            members = self._members.of(row.id) if fed else members
+            started |= fed
             self._lay(row.id, members)
             if ended(members):
                 self._members.set_state(row.id, DONE, only=(RUNNING,))
                 self._log.info("experiment done", experiment=row.id)
         return started
+
+    def _key(self, row: ExperimentRow, point: Mapping[str, Any], member: Member) -> str:
+        """Return the hash of what a member's run is computed from."""
+        if member.number not in self._keys:
+            self._keys[member.number] = run_hash(content_of(point, row.spec, member.seed))
+        return self._keys[member.number]
 
     def _lay(self, name: str, members: Sequence[Member]) -> None:
         """Add runs that have finished to the data set."""
@@ -152,13 +162,12 @@ class Batches:
                 store.add(self.root(name), member.scenario, member.seed, folder, row.result or {})
                 laid.add(key)
 
-    def _start(self, row: ExperimentRow, point: Mapping[str, Any], member: Member, content: Mapping[str, Any]) -> None:
+    def _start(self, row: ExperimentRow, point: Mapping[str, Any], member: Member, key: str) -> None:
         """Queue one run; what forbids it is the member's error and the rest goes on."""
-        key = run_hash(content)
         try:
             self._cities.build(point["network"], row.spec["placement"], point["interventions"])
             run = queued_run(
-                content,
+                content_of(point, row.spec, member.seed),
                 parent=self._scenario(point),
                 request_id=f"content-{key[:40]}-{self._jobs.tries(key)}",  # two servers make one run
                 request_hash=key,

@@ -160,9 +160,9 @@ class Members:
 
     def of(self, name: str) -> list[Member]:
         """Return an experiment's runs in the order of their start."""
-        columns = (MemberRow, JobRow.state, JobRow.error, JobRow.started, JobRow.ended)
+        own = (MemberRow.scenario, MemberRow.seed, MemberRow.run, MemberRow.reused, MemberRow.error, MemberRow.number)
         joined = (
-            select(*columns)
+            select(*own, JobRow.state, JobRow.error, JobRow.started, JobRow.ended)
             .outerjoin(JobRow, (JobRow.id == MemberRow.run) & (JobRow.kind == RUNS))
             .where(MemberRow.experiment == name)
             .order_by(MemberRow.order)
@@ -171,17 +171,17 @@ class Members:
             rows = session.execute(joined).all()
         return [
             Member(
-                scenario=m.scenario,
-                seed=m.seed,
-                run=f"{RUNS}/{m.run}" if m.run and state else "",
-                reused=m.reused,
-                state=FAILED if m.error else state or WAITING,
-                error=m.error or error,
+                scenario=scenario,
+                seed=seed,
+                run=f"{RUNS}/{run}" if run and state else "",
+                reused=reused,
+                state=FAILED if refused else state or WAITING,
+                error=refused or error,
                 started=started,
                 ended=ended,
-                number=m.number,
+                number=number,
             )
-            for m, state, error, started, ended in rows
+            for scenario, seed, run, reused, refused, number, state, error, started, ended in rows
         ]
 
     def assign(self, number: int, run: str, *, reused: bool) -> None:
