@@ -48,7 +48,7 @@ def grow(hierarchy: Hierarchy, graph: Graph, demand: Demand, cost: Floats, trees
     """Find every group's tree at costs of shape (classes, links)."""
     for vehicle, mine in enumerate(cost):
         a, b = (int(i) for i in np.searchsorted(demand.vehicle, [vehicle, vehicle + 1]))
-        trees.via[a:b] = hierarchy.price(mine).trees(demand.source[a:b])[1]
+        hierarchy.price(mine).links(demand.source[a:b], trees.via[a:b])
     find_lows(graph, demand, cost, trees)
 
 

@@ -102,12 +102,23 @@ class Prices:
 
     def trees(self, sources: ArrayLike) -> tuple[Floats, Int32s]:
         """Return (cost, link): from each source to each node, and the link that reaches it (-1: source or none)."""
-        h, chosen = self.hierarchy, np.asarray(sources, np.int32).ravel()
-        _check("sources", "node", chosen, (chosen < 0) | (chosen >= len(h.node)), f"a node from 0 to {len(h.node) - 1}")
-        dist = np.empty((len(chosen), len(h.node)))
-        via = np.empty((len(chosen), len(h.node)), np.int32)
-        _trees(chosen, h.place, h.node, h.first, h.upper, self.up, self.down, self.last_up, self.last_down, dist, via)
+        chosen = np.asarray(sources, np.int32).ravel()
+        shape = (len(chosen), len(self.hierarchy.node))
+        dist, via = np.empty(shape), np.empty(shape, np.int32)
+        self._find(chosen, dist, via)
         return dist, via
+
+    def links(self, sources: ArrayLike, out: Int32s) -> None:
+        """Fill the link that reaches each node from each source (-1: source or none), shape (sources, nodes)."""
+        self._find(np.asarray(sources, np.int32).ravel(), np.empty((0, 0)), out)
+
+    def _find(self, sources: Int32s, dist: Floats, via: Int32s) -> None:
+        """Fill the links of all trees, and the costs where there is room for them."""
+        h = self.hierarchy
+        _check(
+            "sources", "node", sources, (sources < 0) | (sources >= len(h.node)), f"a node from 0 to {len(h.node) - 1}"
+        )
+        _trees(sources, h.place, h.node, h.first, h.upper, self.up, self.down, self.last_up, self.last_down, dist, via)
 
 
 def _check(table: str, column: str, values: NDArray[Any], bad: Bools, expected: str) -> None:
@@ -249,8 +260,8 @@ def _tree(
     source: int, first: Int32s, upper: Int32s, up: Floats, down: Floats, last_up: Int32s, last_down: Int32s,
     node: Int32s, dist: Floats, link: Int32s, out: Floats, via: Int32s,
 ) -> None:  # fmt: skip
-    """Fill out and via by node from one source; dist and link are scratch by place."""
-    n = first.shape[0] - 1
+    """Fill via, and out where it has room, by node from one source; dist and link are scratch by place."""
+    n, told = first.shape[0] - 1, out.shape[0] > 0
     for p in range(n):
         dist[p] = np.inf
     p = source
@@ -277,7 +288,8 @@ def _tree(
                 at = e
         dist[p] = best
         v = node[p]
-        out[v] = best
+        if told:
+            out[v] = best
         via[v] = last_down[at] if at >= 0 else (link[p] if best < np.inf else -1)
 
 
@@ -286,8 +298,8 @@ def _four_trees(
     source: Int32s, first: Int32s, upper: Int32s, up: Floats, down: Floats, last_up: Int32s, last_down: Int32s,
     node: Int32s, dist: Floats, link: Int32s, out: Floats, via: Int32s,
 ) -> None:  # fmt: skip
-    """Fill the rows of out and via from four sources at once; dist and link are scratch (places, 4)."""
-    n = first.shape[0] - 1
+    """Fill the rows of via, and of out where it has any, from four sources at once; dist, link: scratch (places, 4)."""
+    n, told = first.shape[0] - 1, out.shape[0] > 0
     for p in range(n):
         for k in range(4):
             dist[p, k] = np.inf
@@ -320,7 +332,8 @@ def _four_trees(
             b3 = min(b3, n3)
         dist[p, 0], dist[p, 1], dist[p, 2], dist[p, 3] = b0, b1, b2, b3
         v = node[p]
-        out[0, v], out[1, v], out[2, v], out[3, v] = b0, b1, b2, b3
+        if told:
+            out[0, v], out[1, v], out[2, v], out[3, v] = b0, b1, b2, b3
         via[0, v], via[1, v], via[2, v], via[3, v] = l0, l1, l2, l3
 
 
@@ -355,9 +368,10 @@ def _some(
             )  # fmt: skip
             done += 4
     if done < many:
-        one, link_one = np.empty(n), np.empty(n, np.int32)
+        one, link_one, nothing = np.empty(n), np.empty(n, np.int32), np.empty(0)
         while done < many:
-            _tree(at[done], first, upper, up, down, last_up, last_down, node, one, link_one, out[done], via[done])
+            mine = out[done] if out.shape[0] > 0 else nothing
+            _tree(at[done], first, upper, up, down, last_up, last_down, node, one, link_one, mine, via[done])
             done += 1
 
 

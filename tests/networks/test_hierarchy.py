@@ -52,7 +52,11 @@ def test_trees_are_shortest_paths(n: int, seed: int, kind: str) -> None:
     cost = rng.uniform(0.5, 50.0, links) if kind == "spread" else rng.integers(kind == "ties", 4, links).astype(float)
     cost[rng.random(links) < 0.05] = np.inf
     sources = np.arange(n, dtype=np.int32)
-    dist, via = Hierarchy.of(n, tail, head).price(cost).trees(sources)
+    prices = Hierarchy.of(n, tail, head).price(cost)
+    dist, via = prices.trees(sources)
+    alone = np.full_like(via, -7)
+    prices.links(sources, alone)
+    assert (alone == via).all()
     known = by_scipy(n, tail, head, cost, sources)
     slack = 1e-8
     assert dist == pytest.approx(known, rel=1e-9, abs=slack)
