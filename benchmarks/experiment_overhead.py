@@ -173,6 +173,8 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    if options.bare % options.workers:
+        parser.error(f"--bare: a multiple of {options.workers} workers, so that none of them waits for the others")
     os.environ |= dict.fromkeys(ONE_THREAD, "1")
     plain = run_bare(options)
     with tempfile.TemporaryDirectory() as folder:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from importlib.resources import files
 
 import numpy as np
+from greentrip_networks.errors import TableError
 from greentrip_networks.network import PERIOD_WINDOWS, PERIODS
 from numpy.typing import NDArray
 
@@ -55,6 +56,8 @@ def profile_of(network: str, mode: str) -> Profile:
         if mode in row["modes"]:
             percent[[int(hour) for hour in row["percent"]]] = list(row["percent"].values())
             source = row["source"]
+            if np.isnan(percent[IN_PERIOD.any(axis=0)]).any() or not (np.nan_to_num(percent) @ IN_PERIOD.T > 0).all():
+                raise TableError(file.name, f"a share for every hour from {FIRST} to {LAST}, some in each period")
     weight = np.where(np.isnan(percent), 1.0, percent) * IN_PERIOD
     return Profile((weight / weight.sum(axis=1, keepdims=True)).sum(axis=0), percent, source)
 

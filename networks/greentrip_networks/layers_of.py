@@ -330,7 +330,7 @@ def _feeder_patterns(network: Network, patterns: _Rows, shapes: _Rows, calls: _R
         stops = [*(f"bus-{s}" for s in route.stops), end]
         seconds = [route.trip_s - r for r in route.ride_s] + [route.trip_s]
         if route.loop:
-            stops, seconds = [end, *stops], [0.0, *seconds]
+            stops, seconds = [end, *stops], [0.0, *route.ride_out_s, route.trip_s]
         metres = [route.length_m * s / max(route.trip_s, 1.0) for s in seconds]
         for direction in (0,) if route.loop else (0, 1):
             pattern = f"{route.id}.{direction}.1"

@@ -135,11 +135,11 @@ class FeederRoute:
 
     @property
     def trip_s(self) -> float:
-        """Seconds that the bus runs from its first stop to the station; of a loop, from the station round and back."""
+        """Seconds from leaving the first stop to the station; of a loop once round, less the standing at that stop."""
         return self.ride_s[0] + (self.ride_out_s[0] if self.loop else 0.0)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data; `ride_out_s` only of a loop, so that other routes look, and are hashed, as ever."""
+        """Return plain data; `ride_out_s` only of a loop, so that plans and scenarios without loops hash as ever."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "ride_out_s" or self.loop}
 
 

@@ -65,6 +65,9 @@ class AddFeeders:
         return network.with_(feeders=(*network.feeders, *self.routes))
 
 
+_MOST_PAUSE_S = 120.0  # by which once round may differ between a loop's stops: buses stand longer at some
+
+
 def _check_loop(route: FeederRoute, where: str) -> None:
     """Raise ScenarioError for a loop whose times or path make no sense."""
     out, back = route.ride_out_s, route.ride_s
@@ -74,6 +77,13 @@ def _check_loop(route: FeederRoute, where: str) -> None:
         raise ScenarioError(
             f"{where}.ride_out_s",
             "a loop's stops stand in the order served: from stop to stop ride_out_s rises and ride_s falls, 0 or more",
+        )
+    around = [a + b for a, b in zip(out, back, strict=True)]
+    if max(around) - min(around) > _MOST_PAUSE_S:
+        raise ScenarioError(
+            f"{where}.ride_out_s",
+            f"a stop's ride out and ride in make once round together; saw {min(around):g} to {max(around):g} s, more "
+            f"apart than {_MOST_PAUSE_S:g} s of standing",
         )
     if len(route.path) < 2 or route.path[0] != route.path[-1]:
         raise ScenarioError(f"{where}.path", "a loop begins and ends at the same street node, the station's")

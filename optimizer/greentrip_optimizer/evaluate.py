@@ -223,8 +223,8 @@ def mark_leg(area: Area, cur: int, new: int, mark_in: Int32s, mark_out: Int32s, 
 def evaluate(area: Area, first: Int32s, stop: Int32s) -> Columns:
     """Evaluate routes at every headway; route r is `stop[first[r]:first[r + 1]]`, from the station outwards.
 
-    A loop ends with the station's place. Its busiest hour is not fuller than that of a route there and back: at most
-    all who ride in, or all who ride out, are on the bus at once.
+    A loop ends with the station's place. Its busiest hour is taken to be that of a route there and back: at most all
+    who ride in, or all who ride out, are on the bus at once, as where both spread alike over the stops.
     """
     n = len(area.stop_node) - 1
     routes, headways, cells = len(first) - 1, len(area.headway_s), len(area.cell)

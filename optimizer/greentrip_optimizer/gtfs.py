@@ -166,7 +166,8 @@ def _add_route(
     calls_in = [*(f"N-{s}" for s in route.stops), station_stop]
     ways = [(0, calls_in, inbound, list(route.path), zh)]
     if route.loop:
-        ways = [(0, [station_stop, *calls_in], [0, *inbound], list(route.path), long)]
+        around = [0, *(round(r) for r in route.ride_out_s), round(route.trip_s + options.dwell_s)]
+        ways = [(0, [station_stop, *calls_in], around, list(route.path), long)]
     else:
         ways.append((1, calls_in[::-1], *_outbound(route, streets, row, network, options), far[0]))
     for direction, calls, times, nodes, head in ways:
@@ -183,8 +184,11 @@ def _add_route(
             trip = f"{route.id}-{direction}-{'peak' if peak else 'off'}"
             tables["trips.txt"].append((route.id, "weekday", trip, head, direction, shape))
             for k, (call, seconds) in enumerate(zip(calls, times, strict=True)):
-                at = _clock(5 * 3600 + seconds)
-                tables["stop_times.txt"].append((trip, at, at, call, k + 1, 0))
+                at = 5 * 3600 + seconds
+                stands = (
+                    options.dwell_s if route.loop and 0 < k < len(calls) - 1 else 0
+                )  # a loop's rides in are after it
+                tables["stop_times.txt"].append((trip, _clock(at), _clock(round(at + stands)), call, k + 1, 0))
             headway = round(route.headway_s * (1 if peak else options.off_peak_factor))
             for first, last, is_peak in BANDS:
                 if is_peak == peak:

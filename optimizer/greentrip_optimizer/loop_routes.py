@@ -104,7 +104,7 @@ def list_loops(area: Area, limit: int, nearest: int, nodes: int) -> tuple[Loops,
             continue
         if turns and depth > 0 and area.barred[chain[depth - 1], cur, new]:
             continue
-        if out > rule[DETOUR] * area.drive_s[n, new] + rule[EXTRA]:
+        if not out <= rule[DETOUR] * area.drive_s[n, new] + rule[EXTRA] or not np.isfinite(area.drive_s[n, new]):
             continue
         home = min(latest[depth], out + rule[DETOUR] * back + rule[EXTRA])  # when the first of its riders must be there
         driven_m = metres[depth] + area.length_m[cur, new]

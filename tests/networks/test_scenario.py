@@ -160,6 +160,7 @@ def test_lines_are_withdrawn_changed_and_added(city: Network) -> None:
         ({"ride_out_s": (320.0, 100.0)}, "ride_out_s rises and ride_s falls"),
         ({"ride_s": (120.0, 340.0)}, "ride_out_s rises and ride_s falls"),
         ({"ride_out_s": (-1.0, 100.0)}, "ride_out_s rises and ride_s falls"),
+        ({"ride_out_s": (100.0, 900.0)}, "ride out and ride in make once round together"),
         ({"path": ROUTE.path}, "routes.0..path: a loop begins and ends at the same street node"),
         ({"path": ()}, "routes.0..path: a loop begins and ends at the same street node"),
     ],

@@ -31,7 +31,7 @@ def spec(name: str, **changes: Any) -> dict[str, Any]:
     return {
         "name": name,
         "network": "harbour",
-        "sample": 0.01,
+        "sample": 0.1,  # days long enough that a node dies in the middle of a run
         "max_days": 16,
         "seeds": [0, 1, 2],
         "scenario": [{"name": "today"}, {"name": "dear", "interventions": [fare]}],

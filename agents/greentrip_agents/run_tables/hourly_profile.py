@@ -21,8 +21,8 @@ def hourly_profile(run: Run, network: Network, asked: Asked) -> Made:
 
     Columns: `mode`, `hour`, `trips`, `percent` of the mode's trips of a weekday, `published_percent` (of the journeys
     that the profile is of; null where none is published). How trips spread within a period is set by that profile, how
-    many each period has is the model's. The map layer has each rail station's riders who start there in an hour, of the
-    busiest of those asked for.
+    many each period has is the model's. The map layer has each rail station's riders, counted trips or not, who start
+    there in an hour, of the busiest of those asked for; it is empty for a mode that does not ride on rail.
     """
     trips = run.trips.filter(pl.col("counted") & (pl.col("mode") != "unserved"))
     if asked.mode:
@@ -48,7 +48,8 @@ def hourly_profile(run: Run, network: Network, asked: Asked) -> Made:
         "how many trips a period has is the model's, their hours within it are set: agreement there validates nothing",
         *told(network, *modes),
     )
-    return Made(table, _stations(run, network, hours), notes)
+    by_rail = LIKE.get(asked.mode, asked.mode) in ("", "rail")
+    return Made(table, _stations(run, network, hours) if by_rail else [], notes)
 
 
 def _stations(run: Run, network: Network, hours: tuple[str, ...]) -> list[Feature]:

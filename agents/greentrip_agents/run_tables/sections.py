@@ -20,7 +20,9 @@ def section_loads(run: Run, network: Network, parameters: Parameters, asked: Ask
     wanted = {"metro": "rail", "pr": "rail", "bus": "bus"}.get(asked.mode)
     if hours_asked := asked.hours():
         rows = in_hours(hourly_sections(run, network, parameters), hours_asked)
-        notes = (*told(network, "rail", "bus"), RAIL_NOTE, BUS_NOTE)
+        kinds = {"rail": RAIL_NOTE, "bus": BUS_NOTE}
+        shown = (wanted,) if wanted in kinds else tuple(kinds)
+        notes = (*told(network, *shown), *(kinds[kind] for kind in shown))
     else:
         rows = in_period(run.table("sections"), asked.period)
         notes = ("an hour is the mean hour of its period (07-09, 17-19, the rest); hours are had by the hour",)
