@@ -52,6 +52,7 @@ def _run(city: str, sample: float) -> dict[str, Any]:
         "class_share",
         "seconds_total",
         "peak_rss_mb",
+        "log",
     )
     return {"sample": sample} | {name: done[name] for name in kept}
 
