@@ -135,7 +135,7 @@ def station_area(demand: CatchmentDemand, network: Network, streets: BusStreets,
         np.array([value[r] for r in RULES], np.float64),
         barred,
         np.ascontiguousarray(barred | barred.transpose(2, 1, 0)),
-        *(turning(streets, places, legs, options.turn_m) if options.turn_m else np.zeros((2, *legs.time_s.shape))),
+        *(turning(streets, places, legs, options.turn_m)[:2] if options.turn_m else np.zeros((2, *legs.time_s.shape))),
     )
 
 

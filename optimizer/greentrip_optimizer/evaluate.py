@@ -12,6 +12,7 @@ VALUE, FARE, PEAK, SHIFT, DWELL, LENGTH, DETOUR, EXTRA, LAYOVER, LAYOVER_MIN, HO
     range(15)
 )
 RANGE, CHARGE = 15, 16
+SLACK = 1e-6  # buses an hour: what rounding may take a street beyond its limit
 
 
 class Columns(NamedTuple):
@@ -24,6 +25,18 @@ class Columns(NamedTuple):
     vehicles: Floats  # (routes, headways)
     bus: Int32s  # (routes, headways) row of the bus type
     load: Floats  # (routes, headways) persons in the busiest hour and direction
+
+
+class WayPrices(NamedTuple):
+    """What the streets between two places of a station still take, and what they ask, by pair of places.
+
+    A way runs from the first place to the second; turning is at the second, coming from the first.
+    """
+
+    leg_room: Floats  # buses an hour through the fullest street of the way
+    turn_room: Floats
+    leg_price: Floats  # CNY a day by headway, which comes first
+    turn_price: Floats
 
 
 @njit(inline=True)

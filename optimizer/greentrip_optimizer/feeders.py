@@ -20,6 +20,8 @@ from greentrip_optimizer.plan import Plan
 from greentrip_optimizer.pool import Pool, PoolBuilder, Prices
 from greentrip_optimizer.relax import Relaxation, relax
 from greentrip_optimizer.routes import make_plan
+from greentrip_optimizer.street_limit import StreetLimit, street_limit
+from greentrip_optimizer.street_report import check_streets
 from greentrip_optimizer.streets import bus_streets
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ def design_feeders(
     charge_km_h: float = 0.0,
     turn_m: float = 0.0,
     loops: bool = False,
+    street_buses_h: float | None = None,
     progress: Progress | None = None,
 ) -> Plan:
     """Design feeders for stations of a network from a finished run's demand.
@@ -66,6 +69,9 @@ def design_feeders(
         The longest way round by which a bus may turn at its last stop; 0 lets it turn where it stands.
     loops
         Design loops too: routes that leave the station and come back to it by other streets, run in one direction.
+    street_buses_h
+        Most buses in the peak hour through one direction of a street, those of the network's lines and of kept routes
+        included, or nothing for no limit.
     progress
         Called with what is being done and the share done, 0 to 1; raising in it stops the design.
 
@@ -74,7 +80,8 @@ def design_feeders(
     UnknownNameError
         For a station the network does not have, with the nearest names.
     ScenarioError
-        For a station no street reaches, a station named twice, or limits that make no sense.
+        For a station no street reaches, a station named twice, limits that make no sense, or one on buses through
+        streets that kept routes break or that lines alone use up around a station.
     SolverMissingError
         Without OR-Tools.
     """
@@ -88,6 +95,7 @@ def design_feeders(
         charge_km_h=charge_km_h,
         turn_m=turn_m,
         loops=loops,
+        street_buses_h=street_buses_h,
     )
     tell = progress or _silent
     tell("demand around the stations", 0.0)
@@ -168,12 +176,17 @@ def design(
     for k, demand in enumerate(demands):
         tell(f"stops around {network.rail.nodes[ids[k]]['name_en']}", 0.02 + 0.18 * k / len(demands))
         areas.append(station_area(demand, network, streets, options))
+    limit = street_limit(network, streets, areas, keep, options)
+    if limit is not None:
+        check_streets(network, areas, ids, limit, options)
     if options.vehicles == 0 or options.budget_cny_day == 0:
         nothing = Choice((), 0.0, complete=True, optimal=True, bound=0.0)
-        empty = PoolBuilder(areas).pool()
-        return make_plan(network, demands, areas, empty, nothing, 0.0, options, exhaustive=True, keep=keep)
+        empty = PoolBuilder(areas, limit).pool()
+        return make_plan(
+            network, demands, areas, empty, nothing, 0.0, options, exhaustive=True, keep=keep, streets=limit
+        )
     pool, choice, upper, prices, finder = _search(
-        areas, len(network.compiled.roads.nodes), len(network.cells.x_m), options, tell
+        areas, len(network.compiled.roads.nodes), len(network.cells.x_m), options, tell, limit
     )
     tell("done", 1.0)
     return make_plan(
@@ -189,6 +202,7 @@ def design(
         loops_listed=finder.loops_listed,
         prices=prices,
         keep=keep,
+        streets=limit,
     )
 
 
@@ -198,14 +212,19 @@ def wanted(demand: CatchmentDemand) -> bool:
 
 
 def _search(
-    areas: Sequence[Area], nodes: int, cells: int, options: FeederOptions, tell: Progress
+    areas: Sequence[Area],
+    nodes: int,
+    cells: int,
+    options: FeederOptions,
+    tell: Progress,
+    streets: StreetLimit | None,
 ) -> tuple[Pool, Choice, float, Prices, RouteFinder]:
     """Price routes until none pays, then choose among all that could still be in a better plan than the best known."""
-    builder = PoolBuilder(areas)
-    finder = RouteFinder(areas, nodes, options, builder, tell)
+    builder = PoolBuilder(areas, streets)
+    finder = RouteFinder(areas, nodes, options, builder, tell, streets)
     for vehicle in (0.0, 500.0, 2000.0):
         finder.offer(Prices(np.zeros(cells), 0.0, vehicle, np.zeros(len(areas))))
-    relaxation = Relaxation(cells, len(areas), options)
+    relaxation = Relaxation(cells, len(areas), options, streets)
     upper, prices, before = np.inf, relaxation.prices, 0.0
     for k in range(_MOST_ROUNDS):
         pool = builder.pool()

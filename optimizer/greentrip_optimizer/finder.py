@@ -9,11 +9,13 @@ import numpy as np
 from greentrip_networks.compiled import Floats, Int32s
 
 from greentrip_optimizer.area import Area
+from greentrip_optimizer.evaluate import WayPrices
 from greentrip_optimizer.label import grow_routes
 from greentrip_optimizer.listing import Listed, Priced, list_routes, price_routes, stops_of
 from greentrip_optimizer.loop_routes import Loops, loops_of, pick_loops, price_loops
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.pool import Pool, PoolBuilder, Prices
+from greentrip_optimizer.street_limit import StreetLimit
 
 Route = tuple[int, ...]
 
@@ -28,8 +30,10 @@ class RouteFinder:
         options: FeederOptions,
         builder: PoolBuilder,
         tell: Callable[[str, float], None],
+        streets: StreetLimit | None = None,
     ) -> None:
         self._areas, self._nodes, self._options, self._builder = areas, nodes, options, builder
+        self._streets = streets
         self._listed: list[Listed | None] = []
         with ThreadPoolExecutor(2) as threads:  # stations do not share what they list
             found = threads.map(lambda area: list_routes(area, options.exhaustive_routes, nodes), areas)
@@ -113,22 +117,21 @@ class RouteFinder:
                 if j != i:
                     at = pool.entries(j)
                     rest[pool.cell[at]] = np.maximum(rest[pool.cell[at]], pool.worth[at])
-            h = int(pool.headway[i])
+            h, ways = int(pool.headway[i]), self._ways(s, prices)
             for near in sorted({max(h - 1, 0), h, min(h + 1, len(area.headway_s) - 1)}):
                 labels = grow_routes(
-                    area, near, rest[area.cell], 1 + prices.budget, prices.vehicle, options.beam, 12, self._nodes
+                    area, near, rest[area.cell], 1 + prices.budget, prices.vehicle, options.beam, 12, self._nodes, ways
                 )
                 added += self._builder.add(s, _best_routes(labels, 0.0, len(area.stop_node) - 1, 6))
         return added
 
     def _grown(self, s: int, prices: Prices) -> list[Route]:
         """Grow routes of a station at every other headway; they are then evaluated at all."""
-        area, found = self._areas[s], []
+        area, found, ways = self._areas[s], [], self._ways(s, prices)
         count = len(area.headway_s)
+        paid = (prices.cell[area.cell], 1 + prices.budget, prices.vehicle)
         for h in range(count) if count <= 3 else range(0, count, 2):
-            labels = grow_routes(
-                area, h, prices.cell[area.cell], 1 + prices.budget, prices.vehicle, self._options.beam, 12, self._nodes
-            )
+            labels = grow_routes(area, h, *paid, self._options.beam, 12, self._nodes, ways)
             found.extend(_best_routes(labels, float(prices.bay[s]), len(area.stop_node) - 1, 10))
         return found
 
@@ -139,11 +142,20 @@ class RouteFinder:
         area, listed, bays = self._areas[s], self._listed[s], self._options.max_routes_station
         asked = (prices.cell[area.cell], 1 + prices.budget, prices.vehicle, float(prices.bay[s]), bays)
         found: list[tuple[Listed | Loops, Priced]] = []
+        ways = self._ways(s, prices)
         if listed is not None:
-            found.append((listed, price_routes(area, listed, *asked, least, each, most)))
+            found.append((listed, price_routes(area, listed, *asked, least, each, most, ways)))
         if self._loops:
-            found.append((self._loops[s], price_loops(area, self._loops[s], *asked, least, each, most)))
+            found.append((self._loops[s], price_loops(area, self._loops[s], *asked, least, each, most, ways)))
         return found
+
+    def _ways(self, s: int, prices: Prices) -> WayPrices | None:
+        """Return what a station's ways take and ask at prices, if streets have a limit."""
+        if self._streets is None:
+            return None
+        free = np.zeros((len(self._streets.buses_h), len(self._streets.lines)))
+        price = prices.street if len(prices.street) else free
+        return self._streets.stations[s].prices(self._streets.room, price)
 
 
 def _routes(listed: Listed | Loops, rows: Int32s) -> list[Route]:

@@ -5,7 +5,16 @@ from greentrip_networks.compiled import Floats, Int32s
 from greentrip_networks.kernels import njit
 
 from greentrip_optimizer.area import Area
-from greentrip_optimizer.evaluate import DWELL, STOPS, cell_value, mark_leg, may_extend, running_cost
+from greentrip_optimizer.evaluate import (
+    DWELL,
+    SLACK,
+    STOPS,
+    WayPrices,
+    cell_value,
+    mark_leg,
+    may_extend,
+    running_cost,
+)
 
 
 @njit()
@@ -18,12 +27,13 @@ def grow_routes(
     beam: int,
     branch: int,
     nodes: int,
+    ways: WayPrices | None = None,
 ) -> tuple[Floats, Int32s, Int32s, Int32s]:
     """Grow routes at one headway against prices; the best few labels of each length stay at each last stop.
 
-    A label's profit is what its cells gain beyond `cell_price` (CNY, by local cell), less its cost times `cost_price`
-    and its buses at `vehicle_price`. Routes only go outwards, so stops already served keep their ride and gains only
-    add.
+    A label's profit is what its cells gain beyond `cell_price` (CNY, by local cell), less its cost times `cost_price`,
+    its buses at `vehicle_price` and, where streets have a limit, what its `ways` ask; it takes none that are too full.
+    Routes only go outwards, so stops already served keep their ride and gains only add.
 
     Returns
     -------
@@ -37,6 +47,7 @@ def grow_routes(
     stop, depth = np.zeros(room, np.int32), np.zeros(room, np.int32)
     ride, out_s = np.zeros(room), np.zeros(room)
     in_m, out_m, gain, load = np.zeros(room), np.zeros(room), np.zeros(room), np.zeros(room)
+    toll, buses_h = np.zeros(room), 3600 / area.headway_s[h]  # toll: what the ways out and back ask
     reach = np.empty((room, cells))  # minutes to the station by cell; a row is filled when its label is kept
     mark_in, mark_out = np.full(nodes, -1, np.int32), np.full(nodes, -1, np.int32)
     # the best candidates of the stage for each last stop: profit, parent
@@ -72,6 +83,7 @@ def grow_routes(
             o0 = 0.0 if stage == 0 else out_s[label]
             g0 = 0.0 if stage == 0 else gain[label]
             l0 = 0.0 if stage == 0 else load[label]
+            t0 = 0.0 if stage == 0 else toll[label]
             tried = 0
             barred = stage > 0 and len(area.ban) > 0
             prev = n if stage == 0 or parent[label] < 0 else stop[parent[label]]
@@ -83,6 +95,13 @@ def grow_routes(
                     continue
                 if not may_extend(area, cur, new, r0, m0, b0, mark_in, mark_out, stamp):
                     continue
+                asked = 0.0
+                if ways is not None:
+                    takes = min(ways.leg_room[cur, new], ways.leg_room[new, cur], ways.turn_room[cur, new])
+                    if buses_h > takes + SLACK:
+                        continue
+                    legs = ways.leg_price[h, cur, new] + ways.leg_price[h, new, cur]
+                    asked = t0 + legs + ways.turn_price[h, cur, new]
                 tried += 1
                 r1 = r0 + area.drive_s[new, cur] + (area.rule[DWELL] if cur != n else 0.0)
                 g1, l1 = g0, l0
@@ -103,7 +122,7 @@ def grow_routes(
                 cost, vehicles, _ = running_cost(area, h, r1 + area.rule[DWELL], out, metres, l1)
                 if cost == np.inf:
                     continue
-                p = g1 - cost_price * cost - vehicle_price * vehicles
+                p = g1 - cost_price * cost - vehicle_price * vehicles - asked
                 # insert into the stop's slots, best first; ties keep the earlier
                 place = beam
                 while place > 0 and p > slot_profit[new, place - 1] + 1e-9:
@@ -127,6 +146,9 @@ def grow_routes(
                 in_m[used] = (0.0 if label < 0 else in_m[label]) + area.length_m[new, cur]
                 out_m[used] = (0.0 if label < 0 else out_m[label]) + area.length_m[cur, new]
                 gain[used], load[used] = slot_gain[new, j], slot_load[new, j]
+                if ways is not None:
+                    legs = ways.leg_price[h, cur, new] + ways.leg_price[h, new, cur]
+                    toll[used] = (0.0 if label < 0 else toll[label]) + legs
                 for c in range(cells):
                     reach[used, c] = reach[label, c] if label >= 0 else np.inf
                 for e in range(area.reach_first[new], area.reach_first[new + 1]):

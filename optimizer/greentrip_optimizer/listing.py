@@ -7,7 +7,16 @@ from greentrip_networks.compiled import Floats, Int32s
 from greentrip_networks.kernels import njit
 
 from greentrip_optimizer.area import Area
-from greentrip_optimizer.evaluate import DWELL, STOPS, cell_values, mark_leg, may_extend, running_cost
+from greentrip_optimizer.evaluate import (
+    DWELL,
+    SLACK,
+    STOPS,
+    WayPrices,
+    cell_values,
+    mark_leg,
+    may_extend,
+    running_cost,
+)
 
 
 class Listed(NamedTuple):
@@ -107,11 +116,13 @@ def price_routes(
     least: float,
     each: int,
     most: int,
+    ways: WayPrices | None = None,
 ) -> Priced:
     """Find each listed route's profit at its best headway, and the routes that are asked for.
 
     A profit is what the route's cells gain beyond `cell_price` (CNY, by local cell), less its cost times `cost_price`,
-    its buses at `vehicle_price` and its bay. Asked for are routes with a profit above `least`: the best at each
+    its buses at `vehicle_price`, its bay and, where streets have a limit, what its `ways` ask at that headway;
+    a headway that they cannot take does not count. Asked for are routes with a profit above `least`: the best at each
     outermost stop (`each` is 1), or every one (0), at most `most` and one more, which says that there are too many.
     """
     n, cells, headways = len(area.stop_node) - 1, len(area.cell), len(area.headway_s)
@@ -125,6 +136,7 @@ def price_routes(
     worth, riding = np.zeros(headways), np.zeros(headways)
     old_worth, old_riding = np.zeros(headways), np.zeros(headways)
     best, best_row = np.full(n, least), np.full(n, -1, np.int32)
+    toll, takes = np.zeros((deepest + 1, headways)), np.full(deepest + 1, np.inf)  # of the ways out and back
     room = 0 if each else most + 1
     row, profit = np.zeros(room, np.int32), np.zeros(room)
     found = 0
@@ -153,13 +165,21 @@ def price_routes(
                 for h in range(headways):
                     gain[d, h] -= max(old_worth[h] - cell_price[c], 0.0)
                     load[d, h] -= old_riding[h]
+        if ways is not None:
+            toll[d] = toll[d - 1] + ways.leg_price[:, cur, new] + ways.leg_price[:, new, cur]
+            takes[d] = min(takes[d - 1], ways.leg_room[cur, new], ways.leg_room[new, cur])
         p = -np.inf
         for h in range(headways):
             if gain[d, h] - bay_price <= p:
                 continue
+            asked = 0.0
+            if ways is not None:
+                if 3600 / area.headway_s[h] > min(takes[d], ways.turn_room[cur, new]) + SLACK:
+                    continue
+                asked = toll[d, h] + ways.turn_price[h, cur, new]
             out, driven = out_s[d] + area.turn_s[cur, new], metres[d] + area.turn_m[cur, new]
             cost, vehicles, _ = running_cost(area, h, ride[d] + area.rule[DWELL], out, driven, load[d, h])
-            p = max(p, gain[d, h] - cost_price * cost - vehicle_price * vehicles - bay_price)
+            p = max(p, gain[d, h] - cost_price * cost - vehicle_price * vehicles - bay_price - asked)
         rank_in(top, p)
         if each:
             if p > best[new]:

@@ -12,7 +12,9 @@ from greentrip_optimizer.evaluate import (
     DWELL,
     EXTRA,
     LENGTH,
+    SLACK,
     STOPS,
+    WayPrices,
     cell_values,
     loop_ride,
     loop_times,
@@ -157,6 +159,7 @@ def price_loops(
     least: float,
     each: int,
     most: int,
+    ways: WayPrices | None = None,
 ) -> Priced:
     """Find each loop's profit at its best headway, and the loops that are asked for, as `price_routes` does for routes.
 
@@ -167,7 +170,7 @@ def price_loops(
     walk, seen, served = np.zeros(cells), np.full(cells, -1, np.int32), np.zeros(cells, np.int32)
     gain, load = np.zeros(headways), np.zeros(headways)
     worth, riding = np.zeros(headways), np.zeros(headways)
-    out_s = np.zeros(int(area.rule[STOPS]) + 1)
+    out_s, toll = np.zeros(int(area.rule[STOPS]) + 1), np.zeros(headways)
     best, best_row = np.full(n, least), np.full(n, -1, np.int32)
     room = 0 if each else most + 1
     row, profit = np.zeros(room, np.int32), np.zeros(room)
@@ -195,12 +198,20 @@ def price_loops(
             for h in range(headways):
                 gain[h] += max(worth[h] - cell_price[c], 0.0)
                 load[h] += riding[h]
+        takes = np.inf
+        if ways is not None:
+            before = n
+            toll[:] = 0.0
+            for s in route:
+                toll += ways.leg_price[:, before, s]
+                takes = min(takes, ways.leg_room[before, s])
+                before = s
         p = -np.inf
         for h in range(headways):
-            if gain[h] - bay_price <= p:
+            if gain[h] - bay_price <= p or 3600 / area.headway_s[h] > takes + SLACK:
                 continue
             cost, vehicles, _ = running_cost(area, h, around, 0.0, metres, load[h])
-            p = max(p, gain[h] - cost_price * cost - vehicle_price * vehicles - bay_price)
+            p = max(p, gain[h] - cost_price * cost - vehicle_price * vehicles - bay_price - toll[h])
         rank_in(top, p)
         last = route[len(route) - 2]
         if each:

@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 from greentrip_networks.compiled import Floats
 
+from greentrip_optimizer.evaluate import SLACK
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.pool import Pool, Prices
 from greentrip_optimizer.relax import Packed
 from greentrip_optimizer.solver import load
+from greentrip_optimizer.street_limit import Ways
 
 _CENT = 100  # CP-SAT counts in hundredths of a CNY
+_PART = round(1 / SLACK)  # and in these parts of a bus an hour
 _MOST_PACKED = 1500
 _MOST_CREDITS = 15000  # cell credits that CP-SAT handles in seconds
 
@@ -37,6 +40,7 @@ def greedy(
     taken = np.zeros(len(pool.stops), bool)
     bays = np.zeros(len(prices.bay))
     vehicles, money = 0.0, 0.0
+    room = np.zeros(0) if pool.ways is None else pool.ways.room - pool.on_streets(chosen)
     budget = np.inf if options.budget_cny_day is None else options.budget_cny_day
     for i in chosen:
         np.maximum.at(gained, pool.cell[pool.entries(i)], pool.worth[pool.entries(i)])
@@ -48,11 +52,13 @@ def greedy(
         score = added - weight * (prices.vehicle * pool.vehicles + prices.budget * pool.cost)
         fits = (pool.vehicles <= options.vehicles - vehicles + 1e-9) & (pool.cost <= budget - money + 1e-9)
         fits &= ~taken[pool.route] & (bays[pool.station] < options.max_routes_station) & (added > 1e-6)
+        fits &= pool.fits_streets(room)
         score = np.where(fits, score, -np.inf)
         i = int(score.argmax())
         if not score[i] > -1e-6:
             break
         chosen.append(i)
+        room -= pool.on_streets([i])
         at = pool.entries(i)
         gained[pool.cell[at]] = np.maximum(gained[pool.cell[at]], pool.worth[at])
         taken[pool.route[i]] = True
@@ -80,6 +86,8 @@ def pack(packed: Sequence[Packed], prices: Prices, pool: Pool, options: FeederOp
     for key in sorted(groups):
         model.add_at_most_one(groups[key])
     _limit(model, cp_model, x, [p.vehicles for p in kept], [p.cost for p in kept], list(bays.values()), options)
+    if pool.ways is not None:
+        _limit_streets(model, cp_model, x, [p.route for p in kept], [p.headway for p in kept], pool.ways)
     model.maximize(cp_model.LinearExpr.weighted_sum(x, [int(p.net * _CENT) for p in kept]))
     solver = _solver(cp_model, options, options.master_work / 3)
     if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
@@ -105,6 +113,30 @@ def _limit(
     for group in bays:
         if len(group) > options.max_routes_station:
             model.add(sum(group) <= options.max_routes_station)
+
+
+def _limit_streets(
+    model: Any, cp_model: Any, x: Sequence[Any], routes: Sequence[int], headways: Sequence[int], ways: Ways
+) -> None:
+    """Add the limits of streets that the columns together could overrun, one route at one headway each.
+
+    Of streets that the same columns run only the one with the least room counts.
+    """
+    most = np.zeros(len(ways.first) - 1)
+    np.maximum.at(most, np.array(routes, np.int64), ways.buses_h[np.array(headways, np.int64)])
+    all_of = np.repeat(most, np.diff(ways.first)) * ways.times
+    could = np.bincount(ways.link, weights=all_of, minlength=len(ways.room)) > ways.room + SLACK
+    runs: dict[int, list[tuple[int, int]]] = {}
+    for i, (route, headway) in enumerate(zip(routes, headways, strict=True)):
+        link, buses_h = ways.of(route, headway)
+        for k in np.flatnonzero(could[link]).tolist():  # rounded down: what is within the limit stays within it
+            runs.setdefault(int(link[k]), []).append((i, int(buses_h[k] * _PART + 1e-3)))
+    least: dict[tuple[tuple[int, int], ...], int] = {}
+    for k in sorted(runs):
+        room, key = round(float(ways.room[k]) * _PART), tuple(runs[k])
+        least[key] = min(least.get(key, room), room)
+    for columns, room in least.items():
+        model.add(cp_model.LinearExpr.weighted_sum([x[i] for i, _ in columns], [n for _, n in columns]) <= room)
 
 
 def _solver(cp_model: Any, options: FeederOptions, work: float) -> Any:
@@ -206,6 +238,9 @@ def choose(
         list(by_station.values()),
         options,
     )
+    if pool.ways is not None:
+        routes, headways = pool.route[listed].tolist(), pool.headway[listed].tolist()
+        _limit_streets(model, cp_model, [x[i] for i in listed], routes, headways, pool.ways)
     model.maximize(cp_model.LinearExpr.weighted_sum(gain, weight))
     for i in listed:
         model.add_hint(x[i], i in start)

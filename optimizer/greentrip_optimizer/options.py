@@ -60,6 +60,7 @@ class FeederOptions:
     charge_km_h: float = 0.0  # range given back by an hour of charging at the layover
     turn_m: float = 0.0  # longest way round to turn at the last stop; 0: buses turn where they stand
     loops: bool = False  # design loops too, which come back to the station by other streets
+    street_buses_h: float | None = None  # most buses in the peak hour in one direction of a street; none: no limit
     # What a route may look like.
     radius_m: float = 3500.0
     stop_spacing_m: float = 375.0
@@ -92,6 +93,11 @@ class FeederOptions:
             raise ScenarioError(
                 "budget_cny_day", f"saw {self.budget_cny_day!r}; expected CNY a day, 0 or more, or nothing for no limit"
             )
+        if self.street_buses_h is not None and not (isfinite(self.street_buses_h) and self.street_buses_h > 0):
+            raise ScenarioError(
+                "street_buses_h",
+                f"saw {self.street_buses_h!r}; expected buses an hour, above 0, or nothing for no limit",
+            )
         if not self.headways_min:
             raise ScenarioError("headways_min", "no headway is given; expected at least one, 2 to 60 minutes")
         for i, headway in enumerate(self.headways_min):
@@ -104,6 +110,13 @@ class FeederOptions:
                 )
         if list(self.headways_min) != sorted(set(self.headways_min)):
             raise ScenarioError("headways_min", f"saw {self.headways_min}; expected ascending headways, each once")
+        fewest = 60 / self.headways_min[-1]
+        if self.street_buses_h is not None and self.street_buses_h < fewest - 1e-6:
+            raise ScenarioError(
+                "street_buses_h",
+                f"saw {self.street_buses_h:g}; expected at least {fewest:.6g}, the buses an hour of the longest "
+                f"headway ({self.headways_min[-1]:g} minutes)",
+            )
         if not self.bus_types or any(b.capacity <= 0 for b in self.bus_types):
             raise ScenarioError("bus_types", "expected at least one type with room for passengers")
         if [b.capacity for b in self.bus_types] != sorted({b.capacity for b in self.bus_types}):

@@ -1,14 +1,15 @@
 """The columns found so far: every route at every headway that is worth more than it costs, as flat arrays."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from greentrip_networks.compiled import Bools, Floats, Int32s
 from greentrip_networks.kernels import njit
 
 from greentrip_optimizer.area import Area
-from greentrip_optimizer.evaluate import evaluate
+from greentrip_optimizer.evaluate import SLACK, evaluate
+from greentrip_optimizer.street_limit import StreetLimit, Ways
 
 
 def _sums(entries: Floats, first: Int32s) -> Floats:
@@ -30,12 +31,14 @@ def _beyond(worth: Floats, cell: Int32s, credited: Floats, first: Int32s, out: F
 
 @dataclass(frozen=True, eq=False)
 class Prices:
-    """What a column must pay for: each cell's gain, a CNY of budget, a bus and a bay at each station."""
+    """What a column must pay for: each cell's gain, a CNY of budget, a bus, a bay at each station, and streets."""
 
     cell: Floats  # (network cells,)
     budget: float
     vehicle: float
     bay: Floats  # (stations,)
+    street: Floats = field(default_factory=lambda: np.zeros((0, 0)))  # (headways, road links); empty without a limit
+    street_room: Floats = field(default_factory=lambda: np.zeros(0))  # (road links,) of all the room that they have
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +56,7 @@ class Pool:
     cell: Int32s  # rows of network.cells
     worth: Floats  # CNY a day
     stops: tuple[tuple[int, tuple[int, ...]], ...]  # (station, places from it outwards; of a loop the station's last)
+    ways: Ways | None = None  # streets that the routes run, if these have a limit
 
     def __len__(self) -> int:
         """Return how many columns there are."""
@@ -60,12 +64,32 @@ class Pool:
 
     def profit(self, prices: Prices) -> Floats:
         """Return each column's value beyond the prices."""
-        return (
+        profit = (
             self.beyond(prices.cell)
             - (1 + prices.budget) * self.cost
             - prices.vehicle * self.vehicles
             - prices.bay[self.station]
         )
+        if self.ways is not None and len(prices.street):
+            profit -= np.array([self.ways.price(row) for row in prices.street])[self.headway, self.route]
+        return profit
+
+    def on_streets(self, columns: Sequence[int]) -> Floats:
+        """Return the buses an hour that columns together send through each road link; empty without a limit."""
+        if self.ways is None:
+            return np.zeros(0)
+        out = np.zeros(len(self.ways.room))
+        for i in columns:
+            link, buses_h = self.ways.of(int(self.route[i]), int(self.headway[i]))
+            out[link] += buses_h
+        return out
+
+    def fits_streets(self, room: Floats) -> Bools:
+        """Say for each column whether streets that take `room` more buses an hour, by road link, take it."""
+        if self.ways is None:
+            return np.ones(len(self), bool)
+        fits: Bools = self.ways.buses_h[self.headway] <= self.ways.least(room)[self.route] + SLACK
+        return fits
 
     def beyond(self, credited: Floats) -> Floats:
         """Return what each column gains at its cells beyond what these are credited with."""
@@ -93,6 +117,7 @@ class Pool:
             self.cell[keep],
             self.worth[keep],
             self.stops,
+            self.ways,
         )
 
     def value(self, columns: Sequence[int]) -> float:
@@ -105,10 +130,11 @@ class Pool:
 
 
 class PoolBuilder:
-    """Gathers routes by station, each once, and evaluates the new ones."""
+    """Gathers routes by station, each once, and evaluates the new ones; leaves out what streets cannot take."""
 
-    def __init__(self, areas: Sequence[Area]) -> None:
-        self._areas = areas
+    def __init__(self, areas: Sequence[Area], streets: StreetLimit | None = None) -> None:
+        self._areas, self._streets = areas, streets
+        self._ways: list[Ways] = []
         self._known: set[tuple[int, tuple[int, ...]]] = set()
         self._stops: list[tuple[int, tuple[int, ...]]] = []
         self._parts: list[Pool] = []
@@ -125,9 +151,14 @@ class PoolBuilder:
         made = evaluate(area, first, np.concatenate([np.array(r, np.int32) for r in fresh]))
         headways = len(area.headway_s)
         size = np.diff(made.first)
+        room = np.full(len(fresh), np.inf)
+        if self._streets is not None:
+            ways = self._streets.ways(station, fresh)
+            self._ways.append(ways)
+            room = np.minimum.reduceat(ways.room[ways.link], ways.first[:-1])
         for h in range(headways):
             total = _sums(made.worth[h], made.first)
-            keep = np.isfinite(made.cost[:, h]) & (total > made.cost[:, h])
+            keep = np.isfinite(made.cost[:, h]) & (total > made.cost[:, h]) & (3600 / area.headway_s[h] <= room + SLACK)
             if not keep.any():
                 continue
             entry = np.repeat(keep, size)
@@ -152,6 +183,9 @@ class PoolBuilder:
     def pool(self) -> Pool:
         """Return every column gathered so far."""
         parts = self._parts
+        ways = None if self._streets is None else self._streets.joined(self._ways)
+        if ways is not None:
+            self._ways = [ways]
         if not parts:
             none = np.zeros(0, np.int32)
             return Pool(
@@ -166,6 +200,7 @@ class PoolBuilder:
                 none,
                 np.zeros(0),
                 tuple(self._stops),
+                ways,
             )
         shift = np.append(0, np.cumsum([p.first[-1] for p in parts]))
         first = np.concatenate(
@@ -175,6 +210,6 @@ class PoolBuilder:
             f: np.concatenate([getattr(p, f) for p in parts])
             for f in ("station", "route", "headway", "cost", "vehicles", "bus", "load", "cell", "worth")
         }
-        merged = Pool(**joined, first=first, stops=tuple(self._stops))
-        self._parts = [Pool(**joined, first=first, stops=())]
+        merged = Pool(**joined, first=first, stops=tuple(self._stops), ways=ways)
+        self._parts = [Pool(**joined, first=first, stops=(), ways=None)]
         return merged

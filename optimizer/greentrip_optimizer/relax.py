@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from greentrip_networks.compiled import Floats
+from greentrip_networks.compiled import Floats, Int32s
 
+from greentrip_optimizer.evaluate import SLACK
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.pool import Pool, Prices
 from greentrip_optimizer.solver import load
+from greentrip_optimizer.street_limit import StreetLimit
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +26,8 @@ class Packed:
     vehicles: int
     cost: float
     variable: Any
+    link: Int32s  # streets that it runs, if these have a limit
+    times: Floats  # and how often a bus passes them
 
     def profit(self, prices: Prices) -> float:
         """Return its value beyond the prices."""
@@ -34,17 +38,21 @@ class Packed:
             - prices.budget * self.cost
             - prices.vehicle * self.vehicles
             - float(prices.bay[self.station])
+            - (float(prices.street[self.headway, self.link] @ self.times) if len(prices.street) else 0.0)
         )
 
 
 class Relaxation:
-    """A packing of columns: each cell is credited to one column at most; buses, budget and bays are limited.
+    """A packing of columns: each cell is credited to one column at most; buses, budget, bays and streets are limited.
 
     A column may be bought with any part of its cells. Only the parts that pay at current prices enter the program, so
-    it stays small; once no column of the pool pays, its value bounds every plan over the pool.
+    it stays small; once no column of the pool pays, its value bounds every plan over the pool. Of the streets, only
+    those that a solution would overrun enter.
     """
 
-    def __init__(self, pool_cells: int, stations: int, options: FeederOptions) -> None:
+    def __init__(
+        self, pool_cells: int, stations: int, options: FeederOptions, streets: StreetLimit | None = None
+    ) -> None:
         _, pywraplp = load()
         self._lp: Any = pywraplp.Solver.CreateSolver("GLOP")
         self._lp.Objective().SetMaximization()
@@ -57,25 +65,65 @@ class Relaxation:
             self._lp.Constraint(-infinity, float(options.max_routes_station), f"bays{s}") for s in range(stations)
         ]
         self._cells: dict[int, Any] = {}
+        self._streets: dict[tuple[int, int], Any] = {}  # by row and column of `_has`
+        self._takes, self._has = (np.zeros((0, 0, 0)), np.zeros((0, 0))) if streets is None else streets.rows()
         self._bought: set[tuple[object, ...]] = set()
         self._size, self._stations, self._options = pool_cells, stations, options
         self._infinity = infinity
         self.packed: list[Packed] = []
-        self.prices = Prices(np.zeros(pool_cells), 0.0, 0.0, np.zeros(stations))
+        self.prices = Prices(np.zeros(pool_cells), 0.0, 0.0, np.zeros(stations), *self._street_prices())
         self.value = 0.0
 
     def solve(self) -> None:
         """Solve and keep value and prices."""
-        status = self._lp.Solve()
-        if status not in (0, 1):
-            raise RuntimeError(f"GLOP stopped with status {status} on a program that always has a solution")
+        while True:
+            status = self._lp.Solve()
+            if status not in (0, 1):
+                raise RuntimeError(f"GLOP stopped with status {status} on a program that always has a solution")
+            if not len(self._has) or not self._limit_streets():
+                break
         self.value = float(self._lp.Objective().Value())
         cell = np.zeros(self._size)
         for c, row in self._cells.items():
             cell[c] = max(row.dual_value(), 0.0)
         budget = max(self._money.dual_value(), 0.0) if self._limited else 0.0
         bay = np.array([max(b.dual_value(), 0.0) for b in self._bays])
-        self.prices = Prices(cell, budget, max(self._fleet.dual_value(), 0.0), bay)
+        self.prices = Prices(cell, budget, max(self._fleet.dual_value(), 0.0), bay, *self._street_prices())
+
+    def _street_prices(self) -> tuple[Floats, Floats]:
+        """Return what each road link asks of a column by headway, and what all of its room is worth."""
+        price, room = np.zeros(self._takes.shape[1:]), np.zeros(self._has.shape[1])
+        for (kind, k), row in self._streets.items():
+            dual = max(row.dual_value(), 0.0)
+            price[:, k] += dual * self._takes[kind, :, k]
+            room[k] += dual * self._has[kind, k]
+        return price, room
+
+    def _limit_streets(self) -> int:
+        """Add rows for streets that the solution overruns and return how many; of like rows the tightest counts."""
+        used = np.zeros(self._has.shape)
+        for p in self.packed:
+            share = float(p.variable.solution_value())
+            if share > 0:
+                used[:, p.link] += share * p.times * self._takes[:, p.headway, p.link]
+        over = used > self._has + SLACK
+        for kind, k in self._streets:
+            over[kind, k] = False
+        if not over.any():
+            return 0
+        runs: dict[tuple[int, int], list[tuple[int, float]]] = {}
+        for i, p in enumerate(self.packed):
+            takes = p.times * self._takes[:, p.headway, p.link]
+            for kind, e in zip(*(a.tolist() for a in np.nonzero(over[:, p.link] & (takes > 0))), strict=True):
+                runs.setdefault((kind, int(p.link[e])), []).append((i, float(takes[kind, e])))
+        tightest: dict[tuple[tuple[int, float], ...], tuple[int, int]] = {}
+        for at in sorted(runs, key=lambda at: (float(self._has[at]), at)):
+            tightest.setdefault(tuple(runs[at]), at)
+        for columns, at in tightest.items():
+            self._streets[at] = row = self._lp.Constraint(-self._infinity, float(self._has[at]), "")
+            for i, taken in columns:
+                row.SetCoefficient(self.packed[i].variable, taken)
+        return len(tightest)
 
     def buy(self, pool: Pool, columns: "np.ndarray[Any, Any]", prices: Prices) -> int:
         """Add columns with the cells that gain more than their price; return how many are new."""
@@ -98,6 +146,13 @@ class Relaxation:
                 if c not in self._cells:
                     self._cells[c] = self._lp.Constraint(-self._infinity, 1.0, "")
                 self._cells[c].SetCoefficient(variable, 1.0)
+            link, times = np.zeros(0, np.int32), np.zeros(0)
+            if pool.ways is not None:
+                link, times = pool.ways.passed(int(pool.route[i]))
+                often = dict(zip(link.tolist(), times.tolist(), strict=True))
+                for (kind, k), row in self._streets.items():
+                    if k in often:
+                        row.SetCoefficient(variable, often[k] * float(self._takes[kind, pool.headway[i], k]))
             self.packed.append(
                 Packed(
                     int(pool.route[i]),
@@ -108,6 +163,8 @@ class Relaxation:
                     int(pool.vehicles[i]),
                     float(pool.cost[i]),
                     variable,
+                    link,
+                    times,
                 )
             )
             added += 1
@@ -121,6 +178,7 @@ class Relaxation:
         o = self._options
         fixed = prices.cell.sum() + prices.vehicle * o.vehicles + prices.bay.sum() * o.max_routes_station
         fixed += prices.budget * (o.budget_cny_day or 0.0)
+        fixed += prices.street_room.sum()
         if not len(pool) and not top:
             return 0.0
         profit = np.maximum(pool.profit(prices), 0.0)
@@ -160,6 +218,8 @@ def relax(
             (now.budget + best_prices.budget) / 2,
             (now.vehicle + best_prices.vehicle) / 2,
             (now.bay + best_prices.bay) / 2,
+            (now.street + best_prices.street) / 2,
+            (now.street_room + best_prices.street_room) / 2,
         )
         for prices in (middle, now):
             profit = pool.profit(prices)

@@ -14,6 +14,8 @@ from greentrip_optimizer.master import Choice
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.plan import Plan, gap_of
 from greentrip_optimizer.pool import Pool, Prices
+from greentrip_optimizer.street_limit import StreetLimit
+from greentrip_optimizer.street_report import fullest_streets, shared_share, street_prices
 
 
 def make_plan(
@@ -30,6 +32,7 @@ def make_plan(
     loops_listed: int = 0,
     prices: Prices | None = None,
     keep: Sequence[FeederRoute] = (),
+    streets: StreetLimit | None = None,
 ) -> Plan:
     """Return the plan of the chosen columns: routes to keep, then by station, the most valuable first.
 
@@ -63,6 +66,8 @@ def make_plan(
         route = _route(network, areas[s], pool, i, f"F-{station}-{number}", station)
         routes.append(route)
         rows.append(_row(network, areas[s], pool, i, route, worth[i], credit, options) | {"next_best": instead[i]})
+        if streets is not None:
+            rows[-1]["shared_share"] = round(shared_share(network, streets, pool, columns, i), 4)
     objective = pool.value(list(columns))
     bound = max(min(upper, choice.bound) if exhaustive and choice.complete else upper, objective)
     served = {r.station for r in routes}
@@ -71,7 +76,7 @@ def make_plan(
             "station": d.station,
             "name_en": network.rail.nodes[d.station]["name_en"],
             "name_zh": network.rail.nodes[d.station]["name_zh"],
-            "reason": _why_none(d, a, pool, s, options),
+            "reason": _why_none(d, a, pool, s, options, streets),
         }
         for s, (d, a) in enumerate(zip(demands, areas, strict=True))
         if d.station not in served
@@ -106,7 +111,8 @@ def make_plan(
         "columns_kept": len(pool),
         "relaxation_bound": round(upper, 2),
         "best_of_routes_found": bool(choice.complete and choice.optimal),
-        "shadow_prices": _shadow_prices(prices, demands, options),
+        "shadow_prices": _shadow_prices(network, prices, demands, options, streets),
+        **({} if streets is None else _on_streets(network, streets, pool, columns)),
         "kept_routes": [r.id for r in keep],
         "stations": by_station,
         "stations_without_route": without,
@@ -124,6 +130,14 @@ def make_plan(
         indicators,
         assumptions(options, exhaustive),
     )
+
+
+def _on_streets(network: Network, streets: StreetLimit, pool: Pool, columns: Sequence[int]) -> dict[str, Any]:
+    """Return the limit of streets and the fullest of those that feeders use."""
+    return {
+        "street_buses_h": streets.limit,
+        "fullest_streets": fullest_streets(network, streets, streets.kept + pool.on_streets(columns)),
+    }
 
 
 def next_best(
@@ -146,6 +160,8 @@ def next_best(
             fits &= pool.cost <= options.budget_cny_day - pool.cost[rest].sum() + 1e-9
         bays = np.bincount(pool.station[rest], minlength=int(pool.station.max()) + 1)
         fits &= (bays[pool.station] < options.max_routes_station) & ~np.isin(pool.route, pool.route[list(columns)])
+        if pool.ways is not None:
+            fits &= pool.fits_streets(pool.ways.room - pool.on_streets(rest))
         added = np.where(fits, added, -np.inf)
         k = int(added.argmax())
         most, without = float(added[k]), pool.value(rest)
@@ -163,14 +179,21 @@ def next_best(
     return out
 
 
-def _shadow_prices(prices: Prices | None, demands: Sequence[CatchmentDemand], options: FeederOptions) -> dict[str, Any]:
-    """Return what one more bus, CNY and bay would be worth to the relaxation, CNY a day."""
+def _shadow_prices(
+    network: Network,
+    prices: Prices | None,
+    demands: Sequence[CatchmentDemand],
+    options: FeederOptions,
+    streets: StreetLimit | None,
+) -> dict[str, Any]:
+    """Return what one more bus, CNY, bay or bus an hour in a street would be worth to the relaxation, CNY a day."""
     if prices is None:
         return {}
     return {
         "bus_cny_day": round(prices.vehicle, 2),
         "budget_cny_per_cny": None if options.budget_cny_day is None else round(prices.budget, 4),
         "bay_cny_day": {d.station: round(float(b), 2) for d, b in zip(demands, prices.bay, strict=True) if b > 0.005},
+        **({} if streets is None else {"street_cny_day": street_prices(network, streets, prices)}),
     }
 
 
@@ -205,6 +228,12 @@ def assumptions(options: FeederOptions, proved: bool) -> tuple[str, ...]:
         if proved
         else "The bound holds over the routes generated, not over every possible route: it is an estimate.",
         *(("A rider of a loop counts the mean of the ride in and the ride out, for they travel both ways.",) * o.loops),
+        *(
+            f"In the peak hour at most {limit:g} buses run through one direction of a street, kept routes and lines "
+            "(those of the fuller peak) included."
+            for limit in (o.street_buses_h,)
+            if limit is not None
+        ),
     )
 
 
@@ -305,7 +334,9 @@ def _row(
     }
 
 
-def _why_none(demand: CatchmentDemand, area: Area, pool: Pool, station: int, options: FeederOptions) -> str:
+def _why_none(
+    demand: CatchmentDemand, area: Area, pool: Pool, station: int, options: FeederOptions, streets: StreetLimit | None
+) -> str:
     """Say why a station has no route."""
     if not (demand.riders > 0).any():
         return "demand is zero: nobody around it would use it"
@@ -317,5 +348,7 @@ def _why_none(demand: CatchmentDemand, area: Area, pool: Pool, station: int, opt
         there_and_back = np.isfinite(area.drive_s) & np.isfinite(area.drive_s.T) & (area.drive_s > 0)
         if not options.loops and not np.isfinite(area.turn_s[there_and_back]).any():
             return f"no stop around it has a way round of at most {options.turn_m:g} m by which a bus could turn"
+        if streets is not None and not streets.open_at(station):
+            return "lines and kept routes leave no room for another bus in the streets around it"
         return "no route saves as much as it costs"
     return "its best route is worth less than the buses, money or riders bring at other stations"

@@ -25,6 +25,7 @@ class BusStreets:
     length_m: Floats
     may_stop: Bools  # (nodes,) a bus may stop here and people may walk here
     banned: Ints  # (turns,) keys of turns that are not allowed, ascending; see `turn_key`
+    link: Int32s  # rows of the network's road links
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +81,7 @@ def bus_streets(
         roads.length_m[best],
         may_stop & walk,
         np.unique(np.array(turns, np.int64)),
+        best.astype(np.int32),
     )
 
 
@@ -144,17 +146,32 @@ def _turns(streets: BusStreets) -> tuple[Ints, Ints]:
     return came[allowed], goes[allowed]
 
 
-def turning(streets: BusStreets, places: Int32s, legs: Legs, most_m: float) -> tuple[Floats, Floats]:
+def links_of(streets: BusStreets, places: Int32s, legs: Legs) -> Int32s:
+    """Return the road link driven to each of the nodes that the ways between places pass; as long as `legs.node`."""
+    nodes = len(streets.first_out) - 1
+    passed = np.diff(legs.first) > 0
+    before = np.append(np.zeros(1, np.int32), legs.node)[:-1]
+    before[legs.first[:-1][passed]] = np.repeat(places, len(places))[passed]
+    tail = np.repeat(np.arange(nodes), np.diff(streets.first_out))
+    at = np.searchsorted(tail * nodes + streets.head, before.astype(np.int64) * nodes + legs.node)
+    return streets.link[at]
+
+
+def turning(
+    streets: BusStreets, places: Int32s, legs: Legs, most_m: float
+) -> tuple[Floats, Floats, dict[tuple[int, int], list[int]]]:
     """Return seconds and metres of the shortest way round by which a bus from place a turns at b to go back to a.
 
     Shape (places, places), a and b. It is 0 where the way back leaves by another street than the way there came by, and
-    infinite where no way round of at most `most_m` leads back without a banned turn or one on the spot.
+    infinite where no way round of at most `most_m` leads back without a banned turn or one on the spot. Last come the
+    road links driven, of places a and b where a way round is needed and there is one.
     """
     n, first, head = len(places), streets.first_out, streets.head
     links = len(head)
     tail = np.repeat(np.arange(len(first) - 1), np.diff(first))
     came, goes = _turns(streets)
     seconds, metres = np.zeros((n, n)), np.zeros((n, n))
+    ways: dict[tuple[int, int], list[int]] = {}
     came_from, goes_to = _beside(places, legs)
     asked: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for a, b in zip(*np.nonzero((came_from >= 0) & (came_from == goes_to.T)), strict=True):
@@ -169,14 +186,18 @@ def turning(streets: BusStreets, places: Int32s, legs: Legs, most_m: float) -> t
         into = np.flatnonzero((head == places[b]) & (tail != before))
         at = int(into[far[into].argmin()]) if len(into) else -1
         took = length = np.inf
+        driven: list[int] = []
         if at >= 0 and np.isfinite(far[at]):
             took, length = 0.0, float(far[at])
             while at < links:
                 took += float(streets.time_s.data[at])
+                driven.append(int(streets.link[at]))
                 at = int(previous[at])
         for pair in pairs:
             seconds[pair], metres[pair] = took, length
-    return seconds, metres
+            if driven:
+                ways[pair] = driven
+    return seconds, metres, ways
 
 
 def _beside(places: Int32s, legs: Legs) -> tuple[Ints, Ints]:

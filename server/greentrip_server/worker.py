@@ -132,6 +132,7 @@ def _design(job: dict[str, Any], cities: Any, tell: Tell) -> dict[str, Any]:
         charge_km_h=asked.get("charge_km_h", 0.0),
         turn_m=asked.get("turn_m", 0.0),
         loops=asked.get("loops", False),
+        street_buses_h=asked.get("street_buses_h"),
         progress=progress,
     )
     return {"plan": plan.to_dict()}

@@ -126,6 +126,21 @@ def test_loops_are_designed_when_asked_for(client: Client, base: Runs, plan: pla
         client.design_feeders(base, ["Harbour"], vehicles=8, loops=True, rounds=2)
 
 
+def test_buses_through_a_street_are_limited(client: Client, base: Runs, plan: plan_pb2.Plan) -> None:
+    made = client.design_feeders(base, ["Harbour", "Lakeside"], vehicles=8, street_buses_h=200.0)
+    assert list(made.routes) == list(plan.routes)
+    assert made.indicators["street_buses_h"] == 200.0
+    assert made.indicators["fullest_streets"][0]["feeder_buses_h"] > 0
+    assert "fullest_streets" not in plan.indicators
+    for limit in (0.0, float("nan")):
+        with pytest.raises(CallError, match="street_buses_h: saw"):
+            client.design_feeders(base, ["Harbour"], vehicles=8, street_buses_h=limit)
+    with pytest.raises(CallError, match=r"rounds: .*nor buses in streets"):
+        client.design_feeders(base, ["Harbour"], vehicles=8, street_buses_h=30.0, rounds=2)
+    with pytest.raises(CallError, match=r"street_buses_h: saw 1; expected at least 3"):
+        client.design_feeders(base, ["Harbour"], vehicles=8, street_buses_h=1.0)
+
+
 def test_a_loop_drawn_by_hand_is_kept_compared_and_exported(client: Client, base: Runs) -> None:
     route = scenario_pb2.FeederRoute(
         id="round", station="harbour", stops=["n1205", "n1304"], path=["n1204", "n1205", "n1305", "n1304", "n1204"],

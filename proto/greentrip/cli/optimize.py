@@ -27,6 +27,9 @@ def optimize_feeders(
     charge_km_h: Annotated[float, typer.Option(help="Range that an hour of layover charges, km.")] = 0.0,
     turn_m: Annotated[float, typer.Option(help="Longest way round to turn at the last stop, m; 0: on the spot.")] = 0.0,
     loops: Annotated[bool, typer.Option("--loops", help="Design loops too: round and back by other streets.")] = False,
+    street_buses_h: Annotated[
+        float | None, typer.Option(help="Most buses an hour through one direction of a street. [no limit]")
+    ] = None,
     name: Name = "",
     server: Server = None,
     data_dir: DataDir = None,
@@ -48,6 +51,7 @@ def optimize_feeders(
             charge_km_h=charge_km_h,
             turn_m=turn_m,
             loops=loops,
+            street_buses_h=street_buses_h,
             name=name,
             progress=bars.design,
         )

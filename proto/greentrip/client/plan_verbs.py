@@ -58,6 +58,7 @@ class PlanVerbs:
         charge_km_h: float = 0.0,
         turn_m: float = 0.0,
         loops: bool = False,
+        street_buses_h: float | None = None,
         name: str = "",
         request_id: str = "",
         progress: Callable[[plan_pb2.PlanMetadata], None] | None = None,
@@ -66,7 +67,9 @@ class PlanVerbs:
 
         With several `rounds`, each plan is simulated and demand priced anew until the plan stays. The routes of the
         plan named by `keep` run as they are. `range_km` limits what a bus runs on a battery (0: no limit), `turn_m`
-        the way round by which it turns at its last stop (0: it turns where it stands). `loops` designs loops too.
+        the way round by which it turns at its last stop (0: it turns where it stands). `loops` designs loops too. At
+        most `street_buses_h` buses an hour run through one direction of a street in the peak, those of lines included
+        (None: no limit).
         """
         request = plan_pb2.DesignFeedersRequest(
             run=_first(run),
@@ -80,6 +83,7 @@ class PlanVerbs:
             charge_km_h=charge_km_h,
             turn_m=turn_m,
             loops=loops,
+            street_buses_h=street_buses_h,
             plan_id=name.removeprefix("plans/"),
             request_id=request_id or new_request(),
         )

@@ -257,6 +257,7 @@ class DesignFeedersRequest(_message.Message):
     CHARGE_KM_H_FIELD_NUMBER: _builtins.int
     TURN_M_FIELD_NUMBER: _builtins.int
     LOOPS_FIELD_NUMBER: _builtins.int
+    STREET_BUSES_H_FIELD_NUMBER: _builtins.int
     run: _builtins.str
     """Finished run: `runs/base-0`. Required."""
     vehicles: _builtins.int
@@ -293,6 +294,10 @@ class DesignFeedersRequest(_message.Message):
     """Design loops too: routes that leave the station, serve stops in one direction and come back by other streets. They are not
     designed with several rounds.
     """
+    street_buses_h: _builtins.float
+    """Most buses an hour through one direction of a street in the peak hour, above 0, at most 10,000: those of new routes out, back
+    and round, of kept routes and of the network's bus lines and feeders together. Unset means no limit. Not with several rounds.
+    """
     @_builtins.property
     def stations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Ids or names of the stations to serve, at least one, each once."""
@@ -320,14 +325,20 @@ class DesignFeedersRequest(_message.Message):
         charge_km_h: _builtins.float = ...,
         turn_m: _builtins.float = ...,
         loops: _builtins.bool = ...,
+        street_buses_h: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "budget_cny_day", b"budget_cny_day", "time_limit", b"time_limit"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "_street_buses_h", b"_street_buses_h", "budget_cny_day", b"budget_cny_day", "street_buses_h", b"street_buses_h", "time_limit", b"time_limit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "budget_cny_day", b"budget_cny_day", "charge_km_h", b"charge_km_h", "description", b"description", "keep", b"keep", "loops", b"loops", "plan_id", b"plan_id", "range_km", b"range_km", "request_id", b"request_id", "rounds", b"rounds", "run", b"run", "seed", b"seed", "stations", b"stations", "time_limit", b"time_limit", "turn_m", b"turn_m", "validate_only", b"validate_only", "vehicles", b"vehicles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "_street_buses_h", b"_street_buses_h", "budget_cny_day", b"budget_cny_day", "charge_km_h", b"charge_km_h", "description", b"description", "keep", b"keep", "loops", b"loops", "plan_id", b"plan_id", "range_km", b"range_km", "request_id", b"request_id", "rounds", b"rounds", "run", b"run", "seed", b"seed", "stations", b"stations", "street_buses_h", b"street_buses_h", "time_limit", b"time_limit", "turn_m", b"turn_m", "validate_only", b"validate_only", "vehicles", b"vehicles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_cny_day: _TypeAlias = _typing.Literal["budget_cny_day"]  # noqa: Y015
     _WhichOneofArgType__budget_cny_day: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day"]  # noqa: Y015
+    _WhichOneofReturnType__street_buses_h: _TypeAlias = _typing.Literal["street_buses_h"]  # noqa: Y015
+    _WhichOneofArgType__street_buses_h: _TypeAlias = _typing.Literal["_street_buses_h", b"_street_buses_h"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__budget_cny_day) -> _WhichOneofReturnType__budget_cny_day | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__street_buses_h) -> _WhichOneofReturnType__street_buses_h | None: ...
 
 Global___DesignFeedersRequest: _TypeAlias = DesignFeedersRequest  # noqa: Y015
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 MOST_VEHICLES = 100_000
 MOST_RANGE_KM = 10_000
 MOST_TURN_M = 20_000
+MOST_STREET_BUSES_H = 10_000
 MOST_ROUNDS = 10  # of design and simulation
 FILTERS = {
     "name": filters.text(f"{PLANS}/" + PlanRow.id),
@@ -107,13 +108,19 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
                 content[name] = value
         if request.loops:
             content["loops"] = True
+        if request.HasField("street_buses_h"):
+            if not 0 < request.street_buses_h <= MOST_STREET_BUSES_H:
+                expected = f"more than 0 and at most {MOST_STREET_BUSES_H} buses an hour, or unset"
+                raise FieldError("street_buses_h", f"saw {request.street_buses_h:g}; expected {expected}")
+            content["street_buses_h"] = request.street_buses_h
         if request.keep:
             content["keep"] = self._kept(request.keep, network)
-        if request.rounds > 1 and (request.keep or request.range_km or request.turn_m or request.loops):
+        once_only = request.keep or request.range_km or request.turn_m or request.loops
+        if request.rounds > 1 and (once_only or request.HasField("street_buses_h")):
             raise FieldError(
                 "rounds",
-                "designs of several rounds keep no routes, limit neither range nor turning and draw no loops yet; "
-                "expected 0 or 1",
+                "designs of several rounds keep no routes, limit neither range nor turning nor buses in streets and "
+                "draw no loops yet; expected 0 or 1",
             )
         return self._add(request, content)
 
