@@ -86,7 +86,7 @@ def key_of(title: str, problems: Problems, file: str) -> str | None:
     """Return "PURPOSE PERIOD" of a matrix's name, None if it names neither; the nearest names are in the error."""
     words = [w for w in re.split(r"[\s_/.\-]+", title.casefold()) if w and w != "trips"]
     purpose, period = [*words, "", ""][:2]
-    if period.isdigit() and int(period) < 24:
+    if period.isdecimal() and len(period) < 5 and int(period) < 24:
         period = _HOURS.get(int(period), "off")
     if purpose not in PURPOSES:
         _unknown("purpose", purpose or title, PURPOSES, problems, file, title)

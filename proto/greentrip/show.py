@@ -97,7 +97,7 @@ def network(out: Console, city: network_pb2.Network) -> None:
 
 def _natural(item: tuple[str, Any]) -> tuple[int, str]:
     """Order names by the number in them."""
-    digits = "".join(c for c in item[0] if c.isdigit())
+    digits = "".join(c for c in item[0] if c.isdecimal())
     return (int(digits) if digits else 10**6, item[0])
 
 

@@ -83,7 +83,7 @@ class Settings(BaseSettings):
                 "the cores of this machine; lower one of the two"
             )
         host, colon, port = self.address.rpartition(":")
-        if not colon or not port.isdigit() or int(port) > 65535:
+        if not colon or not port.isdecimal() or len(port) > 5 or int(port) > 65535:
             raise ValueError(f"address: saw {self.address!r}; expected HOST:PORT, such as 127.0.0.1:50051")
         if self.cluster is not None and not CLUSTER.fullmatch(self.cluster):
             raise ValueError(f"cluster: saw {self.cluster!r}; expected ray://HOST:PORT, such as ray://head:10001")

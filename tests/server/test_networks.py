@@ -39,10 +39,11 @@ def test_pages_make_the_whole_list(client: Client) -> None:
     assert names == client.networks()
 
 
-def test_a_bad_page_token_names_its_field(client: Client) -> None:
+@pytest.mark.parametrize("token", ["x", "-1", "¹", "9" * 5000])
+def test_a_bad_page_token_names_its_field(client: Client, token: str) -> None:
     stub = network_pb2_grpc.NetworkServiceStub(client.channel)
     with pytest.raises(CallError) as caught:
-        finish(AtOnce(client.channel).ask(stub.ListNetworks, network_pb2.ListNetworksRequest(page_token="x")))
+        finish(AtOnce(client.channel).ask(stub.ListNetworks, network_pb2.ListNetworksRequest(page_token=token)))
     assert caught.value.code == "INVALID_ARGUMENT"
     assert "page_token" in caught.value.fields
 

@@ -120,7 +120,7 @@ def _seeds(text: str) -> list[int]:
     found: list[int] = []
     for part in text.replace("，", ",").split(","):
         first, dash, last = part.strip().partition("-")
-        if not first.isdigit() or (dash and not last.strip().isdigit()):
+        if not first.isdecimal() or (dash and not last.strip().isdecimal()):
             raise ValueError(f"--seeds: saw {text!r}; expected numbers and ranges such as 0-9,12")
         if dash and int(last) - int(first) > 100_000:
             raise ValueError(f"--seeds: saw {part.strip()!r}; expected at most 100000 seeds")

@@ -338,4 +338,6 @@ def _run(member: Member) -> experiment_pb2.ExperimentRun:
 
 def _whole(seeds: Any) -> Any:
     """Return seeds as numbers: a message's 64-bit ones become text on their way to plain data."""
-    return [int(s) if isinstance(s, str) and s.isdigit() else s for s in seeds] if isinstance(seeds, list) else seeds
+    if not isinstance(seeds, list):
+        return seeds
+    return [int(s) if isinstance(s, str) and s.isdecimal() and len(s) < 20 else s for s in seeds]

@@ -44,12 +44,11 @@ class NetworkService(network_pb2_grpc.NetworkServiceServicer):
         """List names, without loading."""
         if request.page_size < 0:
             raise FieldError("page_size", f"saw {request.page_size}; expected 0 or more")
-        if request.page_token and not request.page_token.isdigit():
-            raise FieldError(
-                "page_token", f"saw {request.page_token!r}; expected the next_page_token of the page before"
-            )
+        token = request.page_token or "0"
+        if not (token.isascii() and token.isdigit() and len(token) < 10):
+            raise FieldError("page_token", f"saw {token[:100]!r}; expected the next_page_token of the page before")
         names = self._cities.names()
-        first = int(request.page_token or 0)
+        first = int(token)
         last = first + min(request.page_size or 100, 1000)
         return network_pb2.ListNetworksResponse(
             networks=[network_pb2.Network(name=f"{PREFIX}{name}") for name in names[first:last]],
