@@ -3,7 +3,7 @@
 import itertools
 import math
 import zipfile
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,17 +27,7 @@ RING = ("n0403", "n0402", "n0502", "n0602", "n0603", "n0604", "n0504", "n0404") 
 RINGED = FeederOptions(vehicles=12, headways_min=(5.0, 10.0), max_routes_station=2, loops=True)
 GRID = replace(RINGED, max_stops=6, stop_spacing_m=700.0, detour_factor=3.0)
 Route = tuple[int, ...]
-
-
-def demand_around(city: Network, station: str) -> CatchmentDemand:
-    """Everybody within 3 km makes a trip a day that could use the station, and needs 38 minutes to reach it."""
-    levels, base, place = np.arange(2.0, 41.0, 2.0), 38.0, city.rail.nodes[station]
-    metres = np.hypot(city.cells.x_m - place["x_m"], city.cells.y_m - place["y_m"])
-    rows = np.flatnonzero(metres <= 3000.0)
-    people = (city.cells.home_share * city.zones.residents[city.cells.zone])[rows, None]
-    at = 0.5 - 0.06 * levels[None, :]
-    saved = people / 0.06 * np.maximum(np.logaddexp(0, at) - np.logaddexp(0, 0.5 - 0.06 * base), 0.0)
-    return CatchmentDemand(station, rows, people / (1 + np.exp(-at)), saved, levels, np.full(len(rows), base))
+Around = Callable[[Network, str], CatchmentDemand]
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +44,7 @@ def ring() -> Network:
 
 
 @pytest.fixture(scope="module")
-def demand(ring: Network) -> CatchmentDemand:
+def demand(ring: Network, demand_around: Around) -> CatchmentDemand:
     return demand_around(ring, STATION)
 
 
@@ -164,7 +154,7 @@ def column(
 
 @pytest.mark.parametrize("place", ["ring", "grid"])
 def test_all_loops_are_listed_and_worth_what_the_definitions_say(
-    place: str, ring: Network, demand: CatchmentDemand
+    place: str, ring: Network, demand: CatchmentDemand, demand_around: Around
 ) -> None:
     city, options = (ring, RINGED) if place == "ring" else (tiny(), GRID)
     asked = demand if place == "ring" else demand_around(city, "scholars")
@@ -307,7 +297,7 @@ def test_where_loops_are_too_many_some_are_listed_and_the_bound_is_an_estimate(
     assert grown.objective == pytest.approx(plan.objective)
 
 
-def test_loops_make_no_banned_turn_in_the_direction_they_run() -> None:
+def test_loops_make_no_banned_turn_in_the_direction_they_run(demand_around: Around) -> None:
     city = tiny()
     asked = demand_around(city, "scholars")
     free = every_loop(area_of(city, asked, GRID), GRID)

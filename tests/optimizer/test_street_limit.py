@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -31,17 +31,7 @@ RING = ("n0403", "n0402", "n0502", "n0602", "n0603", "n0604", "n0504", "n0404") 
 NOBODY = Buses((), np.zeros(0, np.int64), (), np.zeros(0), generated=True)
 Street = tuple[str, str]
 Route = tuple[int, ...]
-
-
-def demand_around(city: Network, station: str) -> CatchmentDemand:
-    """Everybody within 3 km makes a trip a day that could use the station, and needs 38 minutes to reach it."""
-    levels, base, place = np.arange(2.0, 41.0, 2.0), 38.0, city.rail.nodes[station]
-    metres = np.hypot(city.cells.x_m - place["x_m"], city.cells.y_m - place["y_m"])
-    rows = np.flatnonzero(metres <= 3000.0)
-    people = (city.cells.home_share * city.zones.residents[city.cells.zone])[rows, None]
-    at = 0.5 - 0.06 * levels[None, :]
-    saved = people / 0.06 * np.maximum(np.logaddexp(0, at) - np.logaddexp(0, 0.5 - 0.06 * base), 0.0)
-    return CatchmentDemand(station, rows, people / (1 + np.exp(-at)), saved, levels, np.full(len(rows), base))
+Around = Callable[[Network, str], CatchmentDemand]
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +47,7 @@ def served() -> Network:
 
 
 @pytest.fixture(scope="module")
-def demands(quiet: Network) -> list[CatchmentDemand]:
+def demands(quiet: Network, demand_around: Around) -> list[CatchmentDemand]:
     return [demand_around(quiet, s) for s in STATIONS]
 
 
@@ -395,7 +385,7 @@ def test_kept_routes_beyond_the_limit_are_named_with_the_least_that_works(
 
 
 @pytest.mark.parametrize("loops", [False, True])
-def test_lines_that_fill_the_only_street_of_a_station_are_named(*, loops: bool) -> None:
+def test_lines_that_fill_the_only_street_of_a_station_are_named(demand_around: Around, *, loops: bool) -> None:
     city = tiny()
     roads, ring = city.roads.copy(), {*itertools.pairwise((*RING, RING[0]))}
     for u, v, data in roads.edges(data=True):
