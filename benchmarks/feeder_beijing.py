@@ -111,7 +111,7 @@ def main() -> None:
         tell("demand is known", 0.2)
         if not asked.overlap:
             demands = own_cells(city, demands)
-        options = options_of(city, vehicles=vehicles, budget_cny_day=None, seed=asked.seed)
+        options = options_of(city, vehicles=vehicles, seed=asked.seed)
         peak_s = (base.costs["link_s_am"] + base.costs["link_s_pm"]) / 2
         plan = design(demands, city, options, link_s=peak_s, progress=tell)
     seconds, cpu = time.perf_counter() - begun, time.process_time() - begun_cpu

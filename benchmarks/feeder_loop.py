@@ -19,6 +19,7 @@ from greentrip_agents.comparison import compare
 from greentrip_agents.run import Run
 from greentrip_networks import beijing
 from greentrip_networks.network import Network
+from greentrip_optimizer.feeders import options_of
 from greentrip_optimizer.loop import design_in_loop, million_a_year, moved_to_metro, pareto
 
 
@@ -83,7 +84,7 @@ def main() -> None:
     stations, points = pick(city, asked.stations), []
     for fleet in (int(f) for f in asked.fleets.split(",")):
         loop = design_in_loop(
-            city, base[:1], run_of, stations=stations, vehicles=fleet, most_rounds=asked.rounds,
+            city, base[:1], run_of, stations=stations, options=options_of(city, vehicles=fleet), most_rounds=asked.rounds,
             progress=lambda what, _share, n=fleet: tell(f"{n} buses: {what}"),
         )  # fmt: skip
         with_plan = city.with_(feeders=(*city.feeders, *loop.plan.routes))

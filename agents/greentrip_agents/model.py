@@ -183,7 +183,7 @@ class CommuterModel(mesa.Model):  # type: ignore[misc]
             roads.settle()
         else:
             roads.begin(vehicles)
-            for _ in range(FIRST_ROUNDS):  # the first day's traffic knows no routes
+            for _ in range(FIRST_ROUNDS):  # its parts found paths at the traffic of parts
                 roads.measure()
                 roads.equilibrate()
         roads.measure()

@@ -1,8 +1,7 @@
 """Design feeder routes for stations: candidate stops, routes priced against each other, and the choice among them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from greentrip_agents.catchment import CatchmentDemand
@@ -89,8 +88,11 @@ def design_feeders(
     ids = known_stations(network, stations)
     from greentrip_agents.catchment import catchment_demand  # type: ignore[attr-defined,unused-ignore]
 
-    options = replace(
-        options_of(network, vehicles=vehicles, budget_cny_day=budget_cny_day, seed=seed),
+    options = options_of(
+        network,
+        vehicles=vehicles,
+        budget_cny_day=budget_cny_day,
+        seed=seed,
         range_km=range_km,
         charge_km_h=charge_km_h,
         turn_m=turn_m,
@@ -104,15 +106,16 @@ def design_feeders(
     return design(demands, network, options, link_s=peak_s, keep=keep, progress=progress)
 
 
-def options_of(network: Network, *, vehicles: int, budget_cny_day: float | None, seed: int) -> FeederOptions:
-    """Return options that weigh walking, waiting and money as the simulation of the network does."""
+def options_of(network: Network, *, vehicles: int, **rules: Any) -> FeederOptions:
+    """Return options that weigh walking, waiting and money as the simulation of the network does.
+
+    `rules` are further fields of `FeederOptions`: budget, seed, range, loops and so on.
+    """
     from greentrip_agents.parameters import default_parameters
 
     p = default_parameters(network.name)
     return FeederOptions(
         vehicles=vehicles,
-        budget_cny_day=budget_cny_day,
-        seed=seed,
         value_cny_h=p["value_of_time.mean_cny_h"],
         walk_weight=p["weight.walk_access"],
         wait_weight=p["weight.wait"],
@@ -122,6 +125,7 @@ def options_of(network: Network, *, vehicles: int, budget_cny_day: float | None,
         stop_walk_m=p["access.stop_walk_max_km"] * 1000,
         dwell_s=p["speed.bus_dwell_s"],
         bus_over_car=p["speed.bus_over_car"],
+        **rules,
     )
 
 

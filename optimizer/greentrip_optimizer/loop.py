@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from greentrip_agents.catchment import CatchmentDemand
 from greentrip_networks.errors import ScenarioError
-from greentrip_networks.network import Network
+from greentrip_networks.network import FeederRoute, Network
 
-from greentrip_optimizer.feeders import design, known_stations, options_of
+from greentrip_optimizer.feeders import design, known_stations
+from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.plan import Plan
 
 if TYPE_CHECKING:
@@ -40,9 +41,8 @@ def design_in_loop(
     simulate: Simulate,
     *,
     stations: Sequence[str],
-    vehicles: int,
-    budget_cny_day: float | None = None,
-    seed: int = 0,
+    options: FeederOptions,
+    keep: Sequence[FeederRoute] = (),
     most_rounds: int = 4,
     progress: Progress | None = None,
 ) -> Loop:
@@ -60,8 +60,10 @@ def design_in_loop(
         for each placement of the population, by seed) judge the final plan.
     simulate
         Called with a network and a seed; must simulate as the base runs were simulated.
-    stations, vehicles, budget_cny_day, seed
-        As in `design_feeders`.
+    stations, keep
+        As in `design_feeders`. Kept routes run in every round; riders are compared on the others.
+    options
+        What each round's design may assume, as `feeders.options_of` makes it.
     most_rounds
         Rounds at most.
     progress
@@ -75,7 +77,6 @@ def design_in_loop(
         raise ScenarioError("most_rounds", f"saw {most_rounds}; expected at least 1")
     tell = progress or (lambda _message, _share: None)
     ids, first = known_stations(network, stations), base[0]
-    options = options_of(network, vehicles=vehicles, budget_cny_day=budget_cny_day, seed=seed)
     now, scale = first, 1.0
     rounds: list[dict[str, Any]] = []
     seen: dict[Any, tuple[int, Plan, Run]] = {}
@@ -86,8 +87,8 @@ def design_in_loop(
         demands = _scaled(_demands(network, now, first, ids), scale)
         peak_s = (now.costs["link_s_am"] + now.costs["link_s_pm"]) / 2
         tell(f"round {k + 1}: design", share + 0.2 / (most_rounds + 1))
-        plan = design(demands, network, options, link_s=peak_s)
-        key = tuple((r.station, r.stops, r.headway_s) for r in plan.routes)
+        plan = design(demands, network, options, link_s=peak_s, keep=keep)
+        key = tuple((r.station, r.path, r.stops, r.headway_s) for r in plan.routes)
         if key in seen:
             settled = seen[key][0] == k - 1
             rounds.append({"round": k + 1, "same_as_round": seen[key][0] + 1, "demand_scale": round(scale, 4)})
@@ -97,7 +98,7 @@ def design_in_loop(
         seen[key] = (k, plan, run)
         judged = compare([first], [run], network).summary
         designed = float(plan.indicators["riders_day"])
-        met = sum(run.indicators["feeder_riders"].get(r.id, 0.0) for r in plan.routes)
+        met = sum(run.indicators["feeder_riders"].get(r.id, 0.0) for r in plan.routes[len(keep) :])
         rounds.append(
             {
                 "round": k + 1,

@@ -15,6 +15,8 @@ from greentrip_server.errors import passing, status_of, status_to_json
 from greentrip_server.kinds import RUNS
 
 Tell = Callable[[tuple[str, dict[str, Any]]], None]
+# what of a design's input are fields of `FeederOptions`
+_RULES = ("vehicles", "budget_cny_day", "seed", "range_km", "charge_km_h", "turn_m", "loops", "street_buses_h")
 
 
 def work(connection: Connection) -> None:
@@ -117,24 +119,12 @@ def _design(job: dict[str, Any], cities: Any, tell: Tell) -> dict[str, Any]:
     run = Run.load(Path(job["run_folder"]))
     if asked.get("design", "feeders") != "feeders":
         return {"plan": _other_design(asked, network, run, progress).to_dict()}
-    if asked.get("rounds", 1) > 1:
-        return {"plan": _design_in_loop(asked, network, run, progress).to_dict()}
     kept = intervention_from_dict({"kind": "AddFeeders", "routes": asked.get("keep", ())})
-    plan = design_feeders(
-        network,
-        run,
-        stations=asked["stations"],
-        vehicles=asked["vehicles"],
-        budget_cny_day=asked["budget_cny_day"],
-        seed=asked["seed"],
-        keep=kept.routes if isinstance(kept, AddFeeders) else (),
-        range_km=asked.get("range_km", 0.0),
-        charge_km_h=asked.get("charge_km_h", 0.0),
-        turn_m=asked.get("turn_m", 0.0),
-        loops=asked.get("loops", False),
-        street_buses_h=asked.get("street_buses_h"),
-        progress=progress,
-    )
+    keep = kept.routes if isinstance(kept, AddFeeders) else ()
+    rules = {k: asked[k] for k in _RULES if k in asked}
+    if asked.get("rounds", 1) > 1:
+        return {"plan": _design_in_loop(asked, network, run, rules, keep, progress).to_dict()}
+    plan = design_feeders(network, run, stations=asked["stations"], keep=keep, progress=progress, **rules)
     return {"plan": plan.to_dict()}
 
 
@@ -151,10 +141,13 @@ def _other_design(asked: dict[str, Any], network: Any, run: Any, progress: Any) 
     return design_commuter_buses(network, run, commuter_options(network, **given), progress=progress)
 
 
-def _design_in_loop(asked: dict[str, Any], network: Any, run: Any, progress: Any) -> Any:
+def _design_in_loop(
+    asked: dict[str, Any], network: Any, run: Any, rules: dict[str, Any], keep: Any, progress: Any
+) -> Any:
     """Design and simulate in turn, as the run was simulated."""
     from greentrip_agents import simulate
     from greentrip_agents.parameters import default_parameters
+    from greentrip_optimizer.feeders import options_of
     from greentrip_optimizer.loop import design_in_loop
 
     how = asked["simulated"]
@@ -168,9 +161,8 @@ def _design_in_loop(asked: dict[str, Any], network: Any, run: Any, progress: Any
         [run],
         simulated,
         stations=asked["stations"],
-        vehicles=asked["vehicles"],
-        budget_cny_day=asked["budget_cny_day"],
-        seed=asked["seed"],
+        options=options_of(network, **rules),
+        keep=keep,
         most_rounds=asked["rounds"],
         progress=progress,
     ).plan

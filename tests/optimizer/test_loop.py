@@ -1,9 +1,12 @@
 """Design and simulation in turn: rounds end where a plan comes back, and the simulation judges it."""
 
+from dataclasses import replace
+
 import pytest
 from greentrip_agents import simulate
 from greentrip_networks import tiny
 from greentrip_networks.errors import ScenarioError
+from greentrip_optimizer.feeders import design_feeders, options_of
 from greentrip_optimizer.loop import LEAVE, design_in_loop, million_a_year, moved_to_metro, pareto
 
 SAMPLE, DAYS = 0.2, 6
@@ -22,7 +25,7 @@ def run_of(network, seed):
 def looped(town):
     base = [run_of(town, s) for s in (0, 1)]
     stations = list(town.rail.nodes)[:3]
-    return base, stations, design_in_loop(town, base, run_of, stations=stations, vehicles=8, most_rounds=3)
+    return base, stations, design_in_loop(town, base, run_of, stations=stations, options=options_of(town, vehicles=8), most_rounds=3)
 
 
 def test_rounds_and_judgement(town, looped):
@@ -54,14 +57,40 @@ def _change(base, town, loop, k):
 
 def test_repeats(town, looped):
     base, stations, loop = looped
-    again = design_in_loop(town, base, run_of, stations=stations, vehicles=8, most_rounds=3)
+    again = design_in_loop(town, base, run_of, stations=stations, options=options_of(town, vehicles=8), most_rounds=3)
     assert again.rounds == loop.rounds
     assert again.plan.content_hash == loop.plan.content_hash
 
 
+def test_rounds_keep_what_is_fixed_and_every_limit(town, looped):
+    base, stations, loop = looped
+    fixed = [replace(loop.plan.routes[0], id="by-hand")]
+    options = options_of(town, vehicles=8, loops=True, street_buses_h=90.0, turn_m=2000.0, range_km=150.0)
+    held = design_in_loop(town, base, run_of, stations=stations, options=options, keep=fixed, most_rounds=2)
+    first, *new = held.plan.routes
+    assert first == fixed[0]
+    assert new
+    assert held.plan.vehicles <= 8
+    assert held.plan.indicators["street_buses_h"] == 90.0
+    assert "loops_listed" in held.plan.indicators
+    alone = design_feeders(
+        town, base[0], stations=stations, vehicles=8, keep=fixed, loops=True, street_buses_h=90.0, turn_m=2000.0,
+        range_km=150.0,
+    )  # fmt: skip
+    assert held.rounds[0]["riders_designed"] == alone.indicators["riders_day"]
+    # riders are compared on the routes designed, not on those kept
+    again = run_of(town.with_(feeders=alone.routes), 0)
+    assert held.rounds[0]["riders_simulated"] == pytest.approx(
+        sum(again.indicators["feeder_riders"].get(r.id, 0.0) for r in alone.routes[1:])
+    )
+    # and the judgement has the kept ones running
+    with_plan = run_of(town.with_(feeders=held.plan.routes), 0)
+    assert with_plan.indicators["feeder_riders"]["by-hand"] > 0
+
+
 def test_no_buses_change_nothing(town, looped):
     base, stations, _ = looped
-    loop = design_in_loop(town, base, run_of, stations=stations, vehicles=0, most_rounds=3)
+    loop = design_in_loop(town, base, run_of, stations=stations, options=options_of(town, vehicles=0), most_rounds=3)
     assert loop.settled
     assert loop.plan.routes == ()
     assert loop.summary["headline"]["change_points"] == 0.0
@@ -71,9 +100,9 @@ def test_no_buses_change_nothing(town, looped):
 def test_needs_a_base_and_a_round(town, looped):
     base, stations, _ = looped
     with pytest.raises(ScenarioError, match="base"):
-        design_in_loop(town, [], run_of, stations=stations, vehicles=1)
+        design_in_loop(town, [], run_of, stations=stations, options=options_of(town, vehicles=1))
     with pytest.raises(ScenarioError, match="most_rounds"):
-        design_in_loop(town, base, run_of, stations=stations, vehicles=1, most_rounds=0)
+        design_in_loop(town, base, run_of, stations=stations, options=options_of(town, vehicles=1), most_rounds=0)
 
 
 def test_front_leaves_out_what_another_point_beats():

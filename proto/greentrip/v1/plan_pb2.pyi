@@ -291,12 +291,10 @@ class DesignFeedersRequest(_message.Message):
     the way counts in time and cost. 0 means that buses turn where they stand.
     """
     loops: _builtins.bool
-    """Design loops too: routes that leave the station, serve stops in one direction and come back by other streets. They are not
-    designed with several rounds.
-    """
+    """Design loops too: routes that leave the station, serve stops in one direction and come back by other streets."""
     street_buses_h: _builtins.float
     """Most buses an hour through one direction of a street in the peak hour, above 0, at most 10,000: those of new routes out, back
-    and round, of kept routes and of the network's bus lines and feeders together. Unset means no limit. Not with several rounds.
+    and round, of kept routes and of the network's bus lines and feeders together. Unset means no limit.
     """
     @_builtins.property
     def stations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

@@ -115,13 +115,6 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
             content["street_buses_h"] = request.street_buses_h
         if request.keep:
             content["keep"] = self._kept(request.keep, network)
-        once_only = request.keep or request.range_km or request.turn_m or request.loops
-        if request.rounds > 1 and (once_only or request.HasField("street_buses_h")):
-            raise FieldError(
-                "rounds",
-                "designs of several rounds keep no routes, limit neither range nor turning nor buses in streets and "
-                "draw no loops yet; expected 0 or 1",
-            )
         return self._add(request, content)
 
     def _kept(self, name: str, network: "Network") -> list[dict[str, Any]]:
