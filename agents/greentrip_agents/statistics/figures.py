@@ -13,6 +13,13 @@ _FACTS = (
     "network", "year", "seed", "sample", "residents", "tours", "tours_listed_share", "definition", "calibrated_on",
     "assumptions", "warnings", "days_log", "converged", "trips",
 )  # fmt: skip
+# The first parts of all figures' names; what follows them depends on the city.
+HEADS = (
+    "green_share", "mode_share", "class_share", "trips_million", "by_district", "car_share_by_district", "by_purpose",
+    "mean_km", "mean_minutes", "mean_trip_km", "mean_commute_km", "mean_commute_minutes", "metro_boardings_million",
+    "bus_boardings_million", "passenger_km_metro_million", "feeder_riders", "street_speed_kmh", "trips_per_resident",
+    "residents_represented", "visitors_represented", "served", "days", "gap", "drift", "response",
+)  # fmt: skip
 USUAL = ("green_share", *(f"mode_share.{m}" for m in MODES), "mean_commute_minutes", "metro_boardings_million",
          "bus_boardings_million")  # fmt: skip
 _DOWN = ("mode_share.car", "mode_share.taxi", "mean_minutes", "mean_commute_minutes", "car_share_by_district",

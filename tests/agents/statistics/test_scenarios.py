@@ -19,6 +19,7 @@ from greentrip_agents.statistics import (
     stations,
     winners_and_losers,
 )
+from greentrip_agents.statistics.figures import HEADS
 from greentrip_networks import Network, load
 from greentrip_networks.errors import ScenarioError, UnknownNameError
 from greentrip_networks.scenario import SetFare
@@ -131,6 +132,9 @@ def test_indicators_are_found_by_name_or_beginning() -> None:
     assert select(known, ["mode_share"]) == [f"mode_share.{m}" for m in MODES]
     assert len(select(known, ["mode_share.central six"])) == 3 * len(MODES)
     assert select(known)[0] == "green_share"
+    heads = {name.split(".")[0] for name in known}
+    assert heads <= set(HEADS)
+    assert set(HEADS) - heads <= {"feeder_riders", "street_speed_kmh"}  # empty where there is nothing to tell of
     with pytest.raises(UnknownNameError, match="green_share"):
         select(known, ["gren_share"])
     assert [direction(n) for n in ("green_share", "mode_share.car", "passenger_km_metro_million")] == [1, -1, 0]
