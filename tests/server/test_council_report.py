@@ -1,12 +1,17 @@
 """The report on an experiment: complete, bilingual, the same bytes each time, figures equal to the comparison's."""
 
 import csv
+import html
 import io
 import json
+import re
+import shlex
 import zipfile
 from xml.etree import ElementTree as ET
 
 import pytest
+import typer
+from greentrip.cli import app
 from greentrip.client import CallError, Client
 from greentrip.plain import plain
 from greentrip_server.report.council.document import Document, Paragraph, Section, Table, Words
@@ -32,6 +37,13 @@ SPEC = {
             "interventions": [{"kind": "SetFare", "system": "metro", "factor": 3}],
             "cost_million_cny_year": 2,
         },
+        {
+            "name": "calm",
+            "description": "no e-bikes",
+            "interventions": [{"kind": "SwitchOff", "policy": "ebikes"}],
+            "parameters": {"weight.walk": "$walk"},
+            "sweep": {"method": "list", "values": {"walk": [1.25]}},
+        },
     ],
 }
 
@@ -53,17 +65,74 @@ def test_it_is_self_contained_bilingual_and_repeats(client: Client, files: dict[
     assert text.count("<svg") >= 4
     assert files["report.pdf"].startswith(b"%PDF-")
     assert "greentrip experiment run experiment.json" in text
+    assert {"figures/between.csv", "figures/compared.csv", "figures/warnings.csv"} < set(files)
 
 
 def test_its_figures_are_the_comparisons(client: Client, files: dict[str, bytes]) -> None:
     found = client.compare_scenarios("report")
-    rows = list(csv.DictReader(io.StringIO(files["figures/differences.csv"].decode("utf-8-sig"))))
-    told = {(r["scenario 情景"], r["key 键名"]): float(r["change 变化"]) for r in rows}
+    told = {(r["scenario 情景"], r["key 键名"]): float(r["change 变化"]) for r in rows(files, "differences")}
     assert told == {(d.scenario, d.indicator): d.change for d in found.differences}
     with zipfile.ZipFile(io.BytesIO(files["figures.xlsx"])) as book:
         root = ET.fromstring(book.read("xl/workbook.xml"))
         names = [e.attrib["name"] for e in root.iter() if e.tag.endswith("}sheet")]
     assert {f"figures/{n}.csv" for n in names} == {n for n in files if n.endswith(".csv")}
+
+
+def rows(files: dict[str, bytes], name: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(files[f"figures/{name}.csv"].decode("utf-8-sig"))))
+
+
+def test_it_says_what_is_compared_and_what_each_scenario_assumes(files: dict[str, bytes]) -> None:
+    text = files["report.html"].decode()
+    assert "What is compared<small>比较的方案" in text
+    today, dear, calm = rows(files, "compared")
+    assert (today["measures 措施"], today["runs done 完成运行"], today["seeds done 随机种子"]) == ("", "2", "0, 1")
+    assert dear["measures 措施"] == "metro fares × 3 · 地铁票价 × 3"
+    assert (dear["million CNY a year 百万元/年"], dear["parameters 参数"]) == ("2.0", "")
+    assert calm["scenario 情景"] == "calm~walk=1.25"
+    assert (calm["swept values 扫描取值"], calm["description 说明"]) == ("walk = 1.25", "no e-bikes")
+    assert calm["parameters 参数"].startswith("weight.walk = 1.25, otherwise 1.4 · ")
+    assert "switched off: ebikes (only calm~walk=1.25) · 停用：ebikes（仅 calm~walk=1.25）" in text
+    assert "weight.walk = 1.4: assumed, walking all the way (only today, dear)" in text
+    assert "invented for Greentrip · 为 Greentrip 虚构" in text
+
+
+def test_what_did_not_settle_is_named_first_and_warned_of_by_scenario(files: dict[str, bytes]) -> None:
+    text = files["report.html"].decode()
+    first = text[text.index('id="s1"') : text.index('id="s2"')]
+    assert first.index("all runs of all scenarios") < first.index("The target")
+    assert {r["scenario 情景"] for r in rows(files, "warnings")} == {"today", "dear", "calm~walk=1.25"}
+    assert all(r["in Chinese 中文"].startswith("2 天后仍未收敛") for r in rows(files, "warnings"))
+
+
+def test_its_command_gives_the_same_report(client: Client, files: dict[str, bytes]) -> None:
+    for asked in ({"baseline": "dear", "detailed": 1}, {"baseline": "calm~walk=1.25"}, {}):
+        made = client.experiment_report("report", **asked) if asked else files
+        (line,) = re.findall(r"greentrip report .*", html.unescape(made["report.html"].decode()))
+        words = shlex.split(line.removesuffix("</pre>"))
+        assert words[:2] == ["greentrip", "report"]
+        command = typer.main.get_command(app)
+        assert isinstance(command, typer.core.TyperGroup)
+        options = command.commands["report"].make_context("report", words[2:]).params
+        assert options["about"] == ["report"]
+        assert str(options["to"]) == "DIR"
+        again = client.experiment_report("report", baseline=options["baseline"], detailed=options["detailed"])
+        assert again == made
+        assert (options["baseline"], options["detailed"]) == (asked.get("baseline", ""), asked.get("detailed", 4))
+
+
+def test_intervals_are_numbers_in_the_workbook(files: dict[str, bytes]) -> None:
+    spaces = {"m": "http://schemas.openxmlformats.org/spreadsheetml/2006/main"}
+    with zipfile.ZipFile(io.BytesIO(files["figures.xlsx"])) as book:
+        sheets = [e.attrib["name"] for e in ET.fromstring(book.read("xl/workbook.xml")).iterfind(".//m:sheet", spaces)]
+        for name in ("answer", "cost"):
+            head = list(rows(files, name)[0])
+            low = [i for i, h in enumerate(head) if h in ("low 下限", "high 上限", "change 变化")]
+            assert len(low) >= 2
+            sheet = ET.fromstring(book.read(f"xl/worksheets/sheet{sheets.index(name) + 1}.xml"))
+            for row in list(sheet.iterfind(".//m:row", spaces))[1:]:
+                cells = row.findall("m:c", spaces)
+                assert all(cells[i].get("t") != "s" and cells[i].find("m:v", spaces) is not None for i in low)
 
 
 def test_what_it_carries_runs_the_same_experiment_again(client: Client, files: dict[str, bytes]) -> None:

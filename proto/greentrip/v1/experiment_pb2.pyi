@@ -784,7 +784,9 @@ class QueryExperimentRequest(_message.Message):
     name: _builtins.str
     """Resource name: `experiments/north`."""
     sql: _builtins.str
-    """One SELECT in DuckDB's SQL over the tables `trips`, `links`, `lines`, `figures` (each with `scenario` and `seed`) and `scenarios`."""
+    """One SELECT in DuckDB's SQL over the tables `trips`, `sums`, `links`, `lines`, `figures` (each with `scenario` and `seed`) and
+    `scenarios` (one row each, without seed).
+    """
     format: _builtins.str
     """How to answer: `arrow` (an IPC stream), `csv` or `json`. Empty means `arrow`."""
     def __init__(

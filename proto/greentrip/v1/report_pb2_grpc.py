@@ -59,7 +59,7 @@ class ReportServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RenderExperiment(self, request, context):
-        """Streams the files of a report on an experiment: HTML, PDF, figures as CSV and XLSX, and the specification.
+        """Streams the files of a report on an experiment: HTML, PDF, figures as CSV and XLSX, and the specification as JSON.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

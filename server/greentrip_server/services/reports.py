@@ -1,4 +1,4 @@
-"""The report service: one self-contained page about a plan."""
+"""The report service: a page about a plan, and the files of a report on an experiment."""
 
 import tempfile
 from collections.abc import AsyncIterator
@@ -44,7 +44,7 @@ def experiment_files(desk: Desk, request: report_pb2.RenderExperimentRequest) ->
 
     row = desk.members.get(request.experiment)
     return experiment_report(
-        row, request.baseline, request.detailed or 4, desk.jobs, desk.members, desk.cities, desk.directory
+        row, request.baseline, request.detailed, desk.jobs, desk.members, desk.cities, desk.directory
     )
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from greentrip_networks.network import Network
 
-from greentrip_server.report.council.content import Facts, document
+from greentrip_server.report.council.content import document
+from greentrip_server.report.council.facts import Facts
 from greentrip_server.report.council.html import page
 from greentrip_server.report.council.pdf import pdf
 from greentrip_server.report.council.sheets import csv_files, workbook
@@ -20,7 +21,7 @@ def council_report(facts: Facts, summary: dict[str, Any], network: Network) -> d
     summary
         What `compare_sides` found, with `detail` for the scenarios to be shown more closely.
     network
-        The baseline's network, for the map and its assumptions.
+        The baseline's network, for the map, its target and the names of places.
 
     """
     told = document(facts, summary, network)

@@ -1,53 +1,29 @@
 """What a council is told: the answer first, then what changes, for whom, where, at what cost, and what it rests on."""
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
 
-from greentrip_networks.network import FeederRoute, Network
+from greentrip_networks.network import Network
 
-from greentrip_server.report.assumptions import in_two_languages
-from greentrip_server.report.council import names, svg
+from greentrip_server.report.council import names, phrases, svg
+from greentrip_server.report.council.compared import alarms, compared_blocks
 from greentrip_server.report.council.detail import flows, loads, people, where
 from greentrip_server.report.council.document import (
     Block,
     Cell,
     Document,
     Drawing,
-    Listing,
     Paragraph,
     Section,
     Table,
     Words,
 )
+from greentrip_server.report.council.facts import Facts
 from greentrip_server.report.council.gains import exhaust_blocks, gain_blocks
+from greentrip_server.report.council.ground import ground_blocks
 
 _MOST_BESIDE = 8  # scenarios that fit beside each other on a page
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What an experiment asked and what computed it."""
-
-    name: str
-    question: str
-    question_zh: str
-    asked: Mapping[str, Any]
-    content_hash: str
-    code: str
-    versions: str
-    sample: float
-    max_days: int
-    placement: int
-    seeds: tuple[int, ...]
-    runs: int
-    indicators: Sequence[Mapping[str, Any]] = field(default_factory=tuple)  # of the baseline's runs
-    routes: Mapping[str, tuple[FeederRoute, ...]] = field(default_factory=dict)  # by scenario
-
-    def experiment_json(self) -> bytes:
-        """Return the specification, ready to be run again."""
-        return (json.dumps(self.asked, ensure_ascii=False, indent=2, sort_keys=True) + "\n").encode()
 
 
 def document(facts: Facts, summary: Mapping[str, Any], network: Network) -> Document:
@@ -58,7 +34,8 @@ def document(facts: Facts, summary: Mapping[str, Any], network: Network) -> Docu
     asked_zh = facts.question_zh or f"{len(summary['scenarios'])} 个情景如何改变绿色出行？"
     detail: Mapping[str, Any] = summary.get("detail", {})
     sections = [
-        Section(Words("The answer", "结论"), tuple(_answer(summary, network))),
+        Section(Words("The answer", "结论"), (*alarms(facts.compared), *_answer(summary, network))),
+        Section(Words("What is compared", "比较的方案"), tuple(compared_blocks(facts.compared, baseline, network))),
         Section(Words("What changes", "变化"), tuple(_changes(summary))),
         Section(Words("Which is best, and how sure that is", "排序及其稳定性"), tuple(_order(summary))),
     ]
@@ -67,11 +44,13 @@ def document(facts: Facts, summary: Mapping[str, Any], network: Network) -> Docu
             Section(Words("Who changes how they travel", "出行方式转移"), tuple(flows(detail, baseline))),
             Section(Words("Who gains and who loses", "受益者与受损者"), (*gain_blocks(detail), *people(detail))),
             Section(Words("Energy and exhaust", "能耗与排放"), tuple(exhaust_blocks(detail))),
-            Section(Words("Where", "空间分布"), tuple(where(facts.routes, detail, network))),
+            Section(
+                Words("Where", "空间分布"), tuple(where({s.name: s.routes for s in facts.compared}, detail, network))
+            ),
             Section(Words("Lines, stations and streets", "线路、车站与道路"), tuple(loads(detail, network))),
         ]
     sections.append(Section(Words("Method, assumptions and how to repeat this", "方法、假设与复现"),
-                            tuple(_ground(facts, summary, network))))  # fmt: skip
+                            tuple(ground_blocks(facts, summary))))  # fmt: skip
     return Document(
         Words(question, asked_zh),
         Words(
@@ -90,10 +69,11 @@ def _answer(summary: Mapping[str, Any], network: Network) -> list[Block]:
     rows: list[tuple[Cell, ...]] = []
     for row in (r for r in summary["differences"] if r["indicator"] == first):
         head = detail.get(row["scenario"], {}).get("headline", {})
-        verdict = names.VERDICTS.get(head.get("verdict", ""), Words("–", "–"))
+        verdict = head.get("verdict", "–")
         rows.append((
-            row["scenario"], svg.signed(row["change"], 3), _span(row["interval"]), row["probability_better"],
-            "yes 是" if row["found"] else "no 否", head.get("forecast"), f"{verdict.en} {verdict.zh}",
+            row["scenario"], row["change"], *_ends(row["interval"]), row["probability_better"],
+            "yes 是" if row["found"] else "no 否", head.get("forecast"),
+            names.both(names.VERDICTS.get(verdict, Words(verdict, verdict))),
         ))  # fmt: skip
     found = [r for r in summary["differences"] if r["indicator"] == first and r["found"]]
     order: list[Any] = next((r["order"] for r in summary["rankings"] if r["indicator"] == first), [])
@@ -133,12 +113,16 @@ def _answer(summary: Mapping[str, Any], network: Network) -> list[Block]:
             Words("Each scenario against the baseline", "各情景与基准比较"),
             (
                 Words("scenario", "情景"), Words(f"change, {change.en}", f"变化，{change.zh}"),
-                Words("interval", "区间"), Words("probability it is better", "更优概率"), Words("found", "显著"),
-                Words("forecast %", "预测 %"), Words("verdict", "结论"),
+                Words("low", "下限"), Words("high", "上限"), Words("probability it is better", "更优概率"),
+                Words("found", "显著"), Words("forecast %", "预测 %"), Words("verdict", "结论"),
             ),
             tuple(rows),
+            digits=3,
         ),
-        *(Paragraph(Words(f"Of the verdicts: {note}.", _note_zh(note))) for note in notes[:2]),
+        *(
+            Paragraph(Words(f"Of the verdicts: {note}.", f"关于结论：{phrases.chinese(note) or note}。"))
+            for note in notes[:2]
+        ),
     ]  # fmt: skip
 
 
@@ -228,6 +212,7 @@ def _order(summary: Mapping[str, Any]) -> list[Block]:
                 ),
             )
         )  # fmt: skip
+    blocks.append(_between(summary))
     best = summary["pareto"]["scenarios"]
     if best:
         listed = ", ".join(best)
@@ -245,9 +230,9 @@ def _order(summary: Mapping[str, Any]) -> list[Block]:
                 "cost",
                 Words("What a million CNY a year buys", "每年每百万元的效果"),
                 (Words("scenario", "情景"), Words("million CNY a year", "百万元/年"), Words("change", "变化"),
-                 Words("per million", "每百万元"), Words("interval", "区间")),
+                 Words("per million", "每百万元"), Words("low", "下限"), Words("high", "上限")),
                 tuple(
-                    (c["scenario"], c["million_cny_year"], c["change"], c["per_million"], _span(c["interval"], 4))
+                    (c["scenario"], c["million_cny_year"], c["change"], c["per_million"], *_ends(c["interval"]))
                     for c in summary["cost_effectiveness"]
                 ),
                 digits=4,
@@ -256,51 +241,24 @@ def _order(summary: Mapping[str, Any]) -> list[Block]:
     return blocks
 
 
-def _ground(facts: Facts, summary: Mapping[str, Any], network: Network) -> list[Block]:
-    """Say how it was computed, what is assumed and missing, and how to compute it again."""
-    method = Words(
-        "Every scenario is simulated with the same seeds, so that the same person meets the same luck (common random "
-        "numbers). Differences are taken seed by seed; intervals are Student's over these differences; probabilities "
-        "are corrected for the number of differences looked at (Holm 1979). Further seeds are those that would find "
-        "the change as it is now in four of five tries. The intervals hold the noise of the seeds only: parameters, "
-        "placement of homes and the form of the model are not in them.",
-        "所有情景使用相同随机种子（公共随机数），逐种子求差；区间为差值的学生 t 区间；"
-        "概率按比较次数校正（Holm 1979）。"
-        "“尚需种子”指以当前变化在五次中四次能够检出所需增加的种子数。"
-        "区间仅含种子波动，不含参数、居住地分布与模型形式的不确定性。",
+def _between(summary: Mapping[str, Any]) -> Table:
+    """Set each two scenarios beside each other; many are for the files only."""
+    name = names.indicator(summary["indicators"][0]["name"])
+    title = Words(
+        f"Each two scenarios: how far B is above A by {name.en}, and the seeds that would tell them apart",
+        f"两两比较：按{name.zh}，B 比 A 高多少，以及分辨二者尚需的种子数",
     )
-    seeds = ", ".join(str(s) for s in facts.seeds)
-    known: tuple[tuple[Cell, ...], ...] = (
-        ("network 路网", network.name),
-        ("share of residents simulated 抽样率", f"{facts.sample:g}"),
-        ("simulated days at most 最多模拟天数", str(facts.max_days)),
-        ("seeds 随机种子", seeds),
-        ("runs 运行数", str(facts.runs)),
-        ("interval level 置信水平", f"{summary['level']:g}"),
-        ("code 代码", facts.code),
-        ("versions 版本", facts.versions),
-        ("content hash 内容哈希", facts.content_hash),
+    columns = (
+        Words("A", "A"), Words("B", "B"), Words("B above A", "B 减 A"), Words("low", "下限"), Words("high", "上限"),
+        Words("probability B is above", "B 较高的概率"), Words("further seeds", "尚需种子"),
+    )  # fmt: skip
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (b["a"], b["b"], b["b_above_a"], *_ends(b["interval"]), b["probability_b_above_a"], b["further_seeds"])
+        for b in summary["between"]
     )
-    assumed = in_two_languages(a for i in facts.indicators for a in i.get("assumptions", ()))
-    warned = list(dict.fromkeys(f"seed {i['seed']}: {w}" for i in facts.indicators for w in i.get("warnings", ())))
-    blocks: list[Block] = [
-        Paragraph(method),
-        Table("facts", Words("What was computed", "计算内容"), (Words("what", "项目"), Words("value", "内容")), known),
-    ]
-    if summary["missing"]:
-        blocks.append(Listing(Words("Missing", "缺失"), tuple(summary["missing"])))
-    if warned:
-        blocks.append(Listing(Words("Warnings of the baseline's runs", "基准运行的警告"), tuple(warned)))
-    blocks += [
-        Listing(
-            Words("How to compute this again", "复现命令"),
-            ("greentrip experiment run experiment.json", f"greentrip report {facts.name} --to DIR"),
-            code=True,
-        ),
-        Listing(Words("Assumptions", "假设"), tuple(assumed)),
-        Listing(Words("Sources", "数据来源"), tuple(str(s) for s in network.sources)),
-    ]
-    return blocks
+    made = Table("between", title, columns, rows, digits=3)
+    few = len(summary["scenarios"]) <= _MOST_BESIDE
+    return made if few else replace(made, as_read=replace(made, rows=()))
 
 
 def _named(name: str, *, change: bool = False) -> str:
@@ -316,14 +274,6 @@ def _axis(name: str) -> str:
     return names.both(Words(f"{told.en}, {units.en}", f"{told.zh}，{units.zh}") if units.en else told)
 
 
-def _span(interval: Sequence[float] | None, digits: int = 3) -> str:
-    return "–" if interval is None else f"[{svg.signed(interval[0], digits)}, {svg.signed(interval[1], digits)}]"
-
-
-def _note_zh(note: str) -> str:
-    """Return the Chinese of a verdict's note."""
-    if "simulation noise only" in note:
-        return "关于结论：初步结论，区间仅含模拟波动，不含参数、居住地分布与模型形式。"
-    if "did not converge" in note:
-        return "关于结论：有运行未收敛或有需求未被服务，不作结论。"
-    return f"关于结论：{note}"
+def _ends(interval: Sequence[float] | None) -> tuple[float | None, float | None]:
+    """Return the ends of an interval, or nothing where there is none."""
+    return (None, None) if interval is None else (interval[0], interval[1])

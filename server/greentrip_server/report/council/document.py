@@ -24,7 +24,11 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Table:
-    """Columns and rows; `name` becomes the file and sheet of its figures; a key, the last column, is only there."""
+    """Columns and rows; `name` becomes the file and sheet of its figures.
+
+    A key, the last column, stands only there. `as_read` is what readers get in place of a table that is made for files;
+    a cell may have several lines.
+    """
 
     name: str
     title: Words
@@ -32,9 +36,12 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     digits: int = 2
     keyed: bool = False
+    as_read: "Table | None" = None
 
     def printed(self) -> "Table":
         """Return the table as it is printed."""
+        if self.as_read is not None:
+            return self.as_read
         if not self.keyed:
             return self
         return replace(self, columns=self.columns[:-1], rows=tuple(row[:-1] for row in self.rows), keyed=False)

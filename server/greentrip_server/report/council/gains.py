@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from greentrip_server.report.council import svg
+from greentrip_server.report.council import phrases, svg
 from greentrip_server.report.council.document import Block, Cell, Drawing, Paragraph, Table, Words
 
 GROUPS = {
@@ -51,7 +51,8 @@ def gain_blocks(detail: Mapping[str, Any]) -> list[Block]:
         if rows:
             title = Words(f"{scenario}: minutes gained a trip", f"{scenario}：每次出行获益（分钟）")
             blocks.append(Drawing(title, svg.intervals(rows, "minutes a trip 分钟/次", better=1)))
-    blocks += [Paragraph(Words(t["not_told"], t["not_told"])) for t in detail.values() if t.get("not_told")]
+    untold = dict.fromkeys(t["not_told"] for t in detail.values() if t.get("not_told"))
+    blocks += [Paragraph(Words(why, phrases.chinese(why) or why)) for why in untold]
     gained = tuple(
         (scenario, _group(g["part"]), round(g["persons"]), g["minutes"], g["cny"], g["million_cny"], round(g["gain"]),
          round(g["lose"]), g["green_before"], g["green_after"] - g["green_before"])
@@ -125,4 +126,4 @@ def _group(name: str) -> str:
 
 def _figure(name: str) -> str:
     words = FIGURES.get(name)
-    return f"{words.en} {words.zh}" if words is not None else f"mean, {_group(name)}"
+    return f"{words.en} {words.zh}" if words is not None else f"mean, {name} 平均，{GROUPS.get(name, name)}"

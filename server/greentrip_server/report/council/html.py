@@ -47,7 +47,7 @@ def _block(block: Block) -> str:
         caption = f"{escape(block.title.en)} <span class=zh>{escape(block.title.zh)}</span>"
         return f"<figure><figcaption>{caption}</figcaption>{block.svg}</figure>"
     if isinstance(block, Table):
-        return _table(block.printed()) if block.rows else ""
+        return _table(block.printed()) if block.printed().rows else ""
     return _listing(block)
 
 
@@ -68,7 +68,9 @@ def _table(block: Table) -> str:
         cell("th", i, f"{escape(c.en)}<br><span class=zh>{escape(c.zh)}</span>") for i, c in enumerate(block.columns)
     )
     rows = "".join(
-        "<tr>" + "".join(cell("td", i, escape(text(v, block.digits))) for i, v in enumerate(row)) + "</tr>"
+        "<tr>"
+        + "".join(cell("td", i, escape(text(v, block.digits)).replace("\n", "<br>")) for i, v in enumerate(row))
+        + "</tr>"
         for row in block.rows
     )
     caption = f"{escape(block.title.en)} <span class=zh>{escape(block.title.zh)}</span>"

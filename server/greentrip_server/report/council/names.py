@@ -6,7 +6,7 @@ from greentrip_server.report.council.gains import GROUPS
 MODES = {
     "walk": Words("walk", "步行"), "bicycle": Words("bicycle", "自行车"), "ebike": Words("e-bike", "电动自行车"),
     "bus": Words("bus", "公交"), "metro": Words("metro", "地铁"), "pr": Words("park and ride", "停车换乘"),
-    "car": Words("car", "小汽车"), "taxi": Words("taxi", "出租车"),
+    "car": Words("car", "小汽车"), "taxi": Words("taxi", "出租车"), "unserved": Words("unserved", "未服务"),
 }  # fmt: skip
 VERDICTS = {
     "met": Words("the target is met", "达到目标"),

@@ -32,6 +32,7 @@ _HEAD = """
 #let strong-box(body) = block(fill: rgb("#eef4f9"), inset: 8pt, width: 100%, stroke: (left: 3pt + rgb("#1f5a92")), body)
 """
 _MOST_ROWS = 60  # of one table in print; the files beside it hold all
+_WIDEST = 60  # room that a column of text may ask for; longer cells break into lines
 
 
 def pdf(told: Document) -> bytes:
@@ -87,7 +88,7 @@ def _block(block: Block) -> str:
     if isinstance(block, Paragraph):
         return f"#strong-box[{_both(block.words)}]\n" if block.strong else _both(block.words)
     if isinstance(block, Table):
-        return _table(block.printed()) if block.rows else ""
+        return _table(block.printed()) if block.printed().rows else ""
     assert isinstance(block, Listing)
     head = f"== #{_quoted(block.title.en)} #zh({_quoted(block.title.zh)})\n"
     if block.code:
@@ -97,8 +98,9 @@ def _block(block: Block) -> str:
 
 
 def _room(cells: list[Cell]) -> int:
-    """Return the room that a column of text wants: its longest cell, 16 at least; a Chinese character counts as two."""
-    return max(16, *(sum(2 if c >= "\u2e80" else 1 for c in str(cell)) for cell in cells))
+    """Return the room that a column of text wants: its longest line, 16 to 60; a Chinese character counts as two."""
+    lines = [line for cell in cells for line in str(cell).split("\n")]
+    return min(_WIDEST, max(16, *(sum(2 if c >= "\u2e80" else 1 for c in line) for line in lines)))
 
 
 def _table(block: Table) -> str:
@@ -107,11 +109,9 @@ def _table(block: Table) -> str:
     aligned = ", ".join("right" if f else "left" for f in figures)
     head = ", ".join(f"[#strong({_quoted(c.en)}) \\\n #zh({_quoted(c.zh)})]" for c in block.columns)
     cells = "".join("  " + ", ".join(f"[#{_quoted(text(v, block.digits))}]" for v in row) + ",\n" for row in shown)
-    more = (
-        f"#{_quoted(f'{len(block.rows) - len(shown)} more rows: {block.name}.csv')}\n"
-        if len(shown) < len(block.rows)
-        else ""
-    )
+    left = len(block.rows) - len(shown)
+    told = Words(f"{left} more rows: {block.name}.csv", f"另有 {left} 行，见 {block.name}.csv")
+    more = f"#{_quoted(told.en)} #zh({_quoted(told.zh)})\n" if left else ""
     widths = ", ".join(
         "auto" if f else f"{_room([block.columns[i].en, *(row[i] for row in shown)])}fr" for i, f in enumerate(figures)
     )

@@ -29,6 +29,7 @@ def workbook(told: Document) -> bytes:
     book = xlsxwriter.Workbook(out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
     book.set_properties({"title": told.title.en, "author": "Greentrip", "created": _STAMP})
     bold = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
+    lines = book.add_format({"text_wrap": True, "valign": "top"})
     for table in told.tables():
         sheet = book.add_worksheet(table.name[:31])
         sheet.freeze_panes(1, 0)
@@ -38,7 +39,7 @@ def workbook(told: Document) -> bytes:
         for r, row in enumerate(table.rows):
             for c, cell in enumerate(row):
                 if isinstance(cell, str):
-                    sheet.write_string(r + 1, c, cell)
+                    sheet.write_string(r + 1, c, cell, lines if "\n" in cell else None)
                 elif cell is not None:
                     sheet.write_number(r + 1, c, cell)
     book.close()
