@@ -106,11 +106,7 @@ def comparison(found: comparison_pb2.ScenarioComparison) -> None:
     if found.pareto:
         out.print(f"Beaten by none on every indicator: {', '.join(found.pareto)}", markup=False)
     for row in summary["cost_effectiveness"]:
-        out.print(
-            f"{row['scenario']}: {row['per_million']:+.4f} of {row['indicator']} per million CNY a year "
-            f"({row['million_cny_year']:.2f} million more a year)",
-            markup=False,
-        )
+        out.print(f"{row['scenario']}: {row['says']}", markup=False)
     for scenario, detail in summary.get("detail", {}).items():
         _detail(out, scenario, detail)
 
