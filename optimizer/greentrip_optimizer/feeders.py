@@ -5,14 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from greentrip_agents.catchment import CatchmentDemand
-from greentrip_networks.compiled import Floats
+from greentrip_networks.compiled import Floats, Int32s
 from greentrip_networks.errors import ScenarioError
 from greentrip_networks.network import FeederRoute, Network
 
 from greentrip_optimizer import solver
 from greentrip_optimizer.area import Area, station_area
 from greentrip_optimizer.finder import RouteFinder
-from greentrip_optimizer.keep import demand_beside, options_beside
+from greentrip_optimizer.keep import bays_beside, demand_beside, options_beside
+from greentrip_optimizer.keep_check import check_kept
 from greentrip_optimizer.master import Choice, best_start, choose
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.plan import Plan
@@ -22,6 +23,7 @@ from greentrip_optimizer.routes import make_plan
 from greentrip_optimizer.street_limit import StreetLimit, street_limit
 from greentrip_optimizer.street_report import check_streets
 from greentrip_optimizer.streets import bus_streets
+from greentrip_optimizer.turn_report import check_turning
 
 if TYPE_CHECKING:
     from greentrip_agents import Run
@@ -61,7 +63,8 @@ def design_feeders(
     seed
         Seed of the solver's search.
     keep
-        Routes fixed by hand: they run as they are, on these buses and this budget; new ones are designed beside them.
+        Routes fixed by hand: they run as they are, on these buses, this budget and the stations' bays; new ones are
+        designed beside them.
     range_km, charge_km_h
         How far an electric bus runs on a full battery (0: no limit), and the range an hour of layover gives back.
     turn_m
@@ -79,8 +82,8 @@ def design_feeders(
     UnknownNameError
         For a station the network does not have, with the nearest names.
     ScenarioError
-        For a station no street reaches, a station named twice, limits that make no sense, or one on buses through
-        streets that kept routes break or that lines alone use up around a station.
+        For a station no street reaches, a station named twice, limits that make no sense, limits that kept routes break
+        (all at once), streets that lines alone use up around a station, or stations where no bus can turn.
     SolverMissingError
         Without OR-Tools.
     """
@@ -172,25 +175,29 @@ def design(
         )
     if nobody:
         tell(f"demand is zero around {', '.join(nobody)}: no routes there", 0.01)
+    streets = bus_streets(network.compiled.roads, options, link_s, network.extra.get("banned_turns", ()))
+    check_kept(network, streets, keep, options)
+    bays = bays_beside(keep, ids, options)
     if keep:
         options = options_beside(keep, options)
         demands = demand_beside(demands, network, keep, options)
-    streets = bus_streets(network.compiled.roads, options, link_s, network.extra.get("banned_turns", ()))
     areas: list[Area] = []
     for k, demand in enumerate(demands):
         tell(f"stops around {network.rail.nodes[ids[k]]['name_en']}", 0.02 + 0.18 * k / len(demands))
         areas.append(station_area(demand, network, streets, options))
+    if options.turn_m:
+        check_turning(network, areas, ids, streets, options, tell)
     limit = street_limit(network, streets, areas, keep, options)
     if limit is not None:
         check_streets(network, areas, ids, limit, options)
     if options.vehicles == 0 or options.budget_cny_day == 0:
         nothing = Choice((), 0.0, complete=True, optimal=True, bound=0.0)
-        empty = PoolBuilder(areas, limit).pool()
+        empty = PoolBuilder(areas, bays, limit).pool()
         return make_plan(
             network, demands, areas, empty, nothing, 0.0, options, exhaustive=True, keep=keep, streets=limit
         )
     pool, choice, upper, prices, finder = _search(
-        areas, len(network.compiled.roads.nodes), len(network.cells.x_m), options, tell, limit
+        areas, bays, len(network.compiled.roads.nodes), len(network.cells.x_m), options, tell, limit
     )
     tell("done", 1.0)
     return make_plan(
@@ -217,6 +224,7 @@ def wanted(demand: CatchmentDemand) -> bool:
 
 def _search(
     areas: Sequence[Area],
+    bays: Int32s,
     nodes: int,
     cells: int,
     options: FeederOptions,
@@ -224,11 +232,11 @@ def _search(
     streets: StreetLimit | None,
 ) -> tuple[Pool, Choice, float, Prices, RouteFinder]:
     """Price routes until none pays, then choose among all that could still be in a better plan than the best known."""
-    builder = PoolBuilder(areas, streets)
+    builder = PoolBuilder(areas, bays, streets)
     finder = RouteFinder(areas, nodes, options, builder, tell, streets)
     for vehicle in (0.0, 500.0, 2000.0):
         finder.offer(Prices(np.zeros(cells), 0.0, vehicle, np.zeros(len(areas))))
-    relaxation = Relaxation(cells, len(areas), options, streets)
+    relaxation = Relaxation(cells, bays, options, streets)
     upper, prices, before = np.inf, relaxation.prices, 0.0
     for k in range(_MOST_ROUNDS):
         pool = builder.pool()

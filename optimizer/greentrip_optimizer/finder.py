@@ -33,6 +33,7 @@ class RouteFinder:
         streets: StreetLimit | None = None,
     ) -> None:
         self._areas, self._nodes, self._options, self._builder = areas, nodes, options, builder
+        self._ranked = np.maximum(builder.bays, 1).tolist()  # routes that a bound counts, see `Relaxation.bound`
         self._streets = streets
         self._listed: list[Listed | None] = []
         with ThreadPoolExecutor(2) as threads:  # stations do not share what they list
@@ -70,7 +71,7 @@ class RouteFinder:
             if self._listed[s] is None:
                 return [*self._grown(s, prices), *routes], None
             top = np.concatenate([priced.top for _, priced in found])
-            return routes, np.sort(top)[::-1][: self._options.max_routes_station]
+            return routes, np.sort(top)[::-1][: self._ranked[s]]
 
         with ThreadPoolExecutor(2) as threads:
             found = list(threads.map(find, range(len(self._areas))))
@@ -80,10 +81,12 @@ class RouteFinder:
     def collect(self, prices: Prices, least: float, most: int) -> bool:
         """Add every listed route with a profit above `least`, or the better ones where a station has more than `most`.
 
-        Returns whether all were added.
+        Routes of stations without a bay are left out, for no plan has them. Returns whether all others were added.
         """
 
         def find(s: int) -> tuple[list[Route], bool]:
+            if not self._builder.bays[s]:
+                return [], True
             floor, complete = least, True
             while True:
                 found = self._priced(s, prices, floor, 0, 20 * most)
@@ -139,7 +142,7 @@ class RouteFinder:
         self, s: int, prices: Prices, least: float, each: int, most: int = 0
     ) -> list[tuple[Listed | Loops, Priced]]:
         """Price the listed routes of a station: those there and back if all are listed, and loops if there are any."""
-        area, listed, bays = self._areas[s], self._listed[s], self._options.max_routes_station
+        area, listed, bays = self._areas[s], self._listed[s], self._ranked[s]
         asked = (prices.cell[area.cell], 1 + prices.budget, prices.vehicle, float(prices.bay[s]), bays)
         found: list[tuple[Listed | Loops, Priced]] = []
         ways = self._ways(s, prices)

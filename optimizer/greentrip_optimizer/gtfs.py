@@ -39,7 +39,7 @@ def write_gtfs(plan: Plan, network: Network, path: str | Path) -> None:
 def gtfs_tables(plan: Plan, network: Network) -> dict[str, list[Sequence[object]]]:
     """Return the feed's files as rows, header first."""
     options = FeederOptions(vehicles=0)
-    streets = bus_streets(network.compiled.roads, options)
+    streets = bus_streets(network.compiled.roads, options, None, network.extra.get("banned_turns", ()))
     row = {node: i for i, node in enumerate(network.compiled.roads.nodes)}
     year = network.year
     tables: dict[str, list[Sequence[object]]] = {

@@ -1,11 +1,13 @@
 """Routes that an engineer fixed by hand: they run as they are, and new ones are designed beside them."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 from greentrip_agents.catchment import CatchmentDemand
-from greentrip_networks.errors import ScenarioError, UnknownNameError
+from greentrip_networks.compiled import Int32s
+from greentrip_networks.errors import UnknownNameError
 from greentrip_networks.network import FeederRoute, Network
 
 from greentrip_optimizer.options import FeederOptions
@@ -43,30 +45,14 @@ def demand_beside(
 
 
 def options_beside(keep: Sequence[FeederRoute], options: FeederOptions) -> FeederOptions:
-    """Return the buses, money and bays that kept routes leave; raise ScenarioError if they need more than there is."""
-    longest_s = options.peak_hours / 2 * 3600  # one peak
-    for i, route in enumerate(keep):
-        if not 0 < route.headway_s <= longest_s:
-            raise ScenarioError(
-                f"keep[{i}].headway_s",
-                f"saw {route.headway_s:g} ({route.id}); expected more than 0 and at most the {longest_s:g} seconds of "
-                "a peak, else no bus may run in it",
-            )
-    buses = sum(r.vehicles for r in keep)
-    if buses > options.vehicles:
-        raise ScenarioError(
-            "vehicles",
-            f"saw {options.vehicles}, but the {len(keep)} kept routes run {buses}; expected at least {buses}, or fewer "
-            "kept routes",
-        )
+    """Return the buses and money that kept routes leave; `check_kept` has found them to be within both."""
     budget = options.budget_cny_day
     if budget is not None:
-        money = sum(r.cost_cny_day for r in keep)
-        if money > budget:
-            raise ScenarioError(
-                "budget_cny_day",
-                f"saw {budget:,.2f}, but the {len(keep)} kept routes cost {money:,.2f} CNY a day; expected at least "
-                "that, or fewer kept routes",
-            )
-        budget -= money
-    return replace(options, vehicles=options.vehicles - buses, budget_cny_day=budget)
+        budget = max(budget - sum(r.cost_cny_day for r in keep), 0.0)
+    return replace(options, vehicles=options.vehicles - sum(r.vehicles for r in keep), budget_cny_day=budget)
+
+
+def bays_beside(keep: Sequence[FeederRoute], stations: Sequence[str], options: FeederOptions) -> Int32s:
+    """Return how many new routes each station takes: its bays less one for every route kept there."""
+    kept = Counter(r.station for r in keep)
+    return np.array([options.max_routes_station - kept[s] for s in stations], np.int32)

@@ -61,7 +61,7 @@ def design_in_loop(
     simulate
         Called with a network and a seed; must simulate as the base runs were simulated.
     stations, keep
-        As in `design_feeders`. Kept routes run in every round; riders are compared on the others.
+        As in `design_feeders`. Kept routes run in every round; its figures are of the others.
     options
         What each round's design may assume, as `feeders.options_of` makes it.
     most_rounds
@@ -98,13 +98,15 @@ def design_in_loop(
         seen[key] = (k, plan, run)
         judged = compare([first], [run], network).summary
         designed = float(plan.indicators["riders_day"])
-        met = sum(run.indicators["feeder_riders"].get(r.id, 0.0) for r in plan.routes[len(keep) :])
+        new = plan.routes[len(keep) :]
+        met = sum(run.indicators["feeder_riders"].get(r.id, 0.0) for r in new)
         rounds.append(
             {
                 "round": k + 1,
-                "routes": len(plan.routes),
-                "vehicles": plan.vehicles,
+                "routes": len(new),
+                "vehicles": sum(r.vehicles for r in new),
                 "cost_cny_day": plan.indicators["cost_cny_day"],
+                **({"kept_routes": len(keep)} if keep else {}),
                 "demand_scale": round(scale, 4),
                 "riders_designed": designed,
                 "riders_simulated": met,

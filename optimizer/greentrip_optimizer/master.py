@@ -51,7 +51,7 @@ def greedy(
         added = pool.beyond(gained) - pool.cost
         score = added - weight * (prices.vehicle * pool.vehicles + prices.budget * pool.cost)
         fits = (pool.vehicles <= options.vehicles - vehicles + 1e-9) & (pool.cost <= budget - money + 1e-9)
-        fits &= ~taken[pool.route] & (bays[pool.station] < options.max_routes_station) & (added > 1e-6)
+        fits &= ~taken[pool.route] & (bays < pool.bays)[pool.station] & (added > 1e-6)
         fits &= pool.fits_streets(room)
         score = np.where(fits, score, -np.inf)
         i = int(score.argmax())
@@ -85,7 +85,8 @@ def pack(packed: Sequence[Packed], prices: Prices, pool: Pool, options: FeederOp
         bays.setdefault(p.station, []).append(var)
     for key in sorted(groups):
         model.add_at_most_one(groups[key])
-    _limit(model, cp_model, x, [p.vehicles for p in kept], [p.cost for p in kept], list(bays.values()), options)
+    at_station = [(group, int(pool.bays[s])) for s, group in bays.items()]
+    _limit(model, cp_model, x, [p.vehicles for p in kept], [p.cost for p in kept], at_station, options)
     if pool.ways is not None:
         _limit_streets(model, cp_model, x, [p.route for p in kept], [p.headway for p in kept], pool.ways)
     model.maximize(cp_model.LinearExpr.weighted_sum(x, [int(p.net * _CENT) for p in kept]))
@@ -102,17 +103,17 @@ def _limit(
     x: Sequence[Any],
     vehicles: Sequence[int],
     cost: Sequence[float],
-    bays: Sequence[Sequence[Any]],
+    at_station: Sequence[tuple[Sequence[Any], int]],
     options: FeederOptions,
 ) -> None:
-    """Add the limits of buses, money and bays."""
+    """Add the limits of buses, money and bays; `at_station` are the columns of each station and its bays."""
     model.add(cp_model.LinearExpr.weighted_sum(x, vehicles) <= options.vehicles)
     if options.budget_cny_day is not None:
         cents = [int(np.ceil(c * _CENT)) for c in cost]
         model.add(cp_model.LinearExpr.weighted_sum(x, cents) <= int(options.budget_cny_day * _CENT))
-    for group in bays:
-        if len(group) > options.max_routes_station:
-            model.add(sum(group) <= options.max_routes_station)
+    for group, bays in at_station:
+        if len(group) > bays:
+            model.add(sum(group) <= bays)
 
 
 def _limit_streets(
@@ -179,7 +180,7 @@ def choose(
     not `complete`.
     """
     cp_model, _ = load()
-    possible = np.minimum(profit, 0.0) + upper > start_value + 1e-6
+    possible = (np.minimum(profit, 0.0) + upper > start_value + 1e-6) & (pool.bays > 0)[pool.station]
     sizes = np.diff(pool.first)
     order = np.flatnonzero(possible)
     order = order[np.lexsort((order, -profit[order]))]
@@ -235,7 +236,7 @@ def choose(
         [x[i] for i in listed],
         vehicles,
         [float(pool.cost[i]) for i in listed],
-        list(by_station.values()),
+        [(group, int(pool.bays[s])) for s, group in by_station.items()],
         options,
     )
     if pool.ways is not None:

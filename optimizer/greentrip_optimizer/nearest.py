@@ -25,7 +25,7 @@ def nearest_stop_plan(demands: Sequence[CatchmentDemand], network: Network, opti
     known_stations(network, [d.station for d in demands])
     streets = bus_streets(network.compiled.roads, options, None, network.extra.get("banned_turns", ()))
     areas = [station_area(d, network, streets, options) for d in demands]
-    builder = PoolBuilder(areas)
+    builder = PoolBuilder(areas, np.full(len(areas), options.max_routes_station, np.int32))
     for s, area in enumerate(areas):
         builder.add(s, chain_nearest(area, len(network.compiled.roads.nodes)))
     pool = builder.pool()
@@ -82,7 +82,7 @@ def _run_at(pool: Pool, headway: int, stations: int, options: FeederOptions) -> 
     vehicles, money = 0.0, 0.0
     bays = np.zeros(stations, np.int64)
     for i in np.flatnonzero(pool.headway == headway).tolist():
-        if vehicles + pool.vehicles[i] > options.vehicles or bays[pool.station[i]] >= options.max_routes_station:
+        if vehicles + pool.vehicles[i] > options.vehicles or bays[pool.station[i]] >= pool.bays[pool.station[i]]:
             continue
         if options.budget_cny_day is not None and money + pool.cost[i] > options.budget_cny_day:
             continue

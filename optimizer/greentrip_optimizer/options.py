@@ -103,6 +103,12 @@ class FeederOptions:
         for i, headway in enumerate(self.headways_min):
             if not 2 <= headway <= 60:
                 raise ScenarioError(f"headways_min[{i}]", f"saw {headway:g}; expected 2 to 60 minutes")
+            if headway * 60 > self.peak_hours * 3600 / 2:
+                raise ScenarioError(
+                    f"headways_min[{i}]",
+                    f"saw {headway:g}; expected at most the {self.peak_hours * 30:g} minutes of a peak, half of "
+                    f"peak_hours ({self.peak_hours:g}), else no bus may run in it",
+                )
             if headway * self.off_peak_factor > 120:
                 raise ScenarioError(
                     f"headways_min[{i}]",

@@ -56,6 +56,7 @@ class Pool:
     cell: Int32s  # rows of network.cells
     worth: Floats  # CNY a day
     stops: tuple[tuple[int, tuple[int, ...]], ...]  # (station, places from it outwards; of a loop the station's last)
+    bays: Int32s  # (stations,) how many new routes a station takes
     ways: Ways | None = None  # streets that the routes run, if these have a limit
 
     def __len__(self) -> int:
@@ -117,6 +118,7 @@ class Pool:
             self.cell[keep],
             self.worth[keep],
             self.stops,
+            self.bays,
             self.ways,
         )
 
@@ -130,10 +132,13 @@ class Pool:
 
 
 class PoolBuilder:
-    """Gathers routes by station, each once, and evaluates the new ones; leaves out what streets cannot take."""
+    """Gathers routes by station, each once, and evaluates the new ones; leaves out what streets cannot take.
 
-    def __init__(self, areas: Sequence[Area], streets: StreetLimit | None = None) -> None:
-        self._areas, self._streets = areas, streets
+    `bays` is how many new routes each station takes, shape (stations,).
+    """
+
+    def __init__(self, areas: Sequence[Area], bays: Int32s, streets: StreetLimit | None = None) -> None:
+        self._areas, self._streets, self.bays = areas, streets, bays
         self._ways: list[Ways] = []
         self._known: set[tuple[int, tuple[int, ...]]] = set()
         self._stops: list[tuple[int, tuple[int, ...]]] = []
@@ -176,6 +181,7 @@ class PoolBuilder:
                     area.cell[made.cell[entry]],
                     made.worth[h, entry],
                     (),
+                    self.bays,
                 )
             )
         return len(fresh)
@@ -200,6 +206,7 @@ class PoolBuilder:
                 none,
                 np.zeros(0),
                 tuple(self._stops),
+                self.bays,
                 ways,
             )
         shift = np.append(0, np.cumsum([p.first[-1] for p in parts]))
@@ -210,6 +217,6 @@ class PoolBuilder:
             f: np.concatenate([getattr(p, f) for p in parts])
             for f in ("station", "route", "headway", "cost", "vehicles", "bus", "load", "cell", "worth")
         }
-        merged = Pool(**joined, first=first, stops=tuple(self._stops), ways=ways)
-        self._parts = [Pool(**joined, first=first, stops=(), ways=None)]
+        merged = Pool(**joined, first=first, stops=tuple(self._stops), bays=self.bays, ways=ways)
+        self._parts = [Pool(**joined, first=first, stops=(), bays=self.bays, ways=None)]
         return merged

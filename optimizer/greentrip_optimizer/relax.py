@@ -47,11 +47,11 @@ class Relaxation:
 
     A column may be bought with any part of its cells. Only the parts that pay at current prices enter the program, so
     it stays small; once no column of the pool pays, its value bounds every plan over the pool. Of the streets, only
-    those that a solution would overrun enter.
+    those that a solution would overrun enter. `bays` is how many routes each station takes, shape (stations,).
     """
 
     def __init__(
-        self, pool_cells: int, stations: int, options: FeederOptions, streets: StreetLimit | None = None
+        self, pool_cells: int, bays: Int32s, options: FeederOptions, streets: StreetLimit | None = None
     ) -> None:
         _, pywraplp = load()
         self._lp: Any = pywraplp.Solver.CreateSolver("GLOP")
@@ -61,17 +61,15 @@ class Relaxation:
         budget = infinity if options.budget_cny_day is None else float(options.budget_cny_day)
         self._limited = options.budget_cny_day is not None
         self._money = self._lp.Constraint(-infinity, budget, "budget")
-        self._bays = [
-            self._lp.Constraint(-infinity, float(options.max_routes_station), f"bays{s}") for s in range(stations)
-        ]
+        self._bays = [self._lp.Constraint(-infinity, float(b), f"bays{s}") for s, b in enumerate(bays)]
         self._cells: dict[int, Any] = {}
         self._streets: dict[tuple[int, int], Any] = {}  # by row and column of `_has`
         self._takes, self._has = (np.zeros((0, 0, 0)), np.zeros((0, 0))) if streets is None else streets.rows()
         self._bought: set[tuple[object, ...]] = set()
-        self._size, self._stations, self._options = pool_cells, stations, options
+        self._size, self._at_station, self._options = pool_cells, bays, options
         self._infinity = infinity
         self.packed: list[Packed] = []
-        self.prices = Prices(np.zeros(pool_cells), 0.0, 0.0, np.zeros(stations), *self._street_prices())
+        self.prices = Prices(np.zeros(pool_cells), 0.0, 0.0, np.zeros(len(bays)), *self._street_prices())
         self.value = 0.0
 
     def solve(self) -> None:
@@ -173,10 +171,12 @@ class Relaxation:
     def bound(self, pool: Pool, prices: Prices, top: Mapping[int, Floats] | None = None) -> float:
         """Return an upper bound of every plan over the pool, valid at any prices (Lagrangian; one headway a route).
 
-        `top` are the largest profits over all routes of stations where more is known than the pool, by station.
+        `top` are the largest profits over all routes of stations where more is known than the pool, by station. At a
+        station without a bay the best route counts too, so that a low bound sets a price on its first bay.
         """
-        o = self._options
-        fixed = prices.cell.sum() + prices.vehicle * o.vehicles + prices.bay.sum() * o.max_routes_station
+        o, most = self._options, int(self._at_station.max())
+        fixed = prices.cell.sum() + prices.vehicle * o.vehicles + prices.bay.sum() * most
+        fixed -= (prices.bay * (most - self._at_station)).sum()  # exactly 0 where all stations have as many
         fixed += prices.budget * (o.budget_cny_day or 0.0)
         fixed += prices.street_room.sum()
         if not len(pool) and not top:
@@ -186,9 +186,9 @@ class Relaxation:
         np.maximum.at(by_route, pool.route, profit)
         station = np.array([s for s, _ in pool.stops], np.int32)
         extra = 0.0
-        for s in range(self._stations):
+        for s, bays in enumerate(self._at_station.tolist()):
             best = np.maximum(top[s], 0.0) if top is not None and s in top else np.sort(by_route[station == s])[::-1]
-            extra += best[: o.max_routes_station].sum()
+            extra += best[: max(bays, 1)].sum()
         return float(fixed + extra)
 
 

@@ -16,6 +16,7 @@ from greentrip_optimizer.plan import Plan, gap_of
 from greentrip_optimizer.pool import Pool, Prices
 from greentrip_optimizer.street_limit import StreetLimit
 from greentrip_optimizer.street_report import fullest_streets, shared_share, street_prices
+from greentrip_optimizer.turn_report import cannot_turn
 
 
 def make_plan(
@@ -158,8 +159,8 @@ def next_best(
         fits = pool.vehicles <= options.vehicles - pool.vehicles[rest].sum() + 1e-9
         if options.budget_cny_day is not None:
             fits &= pool.cost <= options.budget_cny_day - pool.cost[rest].sum() + 1e-9
-        bays = np.bincount(pool.station[rest], minlength=int(pool.station.max()) + 1)
-        fits &= (bays[pool.station] < options.max_routes_station) & ~np.isin(pool.route, pool.route[list(columns)])
+        bays = np.bincount(pool.station[rest], minlength=len(pool.bays))
+        fits &= (bays < pool.bays)[pool.station] & ~np.isin(pool.route, pool.route[list(columns)])
         if pool.ways is not None:
             fits &= pool.fits_streets(pool.ways.room - pool.on_streets(rest))
         added = np.where(fits, added, -np.inf)
@@ -344,9 +345,10 @@ def _why_none(
         return "no buses at hand"
     if len(area.stop_node) == 1:
         return "no street node around it where a stop would save anybody time"
+    if not pool.bays[station]:
+        return f"kept routes use all of its {options.max_routes_station} bays"
     if not (pool.station == station).any():
-        there_and_back = np.isfinite(area.drive_s) & np.isfinite(area.drive_s.T) & (area.drive_s > 0)
-        if not options.loops and not np.isfinite(area.turn_s[there_and_back]).any():
+        if cannot_turn(area, options):
             return f"no stop around it has a way round of at most {options.turn_m:g} m by which a bus could turn"
         if streets is not None and not streets.open_at(station):
             return "lines and kept routes leave no room for another bus in the streets around it"

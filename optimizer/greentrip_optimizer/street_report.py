@@ -22,20 +22,10 @@ _TOLD = 20  # fullest streets told of
 def check_streets(
     network: Network, areas: Sequence[Area], stations: Sequence[str], streets: StreetLimit, options: FeederOptions
 ) -> None:
-    """Raise ScenarioError where kept routes break the limit, or lines alone leave a station no way in and out.
+    """Raise ScenarioError where lines alone leave a station no way in and out.
 
     The message names the street and the least limit that works; of several stations, at the one that needs most.
     """
-    total = streets.lines + streets.kept
-    over = np.where(streets.kept > 0, total, 0.0)
-    if over.max(initial=0.0) > streets.limit + SLACK:
-        k = int(over.argmax())
-        raise ScenarioError(
-            "street_buses_h",
-            f"saw {streets.limit:g}, but kept routes run {streets.kept[k]:.4g} buses an hour through "
-            f"{_place(network, k)} beside {streets.lines[k]:.4g} of lines; expected at least {_up(over[k])}, or fewer "
-            "kept routes",
-        )
     nodes = len(network.compiled.roads.nodes)
     found = [(*_fullest_way(area, streets, s, options, nodes), stations[s]) for s, area in enumerate(areas)]
     buses, k, station = max(found, key=lambda f: f[0], default=(0.0, -1, ""))
@@ -47,6 +37,21 @@ def check_streets(
             f"least {_up(buses + float(streets.buses_h.min()))}, so a bus every {max(options.headways_min):g} minutes "
             "fits, or leave the station out",
         )
+
+
+def kept_on_streets(network: Network, lines: Floats, kept: Floats, limit: float) -> str | None:
+    """Return the street that kept routes take farthest beyond the limit, if any, and the least limit that works.
+
+    `lines` and `kept` are buses an hour by road link.
+    """
+    over = np.where(kept > 0, lines + kept, 0.0)
+    if over.max(initial=0.0) <= limit + SLACK:
+        return None
+    k = int(over.argmax())
+    return (
+        f"saw {limit:g}, but kept routes run {kept[k]:.4g} buses an hour through {_place(network, k)} beside "
+        f"{lines[k]:.4g} of lines; expected at least {_up(over[k])}"
+    )
 
 
 def _fullest_way(

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from greentrip_agents.catchment import CatchmentDemand
+from greentrip_networks.errors import ScenarioError
 from greentrip_optimizer import FeederOptions, design
 from greentrip_optimizer.area import station_area
 from greentrip_optimizer.evaluate import evaluate
@@ -364,18 +365,19 @@ def test_buses_turn_by_the_shortest_way_round_and_it_costs_what_it_takes(city, d
     plan = design(demands, city, options)
     free = design(demands, city, SMALL)
     assert plan.objective < free.objective
-    again = design(demands, city, replace(SMALL, turn_m=1.0))
-    assert not again.routes or again.objective < plan.objective
+    with pytest.raises(ScenarioError, match="turn_m: saw 1, but no stop around Wangjing West"):
+        design(demands, city, replace(SMALL, turn_m=1.0))
 
 
 def test_no_route_ends_where_a_bus_cannot_turn(city, demands):
-    options = replace(SMALL, turn_m=1.0)
+    options = replace(SMALL, turn_m=1700.0)
     area = station_area(demands[1], city, bus_streets(city.compiled.roads, options), options)
     barred = np.isinf(area.turn_s)
     assert barred.any()
     row = {int(node): k for k, node in enumerate(area.stop_node)}
     nodes = {name: k for k, name in enumerate(city.compiled.roads.nodes)}
     plan = design(demands[1:2], city, options)
+    assert plan.routes
     for route in plan.routes:
         chain = [len(area.stop_node) - 1, *(row[nodes[s]] for s in reversed(route.stops))]
         assert not barred[chain[-2], chain[-1]]

@@ -130,6 +130,12 @@ def test_senseless_options_are_refused_by_name(field, value):
         FeederOptions(**({"vehicles": 10} | {field: value}))
 
 
+def test_a_headway_longer_than_a_peak_is_refused():
+    with pytest.raises(ScenarioError, match=r"headways_min\[1\]: saw 30; expected at most the 15 minutes of a peak"):
+        FeederOptions(vehicles=10, headways_min=(10.0, 30.0), peak_hours=0.5)
+    assert FeederOptions(vehicles=10, headways_min=(10.0, 30.0), peak_hours=1.0).peak_hours == 1.0
+
+
 def test_demand_of_the_wrong_shape_is_refused(city, demands):
     bad = replace(demands[0], riders=demands[0].riders[:, :-1])
     with pytest.raises(ScenarioError, match="riders"):

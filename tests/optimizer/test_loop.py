@@ -25,7 +25,11 @@ def run_of(network, seed):
 def looped(town):
     base = [run_of(town, s) for s in (0, 1)]
     stations = list(town.rail.nodes)[:3]
-    return base, stations, design_in_loop(town, base, run_of, stations=stations, options=options_of(town, vehicles=8), most_rounds=3)
+    return (
+        base,
+        stations,
+        design_in_loop(town, base, run_of, stations=stations, options=options_of(town, vehicles=8), most_rounds=3),
+    )
 
 
 def test_rounds_and_judgement(town, looped):
@@ -65,7 +69,7 @@ def test_repeats(town, looped):
 def test_rounds_keep_what_is_fixed_and_every_limit(town, looped):
     base, stations, loop = looped
     fixed = [replace(loop.plan.routes[0], id="by-hand")]
-    options = options_of(town, vehicles=8, loops=True, street_buses_h=90.0, turn_m=2000.0, range_km=150.0)
+    options = options_of(town, vehicles=8, loops=True, street_buses_h=90.0, turn_m=5000.0, range_km=150.0)
     held = design_in_loop(town, base, run_of, stations=stations, options=options, keep=fixed, most_rounds=2)
     first, *new = held.plan.routes
     assert first == fixed[0]
@@ -74,10 +78,16 @@ def test_rounds_keep_what_is_fixed_and_every_limit(town, looped):
     assert held.plan.indicators["street_buses_h"] == 90.0
     assert "loops_listed" in held.plan.indicators
     alone = design_feeders(
-        town, base[0], stations=stations, vehicles=8, keep=fixed, loops=True, street_buses_h=90.0, turn_m=2000.0,
+        town, base[0], stations=stations, vehicles=8, keep=fixed, loops=True, street_buses_h=90.0, turn_m=5000.0,
         range_km=150.0,
     )  # fmt: skip
     assert held.rounds[0]["riders_designed"] == alone.indicators["riders_day"]
+    # a round's figures are of the routes designed
+    assert held.rounds[0]["kept_routes"] == 1
+    assert held.rounds[0]["routes"] == len(alone.routes) - 1
+    assert held.rounds[0]["vehicles"] == sum(r.vehicles for r in alone.routes[1:])
+    assert held.rounds[0]["cost_cny_day"] == pytest.approx(sum(r.cost_cny_day for r in alone.routes[1:]))
+    assert "kept_routes" not in loop.rounds[0]
     # riders are compared on the routes designed, not on those kept
     again = run_of(town.with_(feeders=alone.routes), 0)
     assert held.rounds[0]["riders_simulated"] == pytest.approx(

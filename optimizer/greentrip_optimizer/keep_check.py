@@ -1,0 +1,87 @@
+"""Whether kept routes go together with the limits of a design: every limit that they break, each with what would do."""
+
+from collections import Counter
+from collections.abc import Sequence
+from math import ceil
+
+from greentrip_networks.errors import ScenarioError
+from greentrip_networks.network import FeederRoute, Network
+
+from greentrip_optimizer.options import FeederOptions
+from greentrip_optimizer.street_limit import feeder_buses, line_buses
+from greentrip_optimizer.street_report import kept_on_streets
+from greentrip_optimizer.streets import BusStreets
+from greentrip_optimizer.turn_report import kept_turning
+
+_SLACK_CNY = 1e-6  # what rounding may take the sum of costs beyond the budget
+
+
+def check_kept(network: Network, streets: BusStreets, keep: Sequence[FeederRoute], options: FeederOptions) -> None:
+    """Raise ScenarioError naming every limit that kept routes break, with the least value of each that works.
+
+    A limit is in conflict with the kept routes whatever the others are, so each one named is a conflict by itself, and
+    all of them must give way or fewer routes be kept. One limit is the field of the error; several are of `keep`.
+    """
+    if not keep:
+        return
+    _check_headways(keep, options)
+    broken: list[tuple[str, str | None]] = [*_means(keep, options), *_bays(network, keep, options)]
+    if options.street_buses_h is not None:
+        lines = line_buses(network) + feeder_buses(network, streets, network.feeders, options)
+        kept = feeder_buses(network, streets, keep, options)
+        broken.append(("street_buses_h", kept_on_streets(network, lines, kept, options.street_buses_h)))
+    if options.turn_m:
+        broken.append(("turn_m", kept_turning(network, streets, keep, options)))
+    found = [(field, text) for field, text in broken if text]
+    if len(found) == 1:
+        field, text = found[0]
+        raise ScenarioError(field, f"{text}, or fewer kept routes")
+    if found:
+        told = " ".join(f"({k}) {field}: {text}." for k, (field, text) in enumerate(found, start=1))
+        raise ScenarioError(
+            "keep",
+            f"saw {len(keep)} routes that break {len(found)} limits, each of them by itself; expected fewer kept "
+            f"routes, or all of these: {told}",
+        )
+
+
+def _check_headways(keep: Sequence[FeederRoute], options: FeederOptions) -> None:
+    """Raise ScenarioError for a kept route whose bus may never come in a peak."""
+    longest_s = options.peak_hours / 2 * 3600  # one peak
+    for i, route in enumerate(keep):
+        if not 0 < route.headway_s <= longest_s:
+            raise ScenarioError(
+                f"keep[{i}].headway_s",
+                f"saw {route.headway_s:g} ({route.id}); expected more than 0 and at most the {longest_s:g} seconds of "
+                "a peak, else no bus may run in it",
+            )
+
+
+def _means(keep: Sequence[FeederRoute], options: FeederOptions) -> list[tuple[str, str]]:
+    """Return what kept routes need beyond the buses and the budget, by field."""
+    out: list[tuple[str, str]] = []
+    buses, money = sum(r.vehicles for r in keep), sum(r.cost_cny_day for r in keep)
+    if buses > options.vehicles:
+        text = f"saw {options.vehicles}, but the {len(keep)} kept routes run {buses}; expected at least {buses}"
+        out.append(("vehicles", text))
+    budget = options.budget_cny_day
+    if budget is not None and money > budget + _SLACK_CNY:
+        least = ceil((money - _SLACK_CNY) * 100) / 100
+        text = f"saw {budget:,.2f}, but the {len(keep)} kept routes cost {money:,.2f} CNY a day"
+        out.append(("budget_cny_day", f"{text}; expected at least {least:,.2f}"))
+    return out
+
+
+def _bays(network: Network, keep: Sequence[FeederRoute], options: FeederOptions) -> list[tuple[str, str]]:
+    """Return the stations at which more routes are kept than they have bays."""
+    bays = options.max_routes_station
+    full = {s: kept for s, kept in Counter(r.station for r in keep).items() if kept > bays}
+    place = {s: network.rail.nodes[network.station(s)] for s in full}
+    named = {s: f"{p['name_en']} {p['name_zh']}" for s, p in place.items()}
+    return [
+        (
+            "max_routes_station",
+            f"saw {bays} bays, but {kept} kept routes end at {named[s]} ({s}); expected at least {kept}",
+        )
+        for s, kept in full.items()
+    ]
