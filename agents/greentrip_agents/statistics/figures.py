@@ -21,7 +21,7 @@ HEADS = (
     "green_share", "mode_share", "class_share", "trips_million", "by_district", "car_share_by_district", "by_purpose",
     "mean_km", "mean_minutes", "mean_trip_km", "mean_commute_km", "mean_commute_minutes", "metro_boardings_million",
     "bus_boardings_million", "passenger_km_metro_million", "feeder_riders", "street_speed_kmh", "trips_per_resident",
-    "residents_represented", "visitors_represented", "served", "days", "gap", "drift", "response",
+    "residents_represented", "visitors_represented", "served", "days", "gap", "drift", "converged", "response",
 )  # fmt: skip
 USUAL = ("green_share", *(f"mode_share.{m}" for m in MODES), "mean_commute_minutes", "metro_boardings_million",
          "bus_boardings_million")  # fmt: skip
