@@ -1,9 +1,8 @@
 """Design feeder routes for stations: candidate stops, routes priced against each other, and the choice among them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from greentrip_agents.catchment import CatchmentDemand
 from greentrip_networks.compiled import Floats, Int32s
 from greentrip_networks.errors import ScenarioError
@@ -11,25 +10,24 @@ from greentrip_networks.network import FeederRoute, Network
 
 from greentrip_optimizer import solver
 from greentrip_optimizer.area import Area, station_area
+from greentrip_optimizer.ending import Ending, Stop
 from greentrip_optimizer.finder import RouteFinder
 from greentrip_optimizer.keep import bays_beside, demand_beside, options_beside
 from greentrip_optimizer.keep_check import check_kept
-from greentrip_optimizer.master import Choice, best_start, choose
+from greentrip_optimizer.master import Choice
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.plan import Plan
-from greentrip_optimizer.pool import Pool, PoolBuilder, Prices
-from greentrip_optimizer.relax import Relaxation, relax
+from greentrip_optimizer.pool import PoolBuilder
 from greentrip_optimizer.routes import make_plan
-from greentrip_optimizer.street_limit import StreetLimit, street_limit
+from greentrip_optimizer.search import Found, Progress, Search
+from greentrip_optimizer.start import Start, start_from
+from greentrip_optimizer.street_limit import street_limit
 from greentrip_optimizer.street_report import check_streets
 from greentrip_optimizer.streets import bus_streets
 from greentrip_optimizer.turn_report import check_turning
 
 if TYPE_CHECKING:
     from greentrip_agents import Run
-
-Progress = Callable[[str, float], None]
-_MOST_ROUNDS = 40
 
 
 def design_feeders(
@@ -46,7 +44,12 @@ def design_feeders(
     turn_m: float = 0.0,
     loops: bool = False,
     street_buses_h: float | None = None,
+    gap: float = 0.0,
+    seconds: float | None = None,
+    start: Sequence[FeederRoute] = (),
+    stop: Stop | None = None,
     progress: Progress | None = None,
+    found: Found | None = None,
 ) -> Plan:
     """Design feeders for stations of a network from a finished run's demand.
 
@@ -74,8 +77,18 @@ def design_feeders(
     street_buses_h
         Most buses in the peak hour through one direction of a street, those of the network's lines and of kept routes
         included, or nothing for no limit.
+    gap, seconds
+        End the search once the plan is worth at most this share of the bound less than it (0: look on), or after so
+        much wall time, with the best plan found; a plan that time ended need not repeat.
+    start
+        Routes of an earlier plan to start from, as far as this design may run them: the plan is worth no less. They do
+        not bind.
+    stop
+        Asked between steps, and from another thread during CP-SAT's; true ends the search with the best plan found.
     progress
         Called with what is being done and the share done, 0 to 1; raising in it stops the design.
+    found
+        Called with what the best plan known is worth and the most that any could be, CNY a day, as either is known.
 
     Raises
     ------
@@ -101,12 +114,16 @@ def design_feeders(
         turn_m=turn_m,
         loops=loops,
         street_buses_h=street_buses_h,
+        gap=gap,
+        seconds=seconds,
     )
     tell = progress or _silent
     tell("demand around the stations", 0.0)
     demands = catchment_demand(network, run, ids)
     peak_s = (run.costs["link_s_am"] + run.costs["link_s_pm"]) / 2  # buses are timed for the peaks
-    return design(demands, network, options, link_s=peak_s, keep=keep, progress=progress)
+    return design(
+        demands, network, options, link_s=peak_s, keep=keep, start=start, stop=stop, progress=progress, found=found
+    )
 
 
 def options_of(network: Network, *, vehicles: int, **rules: Any) -> FeederOptions:
@@ -154,16 +171,22 @@ def design(
     *,
     link_s: Floats | None = None,
     keep: Sequence[FeederRoute] = (),
+    start: Sequence[FeederRoute] = (),
+    stop: Stop | None = None,
     progress: Progress | None = None,
+    found: Found | None = None,
 ) -> Plan:
     """Design feeders from the demand around each station; the same input gives the same plan.
+
+    A search that `options.seconds` or `stop` ends is the exception, and its plan says so.
 
     Routes to `keep` run as they are and come first in the plan; objective and bound are of what is added beside them.
     Routes are found by growing labels against the prices of cells, buses, money and bays that the linear relaxation
     sets, round by round; CP-SAT then chooses among those that can still matter. `link_s` are congested car seconds by
-    road link.
+    road link; `start`, `stop` and `found` as in `design_feeders`. Stops are chosen and routes listed before any end.
     """
     solver.load()
+    ending = Ending(options.gap, options.seconds, stop)
     tell = progress or _silent
     ids = known_stations(network, [d.station for d in demands])
     nobody = [f"{network.rail.nodes[s]['name_en']} ({s})" for s, d in zip(ids, demands, strict=True) if not wanted(d)]
@@ -190,31 +213,53 @@ def design(
     limit = street_limit(network, streets, areas, keep, options)
     if limit is not None:
         check_streets(network, areas, ids, limit, options)
+    builder = PoolBuilder(areas, bays, limit)
     if options.vehicles == 0 or options.budget_cny_day == 0:
         nothing = Choice((), 0.0, complete=True, optimal=True, bound=0.0)
-        empty = PoolBuilder(areas, bays, limit).pool()
+        idle = Start((), tuple({"route": r.id, "reason": "there are no buses, or no money, at hand"} for r in start))
         return make_plan(
-            network, demands, areas, empty, nothing, 0.0, options, exhaustive=True, keep=keep, streets=limit
+            network,
+            demands,
+            areas,
+            builder.pool(),
+            nothing,
+            0.0,
+            options,
+            exhaustive=True,
+            keep=keep,
+            streets=limit,
+            ended=_ended(ending, "proved", start, idle),
         )
-    pool, choice, upper, prices, finder = _search(
-        areas, bays, len(network.compiled.roads.nodes), len(network.cells.x_m), options, tell, limit
+    finder = RouteFinder(areas, len(network.compiled.roads.nodes), options, builder, tell, limit)
+    begun = start_from(start, network, areas, ids, finder, builder, options, keep)
+    search = Search(
+        areas, len(network.cells.x_m), options, builder, finder, ending, tell, found or _nobody_asked, limit
     )
+    outcome = search.run(begun.columns)
     tell("done", 1.0)
     return make_plan(
         network,
         demands,
         areas,
-        pool,
-        choice,
-        upper,
+        outcome.pool,
+        outcome.choice,
+        outcome.upper,
         options,
-        exhaustive=not finder.growing and finder.every_loop,
+        exhaustive=finder.exhaustive,
         routes_listed=finder.routes_listed,
         loops_listed=finder.loops_listed,
-        prices=prices,
+        prices=outcome.prices,
         keep=keep,
         streets=limit,
+        ended=_ended(ending, outcome.stopped_on, start, begun),
     )
+
+
+def _ended(ending: Ending, stopped_on: str, asked: Sequence[FeederRoute], begun: Start) -> dict[str, Any]:
+    """Return indicators of how the search began and ended; none if it was left to itself."""
+    how = {"stopped_on": stopped_on, "repeatable": stopped_on not in ("time", "stop")} if ending.early else {}
+    started = {"start_routes": len(asked) - len(begun.not_used), "start_not_used": list(begun.not_used)}
+    return how | (started if asked else {})
 
 
 def wanted(demand: CatchmentDemand) -> bool:
@@ -222,60 +267,9 @@ def wanted(demand: CatchmentDemand) -> bool:
     return bool((demand.riders > 0).any() and (demand.benefit_min > 0).any())
 
 
-def _search(
-    areas: Sequence[Area],
-    bays: Int32s,
-    nodes: int,
-    cells: int,
-    options: FeederOptions,
-    tell: Progress,
-    streets: StreetLimit | None,
-) -> tuple[Pool, Choice, float, Prices, RouteFinder]:
-    """Price routes until none pays, then choose among all that could still be in a better plan than the best known."""
-    builder = PoolBuilder(areas, bays, streets)
-    finder = RouteFinder(areas, nodes, options, builder, tell, streets)
-    for vehicle in (0.0, 500.0, 2000.0):
-        finder.offer(Prices(np.zeros(cells), 0.0, vehicle, np.zeros(len(areas))))
-    relaxation = Relaxation(cells, bays, options, streets)
-    upper, prices, before = np.inf, relaxation.prices, 0.0
-    for k in range(_MOST_ROUNDS):
-        pool = builder.pool()
-        value, now, _ = relax(pool, relaxation)
-        tell(f"routes, round {k + 1}: {len(pool.stops)} found, worth {value:,.0f} CNY a day", 0.25 + 0.4 * k / (k + 8))
-        added, top = finder.offer(now)
-        bound = relaxation.bound(builder.pool(), now, top)
-        if bound < upper or finder.growing:  # what is grown later may pay at the prices of an earlier round
-            upper, prices = bound, now
-        rests = k >= 2 and value - before <= 1e-4 * abs(value) if finder.growing else upper - value <= 1e-5 * abs(value)
-        if not added or rests or (finder.growing and k + 1 >= options.pricing_rounds):
-            break
-        before = value
-    pool = builder.pool()
-    start, value = best_start(pool, prices, options, relaxation.packed)
-    for k in range(3 if finder.growing else 0):
-        tell(f"improving a plan worth {value:,.0f} CNY a day", 0.7 + 0.05 * k)
-        keys = [(int(pool.route[i]), int(pool.headway[i])) for i in start]
-        if not finder.offer_beside(pool, start, prices):
-            break
-        before, pool = value, builder.pool()
-        _, prices, _ = relax(pool, relaxation)
-        upper = relaxation.bound(pool, prices, finder.offer(prices)[1])
-        pool = builder.pool()
-        at = {(int(r), int(h)): i for i, (r, h) in enumerate(zip(pool.route, pool.headway, strict=True))}
-        start, value = best_start(pool, prices, options, relaxation.packed, [tuple(sorted(at[key] for key in keys))])
-        if value - before <= 1e-4 * abs(value):
-            break
-    for most in (200, 5000):  # a station; the first choice finds a better plan, so that fewer must be looked at
-        upper = max(upper, value)
-        complete = finder.collect(prices, value - upper, most)
-        pool = builder.pool()  # columns are added at the end, so `start` still holds
-        tell(f"choosing among {len(pool.stops)} routes, worth {value:,.0f} to {upper:,.0f} CNY a day", 0.85)
-        choice = choose(pool, pool.profit(prices), upper, options, start, value, complete=complete)
-        if complete and choice.complete:
-            break
-        start, value = choice.columns, choice.value
-    return pool, choice, upper, prices, finder
-
-
 def _silent(message: str, fraction: float) -> None:
+    """Tell nobody."""
+
+
+def _nobody_asked(incumbent: float | None, bound: float | None) -> None:
     """Tell nobody."""

@@ -59,6 +59,17 @@ class RouteFinder:
         """How many loops are listed, at all stations."""
         return sum(len(loops.first) - 1 for loops in self._loops)
 
+    @property
+    def exhaustive(self) -> bool:
+        """Whether every route, and every loop if asked for, is listed."""
+        return not self.growing and self.every_loop
+
+    def lists_loop(self, s: int, places: Route) -> bool:
+        """Say whether a station's loops include one; `places` in the order served, the station last."""
+        loops = self._loops[s]
+        rows = loops.first[:-1][np.diff(loops.first) == len(places)]
+        return bool((loops.stop[rows[:, None] + np.arange(len(places))] == np.array(places)).all(axis=1).any())
+
     def offer(self, prices: Prices) -> tuple[int, dict[int, Floats]]:
         """Add the routes that pay most at the prices, at every station.
 

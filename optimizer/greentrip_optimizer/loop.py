@@ -12,6 +12,7 @@ from greentrip_networks.network import FeederRoute, Network
 from greentrip_optimizer.feeders import design, known_stations
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.plan import Plan
+from greentrip_optimizer.search import Found, Progress
 
 if TYPE_CHECKING:
     from greentrip_agents import Run
@@ -22,7 +23,6 @@ _ACCESS = ("station", "access_cost", "access_min", "drive_min")  # reaching stat
 _DAMPED = 0.7  # share of the difference between simulated and designed riders that the next round believes
 
 Simulate = Callable[[Network, int], "Run"]
-Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,9 @@ def design_in_loop(
     options: FeederOptions,
     keep: Sequence[FeederRoute] = (),
     most_rounds: int = 4,
+    start: Sequence[FeederRoute] = (),
     progress: Progress | None = None,
+    found: Found | None = None,
 ) -> Loop:
     """Design feeders so that the design's demand and the simulation's agree.
 
@@ -66,8 +68,13 @@ def design_in_loop(
         What each round's design may assume, as `feeders.options_of` makes it.
     most_rounds
         Rounds at most.
+    start
+        Routes of an earlier plan that each round's design starts from, as far as it may run them.
     progress
         Called with what is being done and the share done.
+    found
+        Called with what the best plan known of a round is worth and the most that any could be, CNY a day; with nothing
+        when a round starts.
     """
     from greentrip_agents.comparison import compare
 
@@ -87,7 +94,13 @@ def design_in_loop(
         demands = _scaled(_demands(network, now, first, ids), scale)
         peak_s = (now.costs["link_s_am"] + now.costs["link_s_pm"]) / 2
         tell(f"round {k + 1}: design", share + 0.2 / (most_rounds + 1))
-        plan = design(demands, network, options, link_s=peak_s, keep=keep)
+        if found is not None:
+            found(None, None)
+
+        def designing(message: str, done: float, k: int = k) -> None:
+            tell(f"round {k + 1}: {message}", (k + 0.2 + 0.2 * done) / (most_rounds + 1))
+
+        plan = design(demands, network, options, link_s=peak_s, keep=keep, start=start, progress=designing, found=found)
         key = tuple((r.station, r.path, r.stops, r.headway_s) for r in plan.routes)
         if key in seen:
             settled = seen[key][0] == k - 1

@@ -1,6 +1,8 @@
 """Choose the columns to run, over all stations at once: a quick start, then CP-SAT over those that may still matter."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +19,7 @@ from greentrip_optimizer.street_limit import Ways
 _CENT = 100  # CP-SAT counts in hundredths of a CNY
 _PART = round(1 / SLACK)  # and in these parts of a bus an hour
 _MOST_PACKED = 1500
+_ASK_S = 0.05  # how often a search that may be stopped asks
 _MOST_CREDITS = 15000  # cell credits that CP-SAT handles in seconds
 
 
@@ -67,7 +70,9 @@ def greedy(
     return tuple(sorted(chosen))
 
 
-def pack(packed: Sequence[Packed], prices: Prices, pool: Pool, options: FeederOptions) -> tuple[int, ...]:
+def pack(
+    packed: Sequence[Packed], prices: Prices, pool: Pool, options: FeederOptions, stop: Callable[[], bool] | None = None
+) -> tuple[int, ...]:
     """Choose among the relaxation's columns, cells as credited there: a small packing problem, solved by CP-SAT."""
     cp_model, _ = load()
     profit = np.array([p.profit(prices) for p in packed])
@@ -91,7 +96,7 @@ def pack(packed: Sequence[Packed], prices: Prices, pool: Pool, options: FeederOp
         _limit_streets(model, cp_model, x, [p.route for p in kept], [p.headway for p in kept], pool.ways)
     model.maximize(cp_model.LinearExpr.weighted_sum(x, [int(p.net * _CENT) for p in kept]))
     solver = _solver(cp_model, options, options.master_work / 3)
-    if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+    if _solve(solver, model, stop) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return ()
     at = {(int(r), int(h)): i for i, (r, h) in enumerate(zip(pool.route, pool.headway, strict=True))}
     return tuple(sorted(at[p.route, p.headway] for p, var in zip(kept, x, strict=True) if solver.boolean_value(var)))
@@ -150,11 +155,37 @@ def _solver(cp_model: Any, options: FeederOptions, work: float) -> Any:
     return solver
 
 
+def _solve(solver: Any, model: Any, stop: Callable[[], bool] | None) -> Any:
+    """Solve a model and return the status; end early with the best solution known once `stop` says so."""
+    if stop is None:
+        return solver.solve(model)
+    done = threading.Event()
+
+    def ask() -> None:
+        while not done.wait(_ASK_S):
+            if stop():
+                solver.stop_search()
+
+    with ThreadPoolExecutor(1) as thread:
+        asking = thread.submit(ask)
+        try:
+            status = solver.solve(model)
+        finally:
+            done.set()
+        asking.result()  # raises what `stop` raised
+    return status
+
+
 def best_start(
-    pool: Pool, prices: Prices, options: FeederOptions, packed: Sequence[Packed], known: Sequence[tuple[int, ...]] = ()
+    pool: Pool,
+    prices: Prices,
+    options: FeederOptions,
+    packed: Sequence[Packed],
+    known: Sequence[tuple[int, ...]] = (),
+    stop: Callable[[], bool] | None = None,
 ) -> tuple[tuple[int, ...], float]:
     """Return the best of the packed choice, several greedy ones and the known ones, with its value."""
-    tries = [*known, greedy(pool, prices, options, pack(packed, prices, pool, options), 0.0)]
+    tries = [*known, greedy(pool, prices, options, pack(packed, prices, pool, options, stop), 0.0)]
     for weight in (1.0, 0.8, 0.5, 0.0):
         first = greedy(pool, prices, options, weight=weight)
         tries.append(first if weight == 0.0 else greedy(pool, prices, options, first, 0.0))
@@ -172,12 +203,15 @@ def choose(
     start_value: float,
     *,
     complete: bool = True,
+    gap: float = 0.0,
+    stop: Callable[[], bool] | None = None,
 ) -> Choice:
     """Solve the integer program over the columns that could be in a better plan than the start.
 
     A plan with column i is worth at most `upper + min(profit[i], 0)`, so columns below the start's value are left
     out; if too many remain the most promising are kept and the choice is marked incomplete, as it is if the pool was
-    not `complete`.
+    not `complete`. Of a complete choice, a plan within `gap` of the bound is good enough (a share of the bound); `stop`
+    ends the choice with the best plan known.
     """
     cp_model, _ = load()
     possible = (np.minimum(profit, 0.0) + upper > start_value + 1e-6) & (pool.bays > 0)[pool.station]
@@ -246,12 +280,15 @@ def choose(
     for i in listed:
         model.add_hint(x[i], i in start)
     solver = _solver(cp_model, options, options.master_work)
-    status = solver.solve(model)
+    if gap and complete:  # CP-SAT's is a share of the value; a little is left for rounding
+        solver.parameters.relative_gap_limit = 0.99 * gap / (1 - gap)
+    status = _solve(solver, model, stop)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return Choice(start, start_value, complete, False, upper)
     found = tuple(i for i in listed if solver.boolean_value(x[i]))
     value = pool.value(found)
     bound = solver.best_objective_bound / _CENT
+    optimal = status == cp_model.OPTIMAL and (not gap or solver.best_objective_bound < solver.objective_value + 1)
     if value < start_value:
         found, value = start, start_value
-    return Choice(found, value, complete, status == cp_model.OPTIMAL, max(bound, value))
+    return Choice(found, value, complete, optimal, max(bound, value))

@@ -26,6 +26,8 @@ class BusType:
 class FeederOptions:
     """Everything a design depends on besides the network and the demand; the same options give the same plan.
 
+    Only a limit of `seconds` may give another one each time.
+
     `vehicles` are buses on the road in the peak; `budget_cny_day` limits the operating cost of a weekday. Times in
     minutes or seconds as named. Values without a source are assumed.
     """
@@ -78,12 +80,14 @@ class FeederOptions:
         BusType("8 m", 45, 100.0, 2.0, 290.0),
         BusType("12 m", 80, 110.0, 3.5, 625.0),
     )
-    # How hard to look; counts of work, never seconds.
+    # How hard to look; counts of work but for `seconds`.
     pricing_rounds: int = 6
     beam: int = 4  # labels kept for each last stop and number of stops
     exhaustive_routes: int = 120_000  # list every route of a station that has no more than this
     exhaustive_loops: int = 30_000  # list every loop of a station that has no more than this, else some of them
     master_work: float = 6.0  # CP-SAT's deterministic time, about seconds on one core
+    gap: float = 0.0  # good enough: the share of the bound that the plan may be worth less; 0: look on
+    seconds: float | None = None  # wall time after which the best plan found must do; it may not repeat; none: no limit
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense, naming the field."""
@@ -131,6 +135,10 @@ class FeederOptions:
             raise ScenarioError("loops", f"saw {self.loops!r}; expected true or false")
         if not 1 <= self.max_stops <= 62:
             raise ScenarioError("max_stops", f"saw {self.max_stops}; expected 1 to 62 candidate stops a station")
+        if not 0 <= self.gap < 1:
+            raise ScenarioError("gap", f"saw {self.gap!r}; expected a share of the bound, 0 or more and below 1")
+        if self.seconds is not None and not (isfinite(self.seconds) and self.seconds > 0):
+            raise ScenarioError("seconds", f"saw {self.seconds!r}; expected seconds above 0, or nothing for no limit")
         for f in fields(self):
             value = getattr(self, f.name)
             if isinstance(value, float) and not (isfinite(value) and value >= 0):

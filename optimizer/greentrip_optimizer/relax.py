@@ -1,6 +1,6 @@
 """The linear relaxation over a pool of columns, solved with GLOP by adding columns trimmed to the cells that pay."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -193,12 +193,18 @@ class Relaxation:
 
 
 def relax(
-    pool: Pool, relaxation: Relaxation, *, rounds: int = 60, per_station: int = 12, tolerance: float = 1e-6
+    pool: Pool,
+    relaxation: Relaxation,
+    *,
+    rounds: int = 60,
+    per_station: int = 12,
+    tolerance: float = 1e-6,
+    stop: Callable[[], bool] | None = None,
 ) -> tuple[float, Prices, Floats]:
     """Solve the relaxation over a pool; return the best bound, the prices and each column's profit at them.
 
     Each round adds the columns that pay most at every station, at prices half way between the last best and the new
-    ones (which settles faster), until none pays.
+    ones (which settles faster), until none pays, or `stop` says so: the bound holds at any prices.
     """
     if not len(pool):
         return 0.0, relaxation.prices, np.zeros(0)
@@ -211,6 +217,8 @@ def relax(
         if bound < best:
             best, best_prices = bound, now
         if bound - relaxation.value <= tolerance * max(1.0, abs(relaxation.value)):
+            break
+        if stop is not None and stop():
             break
         added = 0
         middle = Prices(

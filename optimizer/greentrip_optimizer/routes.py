@@ -1,6 +1,6 @@
 """Turn chosen columns into routes on the streets, and say what each does and costs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -34,11 +34,13 @@ def make_plan(
     prices: Prices | None = None,
     keep: Sequence[FeederRoute] = (),
     streets: StreetLimit | None = None,
+    ended: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Return the plan of the chosen columns: routes to keep, then by station, the most valuable first.
 
     `upper` is the relaxation's bound. If the pool held every admissible route (`exhaustive`) the bound is proved, and
-    CP-SAT's own bound may tighten it; otherwise it is an estimate, and the relaxation's is the wiser one.
+    CP-SAT's own bound may tighten it; otherwise it is an estimate, and the relaxation's is the wiser one. `ended` are
+    indicators of how the search began and ended, where that was asked for.
     """
     columns = choice.columns
     credit = _credited(pool, columns, len(network.cells.x_m))
@@ -72,12 +74,13 @@ def make_plan(
     objective = pool.value(list(columns))
     bound = max(min(upper, choice.bound) if exhaustive and choice.complete else upper, objective)
     served = {r.station for r in routes}
+    early = (ended or {}).get("stopped_on") in ("gap", "time", "stop")
     without = [
         {
             "station": d.station,
             "name_en": network.rail.nodes[d.station]["name_en"],
             "name_zh": network.rail.nodes[d.station]["name_zh"],
-            "reason": _why_none(d, a, pool, s, options, streets),
+            "reason": _why_none(d, a, pool, s, options, streets, early=early),
         }
         for s, (d, a) in enumerate(zip(demands, areas, strict=True))
         if d.station not in served
@@ -115,6 +118,7 @@ def make_plan(
         "shadow_prices": _shadow_prices(network, prices, demands, options, streets),
         **({} if streets is None else _on_streets(network, streets, pool, columns)),
         "kept_routes": [r.id for r in keep],
+        **(ended or {}),
         "stations": by_station,
         "stations_without_route": without,
         "routes": rows,
@@ -336,7 +340,14 @@ def _row(
 
 
 def _why_none(
-    demand: CatchmentDemand, area: Area, pool: Pool, station: int, options: FeederOptions, streets: StreetLimit | None
+    demand: CatchmentDemand,
+    area: Area,
+    pool: Pool,
+    station: int,
+    options: FeederOptions,
+    streets: StreetLimit | None,
+    *,
+    early: bool,
 ) -> str:
     """Say why a station has no route."""
     if not (demand.riders > 0).any():
@@ -353,4 +364,6 @@ def _why_none(
         if streets is not None and not streets.open_at(station):
             return "lines and kept routes leave no room for another bus in the streets around it"
         return "no route saves as much as it costs"
+    if early:
+        return "the search ended before a route of it was worth more than others"
     return "its best route is worth less than the buses, money or riders bring at other stations"

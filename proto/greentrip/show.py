@@ -202,6 +202,10 @@ def plan(out: Console, made: plan_pb2.Plan) -> None:
     )
     if made.bound_kind:
         out.print(f"Objective {made.objective:,.1f}, bound {made.bound:,.1f} ({made.bound_kind}), gap {made.gap:.2%}")
+    if "repeatable" in made.indicators and not made.indicators["repeatable"]:
+        out.print("The search was stopped before it was done: the same request may give another plan")
+    for r in plain(made.indicators).get("start_not_used", ()):
+        out.print(f"Not started from {r['route']}: {r['reason']}")
     figures = {
         k: v for k, v in plain(made.indicators).items() if isinstance(v, int | float) and not isinstance(v, bool)
     }
@@ -286,8 +290,11 @@ class Bars:
         return update
 
     def design(self, metadata: plan_pb2.PlanMetadata) -> None:
-        """Show a design's progress."""
-        self._update(metadata.plan, "designing feeders", metadata.fraction, metadata.message)
+        """Show a design's progress: what is being done, the best plan known and the most that any could be worth."""
+        best = f"{metadata.incumbent:,.0f}" if metadata.HasField("incumbent") else ""
+        most = f"at most {metadata.bound:,.0f}" if metadata.HasField("bound") else ""
+        worth = f" ({', '.join(filter(None, (best, most)))} CNY a day)" if best or most else ""
+        self._update(metadata.plan, "designing feeders", metadata.fraction, metadata.message + worth)
 
     def experiment(self, made: Any) -> None:
         """Show an experiment's progress."""

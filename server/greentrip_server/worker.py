@@ -16,7 +16,18 @@ from greentrip_server.kinds import RUNS
 
 Tell = Callable[[tuple[str, dict[str, Any]]], None]
 # what of a design's input are fields of `FeederOptions`
-_RULES = ("vehicles", "budget_cny_day", "seed", "range_km", "charge_km_h", "turn_m", "loops", "street_buses_h")
+_RULES = (
+    "vehicles",
+    "budget_cny_day",
+    "seed",
+    "range_km",
+    "charge_km_h",
+    "turn_m",
+    "loops",
+    "street_buses_h",
+    "gap",
+    "seconds",
+)
 
 
 def work(connection: Connection) -> None:
@@ -107,25 +118,45 @@ def _simulate(job: dict[str, Any], cities: Any, tell: Tell) -> dict[str, Any]:
 def _design(job: dict[str, Any], cities: Any, tell: Tell) -> dict[str, Any]:
     """Design on the network, demand and loads of a finished run."""
     from greentrip_agents import Run
-    from greentrip_networks.scenario import AddFeeders, intervention_from_dict
     from greentrip_optimizer import design_feeders
 
     asked = job["input"]
     network = cities.build(asked["network"], asked["placement"], asked["interventions"])
 
+    done: dict[str, Any] = {}
+    worth: dict[str, float] = {}
+
     def progress(message: str, fraction: float) -> None:
-        tell(("progress", {"message": str(message), "fraction": float(fraction)}))
+        done.update(message=str(message), fraction=float(fraction))
+        tell(("progress", done | worth))
+
+    def found(incumbent: float | None, bound: float | None) -> None:
+        worth.clear()
+        worth.update({k: float(v) for k, v in (("incumbent", incumbent), ("bound", bound)) if v is not None})
+        tell(("progress", done | worth))
 
     run = Run.load(Path(job["run_folder"]))
     if asked.get("design", "feeders") != "feeders":
         return {"plan": _other_design(asked, network, run, progress).to_dict()}
-    kept = intervention_from_dict({"kind": "AddFeeders", "routes": asked.get("keep", ())})
-    keep = kept.routes if isinstance(kept, AddFeeders) else ()
     rules = {k: asked[k] for k in _RULES if k in asked}
+    how = {
+        "stations": asked["stations"],
+        "keep": _routes(asked.get("keep", ())),
+        "start": _routes(asked.get("start", ())),
+        "progress": progress,
+        "found": found,
+    }
     if asked.get("rounds", 1) > 1:
-        return {"plan": _design_in_loop(asked, network, run, rules, keep, progress).to_dict()}
-    plan = design_feeders(network, run, stations=asked["stations"], keep=keep, progress=progress, **rules)
-    return {"plan": plan.to_dict()}
+        return {"plan": _design_in_loop(asked, network, run, rules, how).to_dict()}
+    return {"plan": design_feeders(network, run, **how, **rules).to_dict()}
+
+
+def _routes(data: Any) -> Any:
+    """Build routes from plain data."""
+    from greentrip_networks.scenario import AddFeeders, intervention_from_dict
+
+    adding = intervention_from_dict({"kind": "AddFeeders", "routes": data})
+    return adding.routes if isinstance(adding, AddFeeders) else ()
 
 
 def _other_design(asked: dict[str, Any], network: Any, run: Any, progress: Any) -> Any:
@@ -141,28 +172,24 @@ def _other_design(asked: dict[str, Any], network: Any, run: Any, progress: Any) 
     return design_commuter_buses(network, run, commuter_options(network, **given), progress=progress)
 
 
-def _design_in_loop(
-    asked: dict[str, Any], network: Any, run: Any, rules: dict[str, Any], keep: Any, progress: Any
-) -> Any:
+def _design_in_loop(asked: dict[str, Any], network: Any, run: Any, rules: dict[str, Any], how: dict[str, Any]) -> Any:
     """Design and simulate in turn, as the run was simulated."""
     from greentrip_agents import simulate
     from greentrip_agents.parameters import default_parameters
     from greentrip_optimizer.feeders import options_of
     from greentrip_optimizer.loop import design_in_loop
 
-    how = asked["simulated"]
-    parameters = default_parameters(network.name).with_(how["parameters"] or {})
+    was = asked["simulated"]
+    parameters = default_parameters(network.name).with_(was["parameters"] or {})
 
     def simulated(city: Any, seed: int) -> Any:
-        return simulate(city, sample=how["sample"], seed=seed, max_days=how["max_days"], parameters=parameters)
+        return simulate(city, sample=was["sample"], seed=seed, max_days=was["max_days"], parameters=parameters)
 
     return design_in_loop(
         network,
         [run],
         simulated,
-        stations=asked["stations"],
         options=options_of(network, **rules),
-        keep=keep,
         most_rounds=asked["rounds"],
-        progress=progress,
+        **how,
     ).plan

@@ -129,3 +129,25 @@ def test_moves_are_net():
         {"from": "bus", "to": "car", "trips_per_day": 9.0},
     ]
     assert moved_to_metro(rows) == {**dict.fromkeys(LEAVE, 0.0), "car": 6.0}
+
+
+def test_rounds_tell_of_their_designs_and_start_from_a_plan(town, looped):
+    base, stations, loop = looped
+    told, found = [], []
+    once = design_in_loop(
+        town,
+        base[:1],
+        run_of,
+        stations=stations,
+        options=options_of(town, vehicles=8, gap=0.05),
+        most_rounds=1,
+        start=loop.plan.routes,
+        progress=lambda message, share: told.append((message, share)),
+        found=lambda value, bound: found.append((value, bound)),
+    )
+    assert any(message.startswith("round 1: choosing among") or "routes, round" in message for message, _ in told)
+    assert [share for _, share in told] == sorted(share for _, share in told)
+    assert found[0] == (None, None)
+    assert found[-1][0] <= found[-1][1]
+    assert once.plan.indicators["stopped_on"] in ("gap", "proved")
+    assert once.plan.indicators["start_routes"] + len(once.plan.indicators["start_not_used"]) == len(loop.plan.routes)

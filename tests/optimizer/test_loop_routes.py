@@ -369,3 +369,14 @@ def test_a_loop_exports_as_one_trip_that_starts_and_ends_at_the_station(
 def test_loops_are_asked_for_by_yes_or_no() -> None:
     with pytest.raises(ScenarioError, match="loops: saw 1"):
         FeederOptions(vehicles=1, loops=1)  # type: ignore[arg-type]
+
+
+def test_a_design_starts_from_loops_if_it_designs_loops(ring: Network, demand: CatchmentDemand, plan: Plan) -> None:
+    loops = [r for r in plan.routes if r.loop]
+    assert loops
+    again = design([demand], ring, replace(RINGED, seconds=1e-3), start=plan.routes)
+    assert again.indicators["start_not_used"] == []
+    assert again.objective >= plan.objective - 0.01
+    turned = replace(loops[0], stops=loops[0].stops[::-1])
+    (told,) = design([demand], ring, RINGED, start=[turned]).indicators["start_not_used"]
+    assert told["reason"] == "it breaks a rule for loops, or is none of the loops listed"

@@ -137,6 +137,30 @@ def test_buses_through_a_street_are_limited(client: Client, base: Runs, plan: pl
         client.design_feeders(base, ["Harbour"], vehicles=8, street_buses_h=1.0)
 
 
+def test_a_design_ends_early_and_starts_from_a_plan(client: Client, base: Runs, plan: plan_pb2.Plan) -> None:
+    told: list[plan_pb2.PlanMetadata] = []
+    near = client.design_feeders(base, ["Harbour", "Lakeside"], vehicles=8, gap=0.2, progress=told.append)
+    assert near.gap <= 0.2
+    assert near.indicators["stopped_on"] in ("gap", "proved")
+    assert near.indicators["repeatable"] is True
+    assert told[-1].incumbent == pytest.approx(near.objective, abs=0.01)
+    assert told[-1].bound == pytest.approx(near.bound, abs=0.01)
+    hasty = client.design_feeders(base, ["Harbour", "Lakeside"], vehicles=8, seconds=1e-3, start="north", rounds=1)
+    assert hasty.indicators["stopped_on"] == "time"
+    assert hasty.indicators["repeatable"] is False
+    assert len(hasty.indicators["start_not_used"]) == 0
+    assert plan.objective - 0.01 <= hasty.objective <= hasty.bound
+    in_rounds = client.design_feeders(base, ["Harbour"], vehicles=8, start="north", rounds=2, gap=0.1)
+    assert "start_not_used" in in_rounds.indicators
+    assert not {"stopped_on", "start_not_used"} & set(plan.indicators)
+    for field, value in (("gap", 1.0), ("gap", -0.1), ("seconds", float("nan")), ("seconds", 1e6)):
+        with pytest.raises(CallError, match=f"{field}: saw") as caught:
+            client.design_feeders(base, ["Harbour"], vehicles=8, **{field: value})
+        assert caught.value.code == "INVALID_ARGUMENT"
+    with pytest.raises(CallError, match="unknown plan 'plans/nothing'"):
+        client.design_feeders(base, ["Harbour"], vehicles=8, start="nothing")
+
+
 def test_a_loop_drawn_by_hand_is_kept_compared_and_exported(client: Client, base: Runs) -> None:
     route = scenario_pb2.FeederRoute(
         id="round", station="harbour", stops=["n1205", "n1304"], path=["n1204", "n1205", "n1305", "n1304", "n1204"],

@@ -30,6 +30,9 @@ def optimize_feeders(
     street_buses_h: Annotated[
         float | None, typer.Option(help="Most buses an hour through one direction of a street. [no limit]")
     ] = None,
+    gap: Annotated[float, typer.Option(help="Good enough: share of the bound that the plan may be worth less.")] = 0.0,
+    seconds: Annotated[float, typer.Option(help="Take the best plan found after so much time; 0: no limit.")] = 0.0,
+    start: Annotated[str, typer.Option(help="A plan to start from; its routes do not bind.")] = "",
     name: Name = "",
     server: Server = None,
     data_dir: DataDir = None,
@@ -52,6 +55,9 @@ def optimize_feeders(
             turn_m=turn_m,
             loops=loops,
             street_buses_h=street_buses_h,
+            gap=gap,
+            seconds=seconds,
+            start=start,
             name=name,
             progress=bars.design,
         )

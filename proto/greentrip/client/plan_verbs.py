@@ -59,6 +59,9 @@ class PlanVerbs:
         turn_m: float = 0.0,
         loops: bool = False,
         street_buses_h: float | None = None,
+        gap: float = 0.0,
+        seconds: float = 0.0,
+        start: str = "",
         name: str = "",
         request_id: str = "",
         progress: Callable[[plan_pb2.PlanMetadata], None] | None = None,
@@ -70,6 +73,10 @@ class PlanVerbs:
         the way round by which it turns at its last stop (0: it turns where it stands). `loops` designs loops too. At
         most `street_buses_h` buses an hour run through one direction of a street in the peak, those of lines included
         (None: no limit).
+
+        The search ends once the plan is worth at most `gap` of the bound less than it (0: look on), or after so many
+        `seconds` with the best plan found (0: no limit), and starts from the plan named by `start`, whose routes do not
+        bind. An interrupt cancels the design: then there is no plan.
         """
         request = plan_pb2.DesignFeedersRequest(
             run=_first(run),
@@ -84,6 +91,9 @@ class PlanVerbs:
             turn_m=turn_m,
             loops=loops,
             street_buses_h=street_buses_h,
+            gap=gap,
+            seconds=seconds,
+            start=within("plans", start) if start else "",
             plan_id=name.removeprefix("plans/"),
             request_id=request_id or new_request(),
         )

@@ -211,6 +211,8 @@ class PlanMetadata(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     FRACTION_FIELD_NUMBER: _builtins.int
+    INCUMBENT_FIELD_NUMBER: _builtins.int
+    BOUND_FIELD_NUMBER: _builtins.int
     plan: _builtins.str
     """The plan in the making."""
     state: _builtins.str
@@ -219,6 +221,10 @@ class PlanMetadata(_message.Message):
     """What is being done."""
     fraction: _builtins.float
     """Share done, 0 to 1."""
+    incumbent: _builtins.float
+    """What the best feeder plan known is worth, CNY a day; unset until there is one."""
+    bound: _builtins.float
+    """The most that any plan could be worth, CNY a day; an estimate where not every route is listed, and unset until known."""
     def __init__(
         self,
         *,
@@ -226,12 +232,21 @@ class PlanMetadata(_message.Message):
         state: _builtins.str = ...,
         message: _builtins.str = ...,
         fraction: _builtins.float = ...,
+        incumbent: _builtins.float | None = ...,
+        bound: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_bound", b"_bound", "_incumbent", b"_incumbent", "bound", b"bound", "incumbent", b"incumbent"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fraction", b"fraction", "message", b"message", "plan", b"plan", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_bound", b"_bound", "_incumbent", b"_incumbent", "bound", b"bound", "fraction", b"fraction", "incumbent", b"incumbent", "message", b"message", "plan", b"plan", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__bound: _TypeAlias = _typing.Literal["bound"]  # noqa: Y015
+    _WhichOneofArgType__bound: _TypeAlias = _typing.Literal["_bound", b"_bound"]  # noqa: Y015
+    _WhichOneofReturnType__incumbent: _TypeAlias = _typing.Literal["incumbent"]  # noqa: Y015
+    _WhichOneofArgType__incumbent: _TypeAlias = _typing.Literal["_incumbent", b"_incumbent"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__bound) -> _WhichOneofReturnType__bound | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__incumbent) -> _WhichOneofReturnType__incumbent | None: ...
 
 Global___PlanMetadata: _TypeAlias = PlanMetadata  # noqa: Y015
 
@@ -258,6 +273,9 @@ class DesignFeedersRequest(_message.Message):
     TURN_M_FIELD_NUMBER: _builtins.int
     LOOPS_FIELD_NUMBER: _builtins.int
     STREET_BUSES_H_FIELD_NUMBER: _builtins.int
+    GAP_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
     run: _builtins.str
     """Finished run: `runs/base-0`. Required."""
     vehicles: _builtins.int
@@ -296,6 +314,16 @@ class DesignFeedersRequest(_message.Message):
     """Most buses an hour through one direction of a street in the peak hour, above 0, at most 10,000: those of new routes out, back
     and round, of kept routes and of the network's bus lines and feeders together. Unset means no limit.
     """
+    gap: _builtins.float
+    """Good enough: the share of the bound that the plan may be worth less than it, up to 0.99; the search then ends. 0 looks on."""
+    seconds: _builtins.float
+    """Wall time after which the best plan found must do, up to 86,400 seconds; with rounds, of each round's design. Such a plan
+    need not repeat, and its indicators say so. 0 means no limit. An operation that is cancelled ends without a plan.
+    """
+    start: _builtins.str
+    """A plan whose routes the search starts from: `plans/north`. They do not bind; the new plan is worth no less than those of
+    them that it may run, and its indicators name the others. Empty starts from nothing.
+    """
     @_builtins.property
     def stations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Ids or names of the stations to serve, at least one, each once."""
@@ -324,10 +352,13 @@ class DesignFeedersRequest(_message.Message):
         turn_m: _builtins.float = ...,
         loops: _builtins.bool = ...,
         street_buses_h: _builtins.float | None = ...,
+        gap: _builtins.float = ...,
+        seconds: _builtins.float = ...,
+        start: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "_street_buses_h", b"_street_buses_h", "budget_cny_day", b"budget_cny_day", "street_buses_h", b"street_buses_h", "time_limit", b"time_limit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "_street_buses_h", b"_street_buses_h", "budget_cny_day", b"budget_cny_day", "charge_km_h", b"charge_km_h", "description", b"description", "keep", b"keep", "loops", b"loops", "plan_id", b"plan_id", "range_km", b"range_km", "request_id", b"request_id", "rounds", b"rounds", "run", b"run", "seed", b"seed", "stations", b"stations", "street_buses_h", b"street_buses_h", "time_limit", b"time_limit", "turn_m", b"turn_m", "validate_only", b"validate_only", "vehicles", b"vehicles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "_street_buses_h", b"_street_buses_h", "budget_cny_day", b"budget_cny_day", "charge_km_h", b"charge_km_h", "description", b"description", "gap", b"gap", "keep", b"keep", "loops", b"loops", "plan_id", b"plan_id", "range_km", b"range_km", "request_id", b"request_id", "rounds", b"rounds", "run", b"run", "seconds", b"seconds", "seed", b"seed", "start", b"start", "stations", b"stations", "street_buses_h", b"street_buses_h", "time_limit", b"time_limit", "turn_m", b"turn_m", "validate_only", b"validate_only", "vehicles", b"vehicles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_cny_day: _TypeAlias = _typing.Literal["budget_cny_day"]  # noqa: Y015
     _WhichOneofArgType__budget_cny_day: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day"]  # noqa: Y015

@@ -35,6 +35,8 @@ MOST_VEHICLES = 100_000
 MOST_RANGE_KM = 10_000
 MOST_TURN_M = 20_000
 MOST_STREET_BUSES_H = 10_000
+MOST_GAP = 0.99
+MOST_SECONDS = 86_400
 MOST_ROUNDS = 10  # of design and simulation
 FILTERS = {
     "name": filters.text(f"{PLANS}/" + PlanRow.id),
@@ -100,6 +102,8 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
             ("range_km", MOST_RANGE_KM, "km"),
             ("charge_km_h", MOST_RANGE_KM, "km"),
             ("turn_m", MOST_TURN_M, "m"),
+            ("gap", MOST_GAP, "of the bound"),
+            ("seconds", MOST_SECONDS, "s"),
         ):
             value = getattr(request, name)
             if not 0 <= value <= most:
@@ -115,19 +119,26 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
             content["street_buses_h"] = request.street_buses_h
         if request.keep:
             content["keep"] = self._kept(request.keep, network)
+        if request.start:
+            content["start"] = self._routes_of(request.start, "start")
         return self._add(request, content)
 
     def _kept(self, name: str, network: "Network") -> list[dict[str, Any]]:
         """Return a plan's routes, if the run's network has their streets and does not run them already."""
         from greentrip_networks.scenario import intervention_from_dict
 
-        routes = self._jobs.get(PlanRow, name, PLANS, "keep").document["routes"]
-        if not routes:
-            raise FieldError("keep", f"{name} has no routes; expected a plan with routes to keep")
+        routes = self._routes_of(name, "keep")
         try:
             intervention_from_dict({"kind": "AddFeeders", "routes": routes}).apply(network)
         except (ScenarioError, UnknownNameError) as error:
             raise FieldError("keep", f"{name}: {error}") from error
+        return routes
+
+    def _routes_of(self, name: str, field: str) -> list[dict[str, Any]]:
+        """Return a plan's routes, at least one."""
+        routes = self._jobs.get(PlanRow, name, PLANS, field).document["routes"]
+        if not routes:
+            raise FieldError(field, f"{name} has no routes; expected a plan with at least one")
         return list(routes)
 
     @unary
