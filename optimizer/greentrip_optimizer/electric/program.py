@@ -34,6 +34,9 @@ class Relaxation:
         _, pywraplp = load()
         self._lp: Any = pywraplp.Solver.CreateSolver("CLP")
         self._infinity, self._aim = self._lp.infinity(), aim
+        self._how = pywraplp.MPSolverParameters()  # on from the last solution, to which blocks were added
+        self._how.SetIntegerParam(self._how.PRESOLVE, self._how.PRESOLVE_OFF)
+        self._how.SetIntegerParam(self._how.LP_ALGORITHM, self._how.PRIMAL)
         self._rows = {t: self._lp.Constraint(1.0, 1.0, "") for t in trips}
         self._buses = self._lp.Constraint(-self._infinity, float(buses), "")
         for row in (*self._rows.values(), self._buses):
@@ -57,7 +60,7 @@ class Relaxation:
 
     def solve(self, trips: int) -> Prices:
         """Solve, keep the value and return the prices, by trip of all `trips`."""
-        status = self._lp.Solve()
+        status = self._lp.Solve(self._how)
         if status not in (0, 1):
             raise RuntimeError(f"CLP stopped with status {status} on a program that always has a solution")
         self.value = float(self._lp.Objective().Value())

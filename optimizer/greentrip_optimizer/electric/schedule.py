@@ -14,7 +14,7 @@ from greentrip_optimizer.electric.program import Aim
 from greentrip_optimizer.electric.search import Pool, improve
 
 MOST_TRIPS = 1000
-_WORK = 20_000_000  # labels tried for the fleet, and again for empty driving
+_WORK = 60_000_000  # labels tried for the fleet, and again for empty driving
 _BUSES, _MINUTES = Aim(1.0, 0.0), Aim(0.0, 1.0)
 
 

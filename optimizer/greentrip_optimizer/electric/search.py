@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from greentrip_optimizer.electric.exchange import exchange
 from greentrip_optimizer.electric.labels import PAYS, Column, Labels, Prices, Work, enumerate_blocks, grow
 from greentrip_optimizer.electric.links import Links
 from greentrip_optimizer.electric.program import Aim, Relaxation, choose, worth
@@ -68,6 +69,11 @@ def improve(
     def done() -> bool:
         return pool.cost(plan, aim) - bound < step * (1 - _SLACK)
 
+    def swapped() -> list[int]:
+        return [pool.add(c) for c in exchange(links, [pool.columns[k] for k in plan], work)]
+
+    if aim.minute and not done():
+        plan = swapped()
     if done():
         return plan, bound
     relaxed = relax(links, pool, aim, buses, work, known=bound, goal=pool.cost(plan, aim) - step)
@@ -79,6 +85,8 @@ def improve(
         tried = dive(links, pool, len(plan) if aim.minute else int(bound), work)
         if len(tried) <= buses and pool.cost(tried, aim) < before:
             plan = tried
+            if aim.minute:
+                plan = swapped()
         elif aim.minute:
             break
     limit = pool.cost(plan, aim) - step - relaxed.bound + _SLACK
@@ -87,7 +95,8 @@ def improve(
         plan, proven = _choice(pool, {pool.add(c) for c in listed}, n, buses, aim, plan)
         return plan, max(bound, pool.cost(plan, aim)) if proven else bound
     best = np.argsort(worth(relaxed.prices, pool.columns), kind="stable")[:_MOST_CHOSEN]
-    return _choice(pool, set(best.tolist()), n, buses, aim, plan)[0], bound
+    plan, _ = _choice(pool, set(best.tolist()), n, buses, aim, plan)
+    return swapped() if aim.minute else plan, bound
 
 
 def relax(
