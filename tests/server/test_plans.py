@@ -235,6 +235,14 @@ def test_questions_about_given_lines_are_answered(client: Client) -> None:
     blocks = client.schedule_lines("blocks", {"trips": trips, "deadhead_min": [[0, 10], [10, 0]], "layover_min": 5})
     assert blocks["vehicles"] == 1
     assert blocks["proven"] is True
+    electric = {"trips": [{**t, "km": 30} for t in trips], "deadhead_min": [[0, 10], [10, 0]], "deadhead_km_h": 60}
+    given = {**electric, "range_km": 100, "charge_km_h": 60, "charge_places": [1]}
+    charged = client.schedule_lines("blocks", given)
+    assert (charged["vehicles"], charged["bound"], charged["proven"]) == (1, 1, True)
+    assert charged["left_km"] == [[70, 50, 20, 0]]
+    assert charged["charges"] == [[{"after": k, "place": 1, "minutes": 10, "km": 10} for k in (0, 2)]]
+    with pytest.raises(CallError, match=r"charge_km_h: saw 60\.0 without range_km"):
+        client.schedule_lines("blocks", {"trips": trips, "deadhead_min": [[0, 10], [10, 0]], "charge_km_h": 60})
     met = {"ride_min": 20, "walk_min": 3, "trains_min": [380, 390, 400, 410], "to_train": 60}
     given = {"lines": [{"name": "north", "headway_min": 10, "connections": [met]}], "start_min": 360, "end_min": 400}
     found = client.schedule_lines("offsets", given)["lines"][0]

@@ -1,0 +1,1 @@
+"""Vehicle schedules for electric buses: the fewest of them whose batteries last, charged between trips."""
