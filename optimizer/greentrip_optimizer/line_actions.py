@@ -12,6 +12,9 @@ from greentrip_networks.network import PERIOD_HOURS, PERIODS, Ints, Network
 
 from greentrip_optimizer.parallel import Parallel, rides_between
 
+MOST_FULL = 10.0  # riders over places, the largest that may be asked for
+MOST_LOSS_MIN = 600.0  # felt minutes a rider, likewise
+
 
 @dataclass(frozen=True)
 class LineOptions:
@@ -37,8 +40,8 @@ class LineOptions:
     def __post_init__(self) -> None:
         """Refuse values out of range, naming the field."""
         for name, low, high in (
-            ("near_m", 1.0, 5000.0), ("least_share", 0.01, 1.0), ("change_m", 1.0, 5000.0), ("full", 0.05, 10.0),
-            ("uptake", 0.0, 1.0), ("stranded_min", 0.0, 600.0), ("most_loss_min", 0.0, 600.0),
+            ("near_m", 1.0, 5000.0), ("least_share", 0.01, 1.0), ("change_m", 1.0, 5000.0), ("full", 0.05, MOST_FULL),
+            ("uptake", 0.0, 1.0), ("stranded_min", 0.0, 600.0), ("most_loss_min", 0.0, MOST_LOSS_MIN),
         ):  # fmt: skip
             value = getattr(self, name)
             if not low <= value <= high:
@@ -66,6 +69,11 @@ class Action:
     relieved: tuple[tuple[int, float], ...] = ()  # rail rides and persons in the morning peak it can take
     rail: int = -1  # row of the compiled rail lines
     name: str = ""  # of a new line
+
+    @property
+    def mean_loss_min(self) -> float:
+        """Felt minutes that a rider who must do otherwise loses on average."""
+        return self.lost_min / self.riders if self.riders > 0 else 0.0
 
 
 @dataclass(eq=False)
@@ -141,7 +149,7 @@ class Service:
 
 
 def cuts(service: Service, line: Parallel) -> list[Action]:
-    """Return what may be done with a parallel line: withdraw it, or end it at a station at either end."""
+    """Return what could be done with a parallel line: withdraw it, or end it at a station at either end."""
     o, n = service.options, len(line.beside)
     found = [_cut(service, line, 0, -1)]
     ends: list[tuple[int, int]] = []
@@ -161,7 +169,7 @@ def cuts(service: Service, line: Parallel) -> list[Action]:
         there, _ = service.calls(line.row)
         if b > a and service.metres[there][a + 1 : b + 1].sum() >= o.shortest_m:
             found.append(_cut(service, line, a, b))
-    return [a for a in found if a.riders <= 0 or a.lost_min / a.riders <= o.most_loss_min]
+    return found
 
 
 def _cut(service: Service, line: Parallel, a: int, b: int) -> Action:

@@ -7,8 +7,9 @@ import numpy as np
 from greentrip_networks.errors import ScenarioError
 from greentrip_networks.network import PERIOD_HOURS, PERIODS, Network
 
+from greentrip_optimizer.alternatives import Answer, next_best, shadow_prices
 from greentrip_optimizer.line_actions import Action, LineOptions, Service, cuts, strengthen
-from greentrip_optimizer.line_choice import choose_changes
+from greentrip_optimizer.line_choice import LineChoice, choose_changes
 from greentrip_optimizer.parallel import parallel_lines
 from greentrip_optimizer.plan import LineChange, Plan, gap_of
 from greentrip_optimizer.solver import load
@@ -33,7 +34,11 @@ def adjust_lines(
     CP-SAT chooses at most one change a line. What counts is operating cost saved, less the riders' felt minutes lost,
     plus the minutes of crowding that riders taken off full trains gain, all in CNY a day. Limits: buses at hand; no
     stop away from rail loses its last line; riders moved to rail fit into the trains. The figures are estimates from
-    the run's loads; simulate the plan to see what it does.
+    the run's loads; simulate the plan to see what it does. The bound holds over the changes considered, not over every
+    line there could be, so that it is an `estimate`.
+
+    `indicators["changes"]` tell for the most valuable changes the `next_best`: what the best plan without it loses, all
+    else free to change, and what it does instead. `shadow_prices` tell what one more bus would bring.
 
     Parameters
     ----------
@@ -47,7 +52,7 @@ def adjust_lines(
     Raises
     ------
     ScenarioError
-        The network has no bus line or no rail, or the run is of another network.
+        The network has no bus line or no rail, the run is of another network, or no changes keep the limits.
     SolverMissingError
         Without OR-Tools.
     """
@@ -63,13 +68,14 @@ def adjust_lines(
     beside = parallel_lines(network, near_m=o.near_m, least_share=o.least_share)
     over = _over(run, o)
     tell(f"changes of {len(beside)} lines", 0.3)
-    actions = [a for line in beside for a in (*cuts(service, line), *strengthen(service, line, over))]
+    found = [a for line in beside for a in (*cuts(service, line), *strengthen(service, line, over))]
+    actions = [a for a in found if a.mean_loss_min <= o.most_loss_min]
     actions += _new_lines(service, over, {r for a in actions for r, _ in a.relieved})
     today = {k: service.today(k) for k in range(len(network.buses.lines))}
     tell(f"choosing among {len(actions)} changes", 0.5)
-    chosen, value, bound = choose_changes(service, actions, over, today)
+    choice = choose_changes(service, actions, over, today, [a for a in found if a.mean_loss_min > o.most_loss_min])
     tell("done", 1.0)
-    return _plan(service, beside, actions, chosen, over, today, value, bound)
+    return _plan(service, beside, actions, choice, over, today)
 
 
 def _over(run: "Run", o: LineOptions) -> dict[int, float]:
@@ -138,11 +144,9 @@ def _plan(
     service: Service,
     beside: Sequence[Any],
     actions: Sequence[Action],
-    chosen: Sequence[int],
+    choice: LineChoice,
     over: dict[int, float],
     today: dict[int, tuple[int, float]],
-    value: float,
-    bound: float,
 ) -> Plan:
     """Return the plan of the chosen actions with what was before and is after."""
     net, o, rail = service.network, service.options, service.network.compiled.rail
@@ -151,7 +155,7 @@ def _plan(
     label = "demonstration: the bus lines are generated, not a timetable" if net.buses.generated else ""
     changes: list[LineChange] = []
     rows: list[dict[str, Any]] = []
-    for i in chosen:
+    for i in choice.picks:
         a = actions[i]
         old = net.buses.lines[a.row] if a.row >= 0 else None
         before = tuple(net.buses.node[c] for c in np.flatnonzero(net.buses.line == a.row)) if old else ()
@@ -194,7 +198,9 @@ def _plan(
                 "worth_cny_day": round(a.saved_cny - a.lost_min * per_min, 2),
             }
         )
-    picked = [actions[i] for i in chosen]
+        if i in choice.others.without:
+            rows[-1]["next_best"] = _next_best(net, actions, choice.best, i, choice.others.without[i])
+    picked = [actions[i] for i in choice.picks]
     at_all = sum(n for n, _ in today.values())
     moved: dict[int, float] = {}
     for a in picked:
@@ -212,6 +218,8 @@ def _plan(
         "lines": len(net.buses.lines),
         "lines_beside_rail": len(beside),
         "changes_considered": len(actions),
+        "next_best_told": len(choice.others.without),
+        "shadow_prices": shadow_prices(choice.best, choice.others.one_more),
         "vehicles_before": at_all,
         "vehicles_after": at_all + sum(a.vehicles - (today[a.row][0] if a.row >= 0 else 0) for a in picked),
         "cost_cny_day_before": round(sum(c for _, c in today.values()), 2),
@@ -223,19 +231,43 @@ def _plan(
         "bus_boardings_day": round(float(sum(service.run.costs[f"bus_boarded_{p}"].sum() for p in PERIODS)), 1),
         "changes": rows,
     }
-    bound = max(bound, value)
+    value, bound = choice.best.value, max(choice.best.bound, choice.best.value)
     return Plan(
         "lines",
         (),
         round(value, 2),
         round(bound, 2),
         gap_of(value, bound),
-        "proved",
+        "estimate",
         (),
         indicators,
         _assumptions(o, net),
         tuple(changes),
     )
+
+
+def _next_best(net: Network, actions: Sequence[Action], best: Answer, i: int, without: Answer) -> dict[str, Any]:
+    """Return what the best plan without a change loses, what it changes instead, and what it leaves out besides."""
+
+    def line(a: Action) -> str:
+        return net.buses.lines[a.row].id if a.row >= 0 else a.name
+
+    row = next_best(best, without)
+    if without.picks is not None:
+        now, then = set(best.picks or ()), set(without.picks)
+        changed = {line(actions[k]) for k in then}
+        row["instead"] = [
+            {
+                "line": line(a),
+                "action": a.kind,
+                "stops": len(a.stops),
+                "headway_min": round(a.headway_s[0] / 60, 2) if a.stops else None,
+                "vehicles": a.vehicles,
+            }
+            for a in (actions[k] for k in sorted(then - now))
+        ]
+        row["also_left_out"] = [n for n in (line(actions[k]) for k in sorted(now - then - {i})) if n not in changed]
+    return row
 
 
 def _assumptions(o: LineOptions, network: Network) -> tuple[str, ...]:
@@ -260,5 +292,6 @@ def _assumptions(o: LineOptions, network: Network) -> tuple[str, ...]:
             f"Rail riders fill {o.uptake:.0%} of the places added beside full trains, each worth {o.crowding_min:g} "
             "felt minutes to those who stay (assumed)."
         ),
-        "The bound is of the choice among the changes considered; riders are estimated, simulate the plan.",
+        "The bound holds over the changes considered, not over every possible one: it is an estimate.",
+        "Riders are estimated from the run's loads; simulate the plan.",
     )

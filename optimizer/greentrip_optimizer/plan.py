@@ -48,8 +48,10 @@ class Plan:
 
     `objective` is what the plan is worth in CNY a day: time saved by passengers at their value of time, plus the
     fares they pay (a transfer: already subtracted from what they save), less operating cost. `bound` is the most that
-    any plan could be worth; it is `proved` over every admissible route or an `estimate` over the routes that were
-    generated. `gap` is (bound - objective) / bound.
+    any plan could be worth. It is `proved` if it holds over every route that the options admit, and an `estimate` if it
+    holds over the routes or changes that were generated: there may be others nobody looked at, so that even a choice
+    proved best among them is not proved best. Plans of bus lines and of customised buses are always of the second kind.
+    `gap` is (bound - objective) / bound.
     """
 
     name: str
@@ -57,7 +59,7 @@ class Plan:
     objective: float
     bound: float
     gap: float
-    bound_kind: str  # proved or estimate
+    bound_kind: str  # proved or estimate; empty for a plan written by hand
     stations: tuple[str, ...]
     indicators: Mapping[str, Any] = field(default_factory=dict)
     assumptions: tuple[str, ...] = ()
@@ -119,8 +121,12 @@ class Plan:
         return (*feeders, *(line.intervention() for line in self.lines))
 
     def explain(self) -> list[dict[str, Any]]:
-        """Return one row a route: where, how often, how long, who gains, what it costs; the most valuable first."""
-        return [dict(row) for row in self.indicators.get("routes", ())]
+        """Return one row a route or changed line: where, how often, who gains, what it costs, what would replace it.
+
+        Rows stand in the plan's order. Of bus lines and customised buses only the most valuable have a `next_best`.
+        """
+        kinds = ("routes", "changes", "commuter_routes")
+        return [dict(row) for kind in kinds for row in self.indicators.get(kind, ())]
 
     def summary(self) -> list[tuple[str, str]]:
         """Return the plan's figures as rows of name and text, for tables."""

@@ -167,7 +167,8 @@ def _other_design(asked: dict[str, Any], network: Any, run: Any, progress: Any) 
         from greentrip_optimizer.lines import adjust_lines
 
         return adjust_lines(network, run, LineOptions(**given), progress=progress)
-    from greentrip_optimizer.commuter_buses import commuter_options, design_commuter_buses
+    from greentrip_optimizer.commuter_buses import design_commuter_buses
+    from greentrip_optimizer.commuter_options import commuter_options
 
     return design_commuter_buses(network, run, commuter_options(network, **given), progress=progress)
 

@@ -1,6 +1,7 @@
 """Bus lines fitted to rail, on generated lines and on those of an imported timetable."""
 
 import itertools
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -87,7 +88,7 @@ def best_by_trying(service, actions, at_hand, today):
     per_min = service.parameters["value_of_time.mean_cny_h"] / 60
     rows = sorted({a.row for a in actions})
     rail_load, places = service.run.costs["rail_load_am"], service.run.costs["rail_places_am"]
-    best = 0.0
+    best = -np.inf
     for group in itertools.product(*[[None, *(a for a in actions if a.row == r)] for r in rows]):
         picked = [a for a in group if a is not None]
         buses = sum(n for n, _ in today.values()) + sum(a.vehicles - today[a.row][0] for a in picked)
@@ -120,7 +121,38 @@ def test_the_choice_equals_trying_every_set_of_changes(generated, run):
     assert best > 0
     assert plan.objective == pytest.approx(best, abs=1.0)
     assert plan.gap == 0
+    assert plan.bound_kind == "estimate"  # nothing better among the changes considered, but others might be
     assert plan.indicators["vehicles_after"] < plan.indicators["vehicles_before"]
+
+
+@pytest.mark.parametrize("tight", [False, True])
+def test_the_next_best_and_the_worth_of_a_bus_equal_trying_every_set(generated, run, tight):
+    service = Service(generated, run, DEAR)
+    beside = parallel_lines(generated, near_m=300.0, least_share=DEAR.least_share)
+    actions = [a for line in beside for a in cuts(service, line)]
+    today = {k: service.today(k) for k in range(len(generated.buses.lines))}
+    at_hand = sum(n for n, _ in today.values())
+    if tight:
+        while best_by_trying(service, actions, at_hand - 1, today) > -np.inf:
+            at_hand -= 1
+    plan = adjust_lines(generated, run, replace(DEAR, vehicles=at_hand))
+    more = best_by_trying(service, actions, at_hand + 1, today)
+    prices = plan.indicators["shadow_prices"]
+    assert prices["bus_cny_day"] == pytest.approx(more - plan.objective, abs=1.0)
+    assert set(prices) == {"bus_cny_day"}, "proved, so that nothing is left open"
+    assert plan.lines
+    assert plan.indicators["next_best_told"] == len(plan.lines)
+    for line, row in zip(plan.lines, plan.explain(), strict=True):
+        rest = [a for a in actions if (generated.buses.lines[a.row].id, a.stops) != (line.line, line.stops)]
+        assert len(rest) == len(actions) - 1
+        without = best_by_trying(service, rest, at_hand, today)
+        if without == -np.inf:
+            assert row["next_best"] == {"loses_cny_day": None, "reason": "no plan without it keeps the limits"}
+            continue
+        assert row["next_best"]["loses_cny_day"] == pytest.approx(plan.objective - without, abs=1.0)
+        assert row["next_best"]["loses_cny_day"] > -0.01
+        assert all(r["line"] != line.line or r["stops"] != len(line.stops) for r in row["next_best"]["instead"])
+        assert line.line not in row["next_best"]["also_left_out"]
 
 
 def test_generated_lines_are_labelled_and_imported_ones_are_not(generated, run, imported):
@@ -171,9 +203,9 @@ def test_senseless_options_are_refused_by_name(field, value):
 
 
 def test_buses_that_cannot_be_freed_are_named_with_the_fewest_that_would_do(generated, run):
-    with pytest.raises(ScenarioError, match=r"saw 1; expected at least [0-9]+, which is the fewest") as caught:
+    with pytest.raises(ScenarioError, match=r"saw 1; expected at least [0-9]+. No changes run so few buses") as caught:
         adjust_lines(generated, run, replace(DEAR, vehicles=1))
-    least = int(str(caught.value).split("at least ")[1].split(",")[0])
+    least = int(str(caught.value).split("at least ")[1].split(".")[0])
     plan = adjust_lines(generated, run, replace(DEAR, vehicles=least))
     assert plan.indicators["vehicles_after"] == least
     with pytest.raises(ScenarioError, match=f"at least {least}"):
@@ -182,8 +214,14 @@ def test_buses_that_cannot_be_freed_are_named_with_the_fewest_that_would_do(gene
 
 def test_the_rule_that_stands_in_the_way_is_named(generated, run):
     costs = {**run.costs, "rail_load_am": run.costs["rail_places_am"] * 1.0}
-    with pytest.raises(ScenarioError, match="would do without the rule that riders moved to rail fit into the trains"):
-        adjust_lines(generated, replace(run, costs=costs), replace(DEAR, vehicles=1))
+    fewer = adjust_lines(generated, run, DEAR).indicators["vehicles_after"]
+    with pytest.raises(ScenarioError, match=r"riders moved to rail fit into the trains \(full\)") as caught:
+        adjust_lines(generated, replace(run, costs=costs), replace(DEAR, vehicles=fewer))
+    full = float(re.findall(r" full ([0-9]+\.[0-9]+)", str(caught.value))[0])
+    plan = adjust_lines(generated, replace(run, costs=costs), replace(DEAR, vehicles=fewer, full=full))
+    assert plan.indicators["vehicles_after"] <= fewer
+    with pytest.raises(ScenarioError, match=f"full {full:g}"):
+        adjust_lines(generated, replace(run, costs=costs), replace(DEAR, vehicles=fewer, full=full - 0.01))
 
 
 def test_a_run_of_another_network_is_refused(run):

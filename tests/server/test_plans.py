@@ -193,7 +193,9 @@ def test_bus_lines_are_fitted_to_rail_and_simulated(client: Client, base: Runs) 
     made = client.adjust_lines(base, near_m=900.0, least_share=0.2, full=0.05, vehicles=400, name="lines")
     assert made.lines
     assert all("demonstration" in line.label for line in made.lines)
-    assert made.bound_kind == "proved"
+    assert made.bound_kind == "estimate"  # over the changes considered, not over every one there could be
+    assert made.indicators["shadow_prices"]["bus_cny_day"] >= 0
+    assert all("next_best" in row for row in made.indicators["changes"])
     after = client.simulate("tiny", plan=made, seeds=(0,), sample=0.002, max_days=2)
     steps = client.scenario(after.runs[0].scenario).interventions
     assert [s.run_bus_line.line or s.withdraw_lines.lines[0] for s in steps] == [x.line for x in made.lines]
@@ -215,6 +217,7 @@ def test_bus_lines_are_fitted_to_rail_and_simulated(client: Client, base: Runs) 
 def test_customised_buses_say_that_they_are_not_simulated(client: Client, base: Runs) -> None:
     made = client.design_commuter_buses(base, vehicles=5, seats=20, prices_cny=[5.0], arrive=["08:00-08:30"])
     assert "commuter_routes" in made.indicators
+    assert "bus_cny_day" in made.indicators["shadow_prices"]
     assert made.assumptions[0].startswith("Not simulated")
     assert made.vehicles <= 5
     with pytest.raises(ValueError, match="no scenario can run"):

@@ -61,7 +61,7 @@ class Plan(_message.Message):
     gap: _builtins.float
     """Relative distance of objective and bound, 0 to 1."""
     bound_kind: _builtins.str
-    """`proved` or `estimate`; empty for a plan written by hand."""
+    """`proved` over every admissible route or `estimate` over those generated; empty for a plan written by hand."""
     vehicles: _builtins.int
     """Buses in all."""
     description: _builtins.str

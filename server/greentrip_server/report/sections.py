@@ -114,14 +114,14 @@ def _feeders(s: Subject) -> str:
         caption="Feeder routes 接驳线路",
     )  # fmt: skip
     p = s.plan
-    kind = "over every admissible route" if p.bound_kind == "proved" else "over the routes that were generated"
+    over = "every admissible route" if p.bound_kind == "proved" else "the routes or changes that were generated"
     quality = table(
         ("what 项目", "value 数值"),
         [
             ["worth, CNY a day net 净效益", p.objective],
             ["bound: no plan is worth more 上界", p.bound],
             ["gap 差距", f"{p.gap:.2%}"],
-            ["kind of bound 上界性质", f"{p.bound_kind}, {kind}"],
+            ["kind of bound 上界性质", f"{p.bound_kind}, over {over}"],
         ],
         digits=0,
         caption="How good the design is 方案质量",

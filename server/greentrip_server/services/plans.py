@@ -168,7 +168,7 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
 
     def _commuter_buses(self, request: plan_pb2.DesignCommuterBusesRequest) -> JobRow:
         """Check a design of customised buses and store it as queued."""
-        from greentrip_optimizer.commuter_buses import CommuterOptions
+        from greentrip_optimizer.commuter_options import CommuterOptions
 
         content, _ = self._of_run(request, "commuter-buses")
         if not 1 <= request.vehicles <= MOST_VEHICLES:
