@@ -32,7 +32,7 @@ SAID = [
     (
         {"kind": "SetHeadway", "line": "x", "headway_s": 120, "period": "am"},
         "x every 2 min, 07–09",
-        "x早高峰 07–09间隔 2 分钟",
+        "x早高峰（07–09）间隔 2 分钟",
     ),
     ({"kind": "SetFare", "system": "fuel", "factor": 1.5}, "fuel price × 1.5", "燃油价格 × 1.5"),
     (
@@ -97,7 +97,7 @@ def test_every_scenario_has_a_row_with_what_it_changes() -> None:
     assert whole["description"] == "everything at once"
     assert (whole["network"], whole["plan"], whole["swept values"]) == ("tiny", "north", "f = 2, g = am")
     assert str(whole["measures"]).count("\n") == len(SAID) - 1
-    assert "speed.walk_m_s = 1.1 m/s, otherwise 1.2 · 步行速度，米/秒：1.1 m/s，原为 1.2" in str(whole["parameters"])
+    assert "speed.walk_m_s = 1.1 m/s, otherwise 1.2 · 步行速度，米/秒：1.1，原为 1.2" in str(whole["parameters"])
     assert "constant.car = 1 utility" in str(whole["parameters"])
     assert (whole["million CNY a year"], whole["runs done"], whole["not settled"]) == (3.5, 2, 1)
     assert whole["unserved at most, %"] == pytest.approx(0.1)

@@ -151,7 +151,7 @@ def _parameter(name: str, value: float, network: str) -> Words:
         label = f"{names.MODES[mode].zh}的方式常数"
     return Words(
         f"{name} = {amount}" + (f", otherwise {usual:g}" if usual is not None else ""),
-        f"{label or name}：{amount}" + (f"，原为 {usual:g}" if usual is not None else ""),
+        (f"{label}：{value:g}" if label else f"{name}：{amount}") + (f"，原为 {usual:g}" if usual is not None else ""),
     )
 
 

@@ -97,9 +97,7 @@ def text(cell: Cell, digits: int) -> str:
         return "–"
     if isinstance(cell, str):
         return cell
-    if isinstance(cell, int):
-        return f"{cell:,}"
-    return f"{cell:,.{digits}f}".replace("-", "−")
+    return (f"{cell:,}" if isinstance(cell, int) else f"{cell:,.{digits}f}").replace("-", "−")
 
 
 def is_figure(rows: Sequence[Sequence[Cell]], column: int) -> bool:
