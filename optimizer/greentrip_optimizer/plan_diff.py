@@ -1,22 +1,30 @@
 """What one plan changes of another: routes and lines added, dropped and changed, and how many people that touches."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from greentrip_networks.network import FeederRoute, Network
+from greentrip_networks.network import PERIOD_HOURS, FeederRoute, Network
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
-from greentrip_optimizer.plan import Plan
+from greentrip_optimizer.plan import LineChange, Plan
 
 WALK_M = 600.0  # to a stop, as the crow flies: what the model lets people walk to a feeder
 ALIKE = 0.5  # two routes to a station are the same route, changed, when they share this much of their stops
 
+Service = tuple[tuple[str, ...], float]  # street nodes of stops, and buses an hour, mean of the service day
+Reach = Mapping[str, NDArray[np.int64]]  # cells within a walk of a street node
+
 
 @dataclass(frozen=True)
 class RouteChange:
-    """One route before and after; `before` or `after` is None for a route that is added or dropped."""
+    """One route or line before and after; `before` or `after` is None for one that is added or dropped.
+
+    A line's headway is the mean of its service day, `headways_s` that of each period (am, off, pm). Its length is that
+    of straight lines from stop to stop. What one line costs is not worked out (None), only what all changes cost.
+    """
 
     kind: str  # added, dropped, changed or kept
     station: str
@@ -27,24 +35,29 @@ class RouteChange:
     headway_s: tuple[float | None, float | None]
     vehicles: tuple[int, int]
     length_m: tuple[float, float]
-    cost_cny_day: tuple[float, float]
+    cost_cny_day: tuple[float | None, float | None]
     residents: float  # within WALK_M of a stop of either side
     loop: tuple[bool, bool] = (False, False)  # whether it runs a loop, not there and back
+    headways_s: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
 
 
 @dataclass(frozen=True)
 class PlanDiff:
-    """Two plans side by side; residents are those within a walk of a stop."""
+    """Two plans side by side; residents are those within a walk of a stop.
+
+    Stops are those of the plans' feeder routes. Where either plan changes bus lines, the stops of all bus lines of the
+    network count as well, each plan's changes made: who loses one line and keeps another loses nothing but buses.
+    """
 
     before: str
     after: str
     routes: tuple[RouteChange, ...]
-    vehicles: tuple[int, int]
-    cost_cny_day: tuple[float, float]
+    vehicles: tuple[int, int]  # of the routes above: of lines that neither plan changes there are none here
+    cost_cny_day: tuple[float, float]  # more than without the plan
     residents: tuple[float, float]  # reached by each plan
     gain: float  # reached by the second only
     lose: float  # reached by the first only
-    more_often: float  # reached by both, by more buses an hour in the second
+    more_often: float  # reached by both, by more buses an hour in the second, mean of the service day
     less_often: float
     walk_m: float = WALK_M
 
@@ -74,20 +87,26 @@ def plan_diff(before: Plan, after: Plan, network: Network, *, walk_m: float = WA
 
     """
     pairs = _matched(before.routes, after.routes)
-    reach = {node: _reached(network, node, walk_m) for p in (before, after) for r in p.routes for node in r.stops}
-    people = _people(network)
-    buses = [_buses_an_hour(plan.routes, reach, len(people)) for plan in (before, after)]
+    lines = [_lines(plan, other, network) for plan, other in ((before, after), (after, before))]
+    services = [
+        [*((r.stops, 3600.0 / r.headway_s) for r in plan.routes), *running.values()]
+        for plan, running in zip((before, after), lines, strict=True)
+    ]
+    stops = {node for side in services for served, _ in side for node in served}
+    reach, people = _reach(network, sorted(stops), walk_m), _people(network)
+    buses = [_buses_an_hour(side, reach, len(people)) for side in services]
     first, second = (b > 0 for b in buses)
     both, change = first & second, buses[1] - buses[0]
+    routes = (
+        *(_change(a, b, reach, people) for a, b in pairs),
+        *_line_changes(before, after, network, reach, people),
+    )
     return PlanDiff(
         before=before.name,
         after=after.name,
-        routes=(*(_change(a, b, reach, people) for a, b in pairs), *_line_changes(before, after, network, walk_m)),
-        vehicles=(before.vehicles, after.vehicles),
-        cost_cny_day=(
-            before.cost_cny_day,
-            after.cost_cny_day,
-        ),
+        routes=routes,
+        vehicles=(sum(r.vehicles[0] for r in routes), sum(r.vehicles[1] for r in routes)),
+        cost_cny_day=(before.cost_cny_day, after.cost_cny_day),
         residents=(float(people[first].sum()), float(people[second].sum())),
         gain=float(people[second & ~first].sum()),
         lose=float(people[first & ~second].sum()),
@@ -125,9 +144,7 @@ def _share(a: FeederRoute, b: FeederRoute) -> float:
     return len(one & two) / len(one | two)
 
 
-def _change(
-    a: FeederRoute | None, b: FeederRoute | None, reach: dict[str, NDArray[np.bool_]], people: NDArray[np.float64]
-) -> RouteChange:
+def _change(a: FeederRoute | None, b: FeederRoute | None, reach: Reach, people: NDArray[np.float64]) -> RouteChange:
     """Return how one route changed."""
     either = a or b
     assert either is not None
@@ -136,7 +153,6 @@ def _change(
         b.stops, b.path, b.headway_s, b.vehicles, b.loop
     )  # fmt: skip
     kind = "added" if a is None else "dropped" if b is None else "kept" if same else "changed"
-    near = np.logical_or.reduce([reach[node] for node in {*old, *new}])
     return RouteChange(
         kind=kind,
         station=either.station,
@@ -148,15 +164,18 @@ def _change(
         vehicles=(a.vehicles if a is not None else 0, b.vehicles if b is not None else 0),
         length_m=(a.length_m if a is not None else 0.0, b.length_m if b is not None else 0.0),
         cost_cny_day=(a.cost_cny_day if a is not None else 0.0, b.cost_cny_day if b is not None else 0.0),
-        residents=float(people[near].sum()),
+        residents=float(people[_near((*old, *new), reach)].sum()),
         loop=(a is not None and a.loop, b is not None and b.loop),
+        headways_s=((a.headway_s,) if a is not None else (), (b.headway_s,) if b is not None else ()),
     )
 
 
-def _line_changes(before: Plan, after: Plan, network: Network, walk_m: float) -> list[RouteChange]:
+def _line_changes(
+    before: Plan, after: Plan, network: Network, reach: Reach, people: NDArray[np.float64]
+) -> list[RouteChange]:
     """Return what becomes of bus lines that either plan changes; where a plan says nothing, the line runs as it did."""
     mine, theirs = ({c.line: c for c in plan.lines} for plan in (before, after))
-    people, out = _people(network), []
+    out = []
     for name in sorted({*mine, *theirs}):
         a, b = mine.get(name), theirs.get(name)
         known = a or b
@@ -165,8 +184,6 @@ def _line_changes(before: Plan, after: Plan, network: Network, walk_m: float) ->
         old = (a.stops, a.headway_s, a.vehicles) if a is not None else today
         new = (b.stops, b.headway_s, b.vehicles) if b is not None else today
         kind = "kept" if old == new else "added" if not old[0] else "dropped" if not new[0] else "changed"
-        stops = {*old[0], *new[0]}
-        near = np.logical_or.reduce([_reached(network, node, walk_m) for node in sorted(stops)] or [people < 0])
         out.append(
             RouteChange(
                 kind=kind,
@@ -175,14 +192,52 @@ def _line_changes(before: Plan, after: Plan, network: Network, walk_m: float) ->
                 after=name if new[0] else None,
                 stops_added=tuple(s for s in new[0] if s not in old[0]),
                 stops_dropped=tuple(s for s in old[0] if s not in new[0]),
-                headway_s=(old[1][0] if old[1] else None, new[1][0] if new[1] else None),
+                headway_s=(_mean_headway(old[1]), _mean_headway(new[1])),
                 vehicles=(old[2], new[2]),
-                length_m=(0.0, 0.0),
-                cost_cny_day=(0.0, 0.0),
-                residents=float(people[near].sum()),
+                length_m=(_metres(network, old[0]), _metres(network, new[0])),
+                cost_cny_day=(None, None),
+                residents=float(people[_near((*old[0], *new[0]), reach)].sum()),
+                headways_s=(old[1], new[1]),
             )
         )
     return out
+
+
+def _lines(plan: Plan, other: Plan, network: Network) -> dict[str, Service]:
+    """Return the bus lines that run under a plan by id; none where neither plan changes any."""
+    if not plan.lines and not other.lines:
+        return {}
+    buses = network.buses
+    first = np.searchsorted(buses.line, np.arange(len(buses.lines) + 1))
+    running = {
+        line.id: (buses.node[first[k] : first[k + 1]], _buses_of(line.headway_s)) for k, line in enumerate(buses.lines)
+    }
+    unsaid = {c.line: _as_before(c) for c in other.lines}
+    said = {c.line: (c.stops, _buses_of(c.headway_s)) for c in plan.lines}
+    return {name: service for name, service in {**running, **unsaid, **said}.items() if service[0]}
+
+
+def _as_before(change: LineChange) -> Service:
+    """Return a line as it ran before it was changed."""
+    return change.stops_before, _buses_of(change.headway_s_before)
+
+
+def _buses_of(headways_s: Sequence[float]) -> float:
+    """Return the buses an hour, mean of the service day, of headways in am, off and pm; 0 where there are none."""
+    every = tuple(headways_s) * (len(PERIOD_HOURS) if len(headways_s) == 1 else 1)
+    return sum(h * 3600.0 / s for h, s in zip(PERIOD_HOURS, every, strict=False)) / sum(PERIOD_HOURS)
+
+
+def _mean_headway(headways_s: Sequence[float]) -> float | None:
+    """Return the mean time between buses over the service day, seconds."""
+    buses = _buses_of(headways_s)
+    return 3600.0 / buses if buses > 0 else None
+
+
+def _metres(network: Network, stops: Sequence[str]) -> float:
+    """Return the length of straight lines from stop to stop, one way."""
+    x, y = (np.array([network.roads.nodes[n][k] for n in stops], np.float64) for k in ("x_m", "y_m"))
+    return float(np.hypot(np.diff(x), np.diff(y)).sum())
 
 
 def _people(network: Network) -> NDArray[np.float64]:
@@ -191,17 +246,24 @@ def _people(network: Network) -> NDArray[np.float64]:
     return np.asarray(cells.home_share * network.zones.residents[cells.zone], np.float64)
 
 
-def _reached(network: Network, node: str, walk_m: float) -> NDArray[np.bool_]:
-    """Return which cells are within a walk of a street node."""
-    at = network.roads.nodes[node]
-    return np.asarray(np.hypot(network.cells.x_m - at["x_m"], network.cells.y_m - at["y_m"]) <= walk_m, np.bool_)
+def _reach(network: Network, nodes: Sequence[str], walk_m: float) -> Reach:
+    """Return the cells within a walk of each street node."""
+    cells, at = network.cells, network.roads.nodes
+    if not nodes:
+        return {}
+    tree = cKDTree(np.column_stack([cells.x_m, cells.y_m]))
+    found = tree.query_ball_point([(at[n]["x_m"], at[n]["y_m"]) for n in nodes], walk_m, return_sorted=True)
+    return {node: np.array(rows, np.int64) for node, rows in zip(nodes, found, strict=True)}
 
 
-def _buses_an_hour(
-    routes: Sequence[FeederRoute], reach: dict[str, NDArray[np.bool_]], cells: int
-) -> NDArray[np.float64]:
-    """Return the buses an hour within a walk of each cell, every route counted once."""
+def _near(stops: Iterable[str], reach: Reach) -> NDArray[np.int64]:
+    """Return the cells within a walk of any of some stops, each once."""
+    return np.unique(np.concatenate([reach[node] for node in sorted(set(stops))] or [np.zeros(0, np.int64)]))
+
+
+def _buses_an_hour(services: Sequence[Service], reach: Reach, cells: int) -> NDArray[np.float64]:
+    """Return the buses an hour within a walk of each cell, every route and line counted once."""
     total = np.zeros(cells)
-    for route in routes:
-        total += np.logical_or.reduce([reach[node] for node in route.stops]) * (3600.0 / route.headway_s)
+    for stops, buses in services:
+        total[_near(stops, reach)] += buses
     return total

@@ -109,11 +109,7 @@ def comparison(found: comparison_pb2.ScenarioComparison) -> None:
     if found.pareto:
         out.print(f"Beaten by none on every indicator: {', '.join(found.pareto)}", markup=False)
     for row in summary["cost_effectiveness"]:
-        out.print(
-            f"{row['scenario']}: {row['per_million']:+.4f} of {row['indicator']} per million CNY a year "
-            f"({row['million_cny_year']:.2f} million more a year)",
-            markup=False,
-        )
+        out.print(f"{row['scenario']}: {row['says']}", markup=False)
     for scenario, detail in summary.get("detail", {}).items():
         _detail(out, scenario, detail, found.level)
 
@@ -129,15 +125,15 @@ def _pairs(out: Any, summary: Mapping[str, Any]) -> None:
         )
         return
     better = {
-        (b["indicator"], x, y): f"{b['probability'][i][j]:.3f}"
+        (b["indicator"], x, y): _decimals(b["probability"][i][j])
         for b in summary["beats"]
         if b["probability"]
         for i, x in enumerate(b["scenarios"])
         for j, y in enumerate(b["scenarios"])
     }
     names = list(dict.fromkeys(name for name, _, _ in better))
-    pairs = [(b["a"], b["b"], number(b["further_seeds"], 0)) for b in summary["between"]]
-    first = summary["indicators"][0]["name"]
+    first = next((b["indicator"] for b in summary["between"]), "")
+    pairs = [(b["a"], b["b"], number(b["further_seeds"], 0)) for b in summary["between"] if b["indicator"] == first]
     for start in range(0, max(len(names), 1), _ACROSS):
         part, begins = names[start : start + _ACROSS], start == 0
         rows: list[Sequence[Cell]] = [

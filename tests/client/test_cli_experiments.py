@@ -106,11 +106,12 @@ def test_a_comparison_prints_parts_loads_and_pairs_within_100_columns(tell: Tell
 def test_pairs_of_many_scenarios_are_read_elsewhere(count: int, capsys: pytest.CaptureFixture[str]) -> None:
     names = [f"s{i}" for i in range(count)]
     probability = [[0.5 if i == j else 0.123 for j in range(count)] for i in range(count)]
+    pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
     summary = {
         "indicators": [{"name": "green_share", "direction": 1}],
         "scenarios": [{"scenario": name} for name in names],
         "beats": [{"indicator": "green_share", "scenarios": names, "probability": probability}],
-        "between": [{"a": a, "b": b, "further_seeds": 41} for i, a in enumerate(names) for b in names[i + 1 :]],
+        "between": [{"a": a, "b": b, "indicator": "green_share", "further_seeds": 41} for a, b in pairs],
         "cost_effectiveness": [],
     }
     found = comparison_pb2.ScenarioComparison(baseline="s0", level=0.95)

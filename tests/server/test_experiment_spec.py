@@ -85,6 +85,12 @@ def test_a_latin_hypercube_uses_each_stratum_once_on_each_axis(count: int, seed:
         (spec(scenario=[swept("latin-hypercube", {"h": {"low": 1, "high": 2}})]), "count: is empty"),
         (spec(scenario=[swept("grid", {"h": {"low": 2, "high": 1, "steps": 3}})]), "expected low below high"),
         (spec(scenario=[swept("grid", {"h": [True]})]), "expected a number or text"),
+        (spec(sample=0), "sample: saw 0; expected above 0 to 1"),
+        (spec(max_days=0), "max_days: saw 0; expected 2 to 1000"),
+        (spec(limits={"runs": 0}), "limits.runs: saw 0; expected 1 to"),
+        (spec(scenario=[{"name": "a", "parameters": {"weight.walk": "abc"}}]), "parameters.weight.walk: saw 'abc'"),
+        (spec(indicators=["green_shore"]), "unknown indicator 'green_shore'; nearest: green_share"),
+        (spec(indicators=["green_share.", "mode"]), "unknown indicator 'mode'; nearest: mode_share"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_named(data: dict[str, Any], text: str) -> None:
@@ -110,6 +116,37 @@ def test_a_sweep_that_explodes_is_refused_by_count_and_time_without_being_listed
     check_size(small, 100.0, 2)
     with pytest.raises(BatchLimitError, match=r"10 runs asked for, predicted to take 1\.4 h; the limit is 1 hours"):
         check_size(small, 1000.0, 2)
+
+
+def test_names_that_fall_together_or_make_no_folder_are_refused() -> None:
+    two = swept("list", {"h": [1.00000001, 1.00000002]})
+    with pytest.raises(GreentripError, match=r"two scenarios come to be called 'a~h=1'"):
+        expand(read_spec(spec(scenario=[two])), nothing, nothing)
+    same = [swept("grid", {"h": [90]}), {"name": "a~h"}]
+    with pytest.raises(GreentripError, match=r"scenario\[1\].name"):
+        read_spec(spec(scenario=same))
+    fits, long = "地" * 27, "地" * 28  # each letter takes nine bytes of a folder's name
+    assert expand(read_spec(spec(scenario=[{"name": fits}])), nothing, nothing)[0].name == fits
+    with pytest.raises(GreentripError, match="makes a folder's name of more than 255 bytes"):
+        expand(read_spec(spec(scenario=[{"name": long}])), nothing, nothing)
+
+
+def test_a_cost_of_nothing_is_known_and_one_not_given_is_not() -> None:
+    free = read_spec(spec(scenario=[{"name": "free", "cost_million_cny_year": 0}, {"name": "unknown"}]))
+    assert [p.cost_million_cny_year for p in expand(free, nothing, nothing)] == [0.0, None]
+
+
+def test_a_swept_parameter_must_be_a_number() -> None:
+    words = {"name": "a", "parameters": {"weight.walk": "$w"}, "sweep": {"method": "grid", "values": {"w": ["far"]}}}
+    with pytest.raises(GreentripError, match=r"parameters.weight.walk: saw 'far'; expected a number"):
+        expand(read_spec(spec(scenario=[words])), nothing, nothing)
+
+
+def test_hours_count_only_runs_that_have_yet_to_be_made() -> None:
+    small = read_spec(spec(seeds="0-9", limits={"hours": 1}))
+    with pytest.raises(BatchLimitError):
+        check_size(small, 1000.0, 2)
+    check_size(small, 1000.0, 2, known=5)
 
 
 def test_an_imported_network_that_changed_under_its_name_is_another_input() -> None:

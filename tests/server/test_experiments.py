@@ -129,8 +129,36 @@ def test_what_would_be_too_much_or_is_unknown_is_refused_before_anything_is_stor
 def test_checking_counts_without_storing(client: Client) -> None:
     made = client.run_experiment(spec("only-looked-at"), seeds=range(50), validate_only=True)
     assert (made.progress.runs, made.progress.waiting) == (150, 150)
+    assert made.progress.seconds_left > 0  # forecast: nothing has run yet
     with pytest.raises(CallError):
         client.experiment("only-looked-at")
+
+
+def test_runs_that_are_no_longer_asked_for_stop_and_what_ended_since_a_pause_can_be_asked_about(tmp_path: Path) -> None:
+    with greentrip.connect(data_dir=tmp_path, workers=1) as client:
+        client.run_experiment(spec("shrinks", max_days=60, sample=0.01, seeds=[0, 1, 2]))
+        going = next(
+            r for e in client.watch_experiment("shrinks") for r in e.runs if r.state == run_pb2.RUN_STATE_RUNNING
+        )
+        assert going.scenario == "today"
+        quick = spec("shrinks", scenario=spec("x")["scenario"][1:], seeds=[0])
+        client.run_experiment(quick)
+        for _ in range(100):
+            if client.run(going.run).state == run_pb2.RUN_STATE_CANCELLED:
+                break
+            time.sleep(0.1)
+        assert client.run(going.run).state == run_pb2.RUN_STATE_CANCELLED
+        begun = (run_pb2.RUN_STATE_RUNNING, run_pb2.RUN_STATE_SUCCEEDED)
+        next(e for e in client.watch_experiment("shrinks") if any(r.state in begun for r in e.runs))
+        client.pause_experiment("shrinks")
+        for _ in range(600):
+            if client.experiment("shrinks").progress.running == 0:
+                break
+            time.sleep(0.1)
+        through = client.experiment("shrinks").progress.succeeded
+        assert through >= 1
+        found = client.query_experiment("shrinks", "SELECT count(DISTINCT scenario) AS n FROM figures", "json")
+        assert json.loads(found) == [{"n": through}]
 
 
 @pytest.mark.slow

@@ -18,18 +18,22 @@ from greentrip_agents.statistics.intervals import (
     power,
     probability_above,
     seeds_needed,
+    seeds_needed_each,
 )
+from greentrip_agents.statistics.order import Comparable, comparable
 from greentrip_agents.statistics.ranking import Ranking, beats, pareto, ranking
 from greentrip_agents.statistics.scenarios import compare_scenarios
 
 __all__ = [
     "SHARES_BY",
+    "Comparable",
     "Difference",
     "Ranking",
     "Setting",
     "access_changes",
     "beats",
     "changes",
+    "comparable",
     "compare_scenarios",
     "difference",
     "direction",
@@ -49,6 +53,7 @@ __all__ = [
     "ranking",
     "ratio_of_variances",
     "seeds_needed",
+    "seeds_needed_each",
     "select",
     "share_changes",
     "shares",

@@ -5,6 +5,7 @@ jobs count when the place where its people are is reached in time.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,7 +19,8 @@ from greentrip_agents.definitions import RESIDENT
 from greentrip_agents.detail import costs_of
 from greentrip_agents.run import Run
 from greentrip_agents.statistics.breakdown import INCOME_GROUPS, income_fifth
-from greentrip_agents.statistics.gains import Setting
+from greentrip_agents.statistics.figures import by_scenario, each_scenario
+from greentrip_agents.statistics.gains import Setting, setting_for
 
 Floats = NDArray[np.float64]
 Int32s = NDArray[np.int32]
@@ -78,14 +80,31 @@ def access(run: Run, setting: Setting, period: int = 0) -> pl.DataFrame:
     return pl.DataFrame(rows, schema_overrides=types)
 
 
-def access_changes(base: Mapping[int, Run], other: Mapping[int, Run], before: Setting, after: Setting) -> pl.DataFrame:
-    """Return `access` of both sides, means of the common seeds: columns `of`, `minutes`, `figure`, base, other, change.
+def access_changes(
+    base: Mapping[int, Run], other: Mapping[Any, Any], before: Setting, after: Setting | Mapping[str, Setting]
+) -> pl.DataFrame:
+    """Return `access` of both sides, means of the common seeds.
 
-    `figure` is mean, gini, palma, or an income group's mean.
+    Parameters
+    ----------
+    base, other
+        Runs by seed; the other also by scenario and seed.
+    before, after
+        Network and parameters of each side, after also by scenario.
+
+    Returns
+    -------
+        Columns (scenario,) `of`, `minutes`, `figure` (mean, gini, palma, or an income group's mean), `base`, `other`,
+        `change`.
+
     """
+    if by_scenario(other):
+        return each_scenario(
+            base, other, lambda name: access_changes(base, other[name], before, setting_for(after, name))
+        )
     seeds = sorted(base.keys() & other.keys())
     sides = []
-    for runs, setting in ((base, before), (other, after)):
+    for runs, setting in ((base, before), (other, setting_for(after))):
         tables = [access(runs[s], setting).unpivot(index=["of", "minutes"], variable_name="figure") for s in seeds]
         sides.append(
             pl.concat(tables).group_by("of", "minutes", "figure", maintain_order=True).agg(pl.col("value").mean())

@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 from greentrip_networks.network import Network
-from scipy import stats
+from numpy.typing import NDArray
+from scipy import special
 
 from greentrip_agents.statistics.breakdown import lines, links, shares, stations
+from greentrip_agents.statistics.figures import by_scenario, each_scenario
+from greentrip_agents.statistics.intervals import holm
 
 
 def changes(
@@ -28,7 +31,9 @@ def changes(
 
     Returns
     -------
-        The keys, `base`, `other`, `change`, `low`, `high` (null for a single seed), largest change first.
+        The keys, `base`, `other`, `change`, `low`, `high`, `p` and `p_holm` (null for a single seed), largest change
+        first. The intervals are each row's own; `p_holm` is corrected for the number of rows (Holm 1979), so that a
+        row picked because it stands out is judged as one of many.
 
     """
     common = sorted(set(base["seed"]) & set(other["seed"]))
@@ -45,33 +50,45 @@ def changes(
         (d.sum() / n).alias("change"),
         (d**2).sum().alias("squares"),
     )
-    half = pl.lit(None, dtype=pl.Float64)
+    nothing = pl.lit(None, dtype=pl.Float64)
+    found = found.with_columns(low=nothing, high=nothing, p=nothing, p_holm=nothing, size=pl.col("change").abs())
     if n > 1:
-        reach = float(stats.t.ppf(0.5 + level / 2, n - 1))
         variance = (pl.col("squares") - n * pl.col("change") ** 2).clip(lower_bound=0.0) / (n - 1)
-        half = reach * (variance / n).sqrt()
-    return (
-        found.with_columns(low=pl.col("change") - half, high=pl.col("change") + half, size=pl.col("change").abs())
-        .sort(["size", *keys], descending=[True, *([False] * len(keys))])
-        .select(*keys, "base", "other", "change", "low", "high")
+        found = found.with_columns(error=(variance / n).sqrt())
+        half = float(special.stdtrit(n - 1, 0.5 + level / 2)) * pl.col("error")
+        p = _p_values(found["change"].to_numpy(), found["error"].to_numpy(), n - 1)
+        found = found.with_columns(
+            low=pl.col("change") - half, high=pl.col("change") + half, p=pl.Series(p), p_holm=pl.Series(holm(p))
+        )
+    return found.sort(["size", *keys], descending=[True, *([False] * len(keys))]).select(
+        *keys, "base", "other", "change", "low", "high", "p", "p_holm"
     )
 
 
+def _p_values(change: NDArray[np.float64], error: NDArray[np.float64], freedom: int) -> NDArray[np.float64]:
+    """Return the p of no change by Student's t; pairs that all differ by the same are sure, by nothing are equal."""
+    t = np.divide(np.abs(change), error, out=np.zeros_like(change), where=error > 0)
+    sure = np.where(change == 0, 1.0, 0.0)
+    return np.asarray(np.where(error > 0, 2 * special.stdtr(freedom, -t), sure), np.float64)
+
+
 def share_changes(
-    base: Mapping[int, Any], other: Mapping[int, Any], network: Network, by: str, level: float = 0.95
+    base: Mapping[int, Any], other: Mapping[Any, Any], network: Network, by: str, level: float = 0.95
 ) -> pl.DataFrame:
-    """Return the green share of each part, percent, and its change: columns `part`, base, other, change, low, high.
+    """Return the green share of each part, percent, and its change: (scenario,) `part` and the columns of `changes`.
 
     Parameters
     ----------
     base, other
-        Runs by seed.
+        Runs by seed; the other also by scenario and seed.
     network, by
         As `shares` takes them.
     level
         Of the interval.
 
     """
+    if by_scenario(other):
+        return each_scenario(base, other, lambda name: share_changes(base, other[name], network, by, level))
     green = next(iter(base.values())).indicators["definition"]["green"]
     modes = [m for m, ok in green.items() if ok]
     sides = [shares(runs, network, by).filter(pl.col("mode").is_in(modes)) for runs in (base, other)]
@@ -79,22 +96,26 @@ def share_changes(
 
 
 def load_changes(
-    base: Mapping[int, Any], other: Mapping[int, Any], what: str, level: float = 0.95, most: int = 50
+    base: Mapping[int, Any], other: Mapping[Any, Any], what: str, level: float = 0.95, most: int = 50
 ) -> pl.DataFrame:
     """Return the largest changes of daily boardings by line, of entries by station, or of vehicles by link and period.
+
+    `p_holm` is corrected for every line, station or link there is, not for those returned alone.
 
     Parameters
     ----------
     base, other
-        Runs by seed.
+        Runs by seed; the other also by scenario and seed.
     what
         `lines`, `stations` or `links`.
     level
         Of the interval.
     most
-        Rows at most.
+        Rows at most, of each scenario.
 
     """
+    if by_scenario(other):
+        return each_scenario(base, other, lambda name: load_changes(base, other[name], what, level, most))
     read, keys, value = {
         "lines": (lines, ["line", "name_en", "name_zh"], "boardings"),
         "stations": (stations, ["station"], "entries"),

@@ -7,25 +7,29 @@ import polars as pl
 from greentrip_networks.network import Network
 
 from greentrip_agents.statistics.breakdown import INCOME_GROUPS, income_fifth
+from greentrip_agents.statistics.figures import by_scenario, each_scenario
 from greentrip_agents.statistics.intervals import mean_interval
 
 _KEYS = ["person", "tour", "direction"]
 FELT_MIN = 0.5  # generalised minutes a trip; a smaller change nobody notices
 
 
-def flows(base: Mapping[int, Any], other: Mapping[int, Any]) -> pl.DataFrame:
+def flows(base: Mapping[int, Any], other: Mapping[Any, Any]) -> pl.DataFrame:
     """Return trips a weekday that went from one mode to another, mean of the common seeds with its interval.
 
     Parameters
     ----------
     base, other
-        Runs by seed. Only persons in both runs of a seed are followed.
+        Runs by seed; the other also by scenario and seed. Only persons in both runs of a seed are followed.
 
     Returns
     -------
-        Columns `from`, `to`, `trips`, `low`, `high` (null for a single seed), largest first; modes that stay left out.
+        Columns (scenario,) `from`, `to`, `trips`, `low`, `high` (null for a single seed), largest first; modes that
+        stay left out. Each row's interval stands by itself: it is not corrected for the number of rows.
 
     """
+    if by_scenario(other):
+        return each_scenario(base, other, lambda name: flows(base, other[name]))
     seeds = sorted(base.keys() & other.keys())
     found: dict[tuple[str, str], list[float]] = {}
     for i, seed in enumerate(seeds):
@@ -42,19 +46,28 @@ def flows(base: Mapping[int, Any], other: Mapping[int, Any]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema).sort(["trips", "from", "to"], descending=[True, False, False])
 
 
-def winners_and_losers(base: Mapping[int, Any], other: Mapping[int, Any], network: Network) -> pl.DataFrame:
+def winners_and_losers(base: Mapping[int, Any], other: Mapping[Any, Any], network: Network) -> pl.DataFrame:
     """Return how many trips a weekday become easier and harder, by income, car and district.
 
     A trip wins when it keeps its mode and its generalised cost falls by more than FELT_MIN minutes; the same person
     and tour are compared under the same seed. Trips that change mode are counted apart: two modes' costs differ by
     what people like and dislike about them, so they say nothing of who gains.
 
+    Parameters
+    ----------
+    base, other
+        Runs by seed; the other also by scenario and seed.
+    network
+        For the districts of homes.
+
     Returns
     -------
-        Columns `by`, `part`, `trips`, `win`, `lose`, `switch` (trips a weekday, mean of the seeds) and `minutes` (mean
-        change of generalised cost a trip that keeps its mode, negative is a gain).
+        Columns (scenario,) `by`, `part`, `trips`, `win`, `lose`, `switch` (trips a weekday, mean of the seeds) and
+        `minutes` (mean change of generalised cost a trip that keeps its mode, negative is a gain).
 
     """
+    if by_scenario(other):
+        return each_scenario(base, other, lambda name: winners_and_losers(base, other[name], network))
     seeds = sorted(base.keys() & other.keys())
     zones = pl.DataFrame({"home_zone": list(network.zones.id), "district": list(network.zones.district_en)})
     frames = []

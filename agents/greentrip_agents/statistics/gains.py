@@ -7,9 +7,11 @@ it: the same persons are asked at the costs that both runs ended with, and green
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
+from greentrip_networks.errors import ScenarioError
 from greentrip_networks.kernels import njit, prange
 from greentrip_networks.network import Network
 from numpy.typing import NDArray
@@ -22,8 +24,9 @@ from greentrip_agents.detail import AGES, costs_of, travellers_of
 from greentrip_agents.parameters import Parameters
 from greentrip_agents.run import Run
 from greentrip_agents.statistics.breakdown import INCOME_GROUPS, income_fifth
+from greentrip_agents.statistics.figures import by_scenario, each_scenario
 from greentrip_agents.statistics.flows import FELT_MIN
-from greentrip_agents.statistics.intervals import mean_interval
+from greentrip_agents.statistics.intervals import difference, holm, mean_interval
 
 Floats = NDArray[np.float64]
 
@@ -41,48 +44,74 @@ class Setting:
     parameters: Parameters
 
 
+def setting_for(settings: Setting | Mapping[str, Setting], scenario: str = "") -> Setting:
+    """Return a scenario's setting: its own, or the one that all have."""
+    if isinstance(settings, Setting):
+        return settings
+    if scenario not in settings:
+        raise ScenarioError("after", f"saw settings of {', '.join(settings)}; expected one, or one of each scenario")
+    return settings[scenario]
+
+
 def gains(
-    base: Mapping[int, Run], other: Mapping[int, Run], before: Setting, after: Setting, level: float = 0.95
+    base: Mapping[int, Run],
+    other: Mapping[Any, Any],
+    before: Setting,
+    after: Setting | Mapping[str, Setting],
+    level: float = 0.95,
 ) -> pl.DataFrame:
     """Return by groups of residents what the other scenario gives or takes.
 
     Parameters
     ----------
     base, other
-        Runs by seed; the seeds that both have are used, and the residents and tours that both have.
+        Runs by seed, the other also by scenario and seed; the seeds that both have are used, and the residents and
+        tours that both have.
     before, after
-        Network and parameters of each side. Homes and distances to rail are those before.
+        Network and parameters of each side, after also by scenario. Homes and distances to rail are those before.
     level
         Of Student's interval over the seeds.
 
     Returns
     -------
-        Columns `by` (of GROUPS), `part`, `persons` who travel, `trips` a weekday, `minutes` gained a trip (positive:
-        easier) with `low` and `high` (null for a single seed), `cny` gained a trip at each person's own value of time,
+        Columns (scenario,) `by` (of GROUPS), `part`, `persons` who travel, `trips` a weekday, `minutes` gained a trip
+        (positive: easier) with `low` and `high` (null for a single seed), `cny` a trip at each person's own value of time,
         `million_cny` a weekday, `gain` and `lose` (persons whose trips become easier or harder by more than half a
-        minute each), `green_before` and `green_after` (percent of trips, expected); means of the seeds.
+        minute each), `green_before` and `green_after` (percent of trips, expected); means of the seeds. `p` is that
+        of no change of the minutes, `p_holm` the same corrected for the number of rows (null for a single seed).
 
     """
+    if by_scenario(other):
+        return each_scenario(
+            base, other, lambda name: gains(base, other[name], before, setting_for(after, name), level)
+        )
+    then = setting_for(after)
     seeds = sorted(base.keys() & other.keys())
     frames = []
     for seed in seeds:
         joined = tours(base[seed], before).join(
-            tours(other[seed], after).select("person", "tour", value_after="value", green_after="green"),
+            tours(other[seed], then).select("person", "tour", value_after="value", green_after="green"),
             on=["person", "tour"], maintain_order="left",
         )  # fmt: skip
         frames.append(_grouped(_described(joined, before.network)).with_columns(seed=pl.lit(seed)))
     if not frames:
         return pl.DataFrame()
     together = pl.concat(frames)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for (by, part), found in together.group_by(["by", "part"], maintain_order=True):
         figures = {c: float(found[c].mean()) for c in found.columns if c not in ("by", "part", "seed")}  # type: ignore[arg-type]
-        _, interval = mean_interval(found["minutes"].to_numpy(), level)
+        minutes = found["minutes"].to_list()
+        _, interval = mean_interval(minutes, level)
         low, high = interval if interval is not None else (None, None)
-        rows.append({"by": by, "part": part, **figures, "low": low, "high": high})
+        none = dict.fromkeys(range(len(minutes)), 0.0)
+        p = difference(none, dict(enumerate(minutes)), level).p if interval is not None else None
+        rows.append({"by": by, "part": part, **figures, "low": low, "high": high, "p": p, "p_holm": p})
+    tested = [row for row in rows if row["p"] is not None]
+    for row, p in zip(tested, holm([row["p"] for row in tested]), strict=True):
+        row["p_holm"] = p
     columns = ("by", "part", "persons", "trips", "minutes", "low", "high", "cny", "million_cny", "gain", "lose",
-               "green_before", "green_after")  # fmt: skip
-    types = {"low": pl.Float64, "high": pl.Float64}
+               "green_before", "green_after", "p", "p_holm")  # fmt: skip
+    types = dict.fromkeys(("low", "high", "p", "p_holm"), pl.Float64)
     return pl.DataFrame(rows, schema_overrides=types, infer_schema_length=None).select(columns)
 
 

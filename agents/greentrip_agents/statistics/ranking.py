@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from greentrip_networks.hashing import uniform
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special, stats
 
 RESAMPLES = 2000
 
@@ -66,23 +66,29 @@ def beats(values: ArrayLike, *, larger_is_better: bool = True) -> NDArray[np.flo
     Parameters
     ----------
     values
-        Shape (scenarios, seeds): an indicator under seeds that all scenarios share; two seeds at least.
+        Shape (scenarios, seeds): an indicator; NaN where a scenario lacks a seed. Each two scenarios are compared on
+        the seeds that both have.
     larger_is_better
         Which way the indicator counts.
 
     Returns
     -------
-        Shape (scenarios, scenarios); exactly equal scenarios, and the diagonal, have one half.
+        Shape (scenarios, scenarios); exactly equal scenarios, and the diagonal, have one half. NaN for two that share
+        fewer than two seeds.
 
     """
-    score = _scores(values, larger_is_better=larger_is_better)
-    seeds = score.shape[1]
+    score = np.asarray(values, np.float64) * (1.0 if larger_is_better else -1.0)
     d = score[:, None, :] - score[None, :, :]
-    mean, se = d.mean(axis=2), d.std(axis=2, ddof=1) / np.sqrt(seeds)
+    both = np.isfinite(d)
+    seeds = both.sum(axis=2)
+    some = np.maximum(seeds, 1)
+    mean = np.where(both, d, 0.0).sum(axis=2) / some
+    squares = (np.where(both, d - mean[:, :, None], 0.0) ** 2).sum(axis=2)
+    se = np.sqrt(squares / np.maximum(seeds - 1, 1) / some)
     sure = np.where(mean > 0, 1.0, np.where(mean < 0, 0.0, 0.5))  # every pair differs by the same
     t = np.divide(mean, se, out=np.zeros_like(mean), where=se > 0)
-    found: NDArray[np.float64] = np.where(se > 0, stats.t.cdf(t, seeds - 1), sure)
-    return found
+    chance = np.where(se > 0, special.stdtr(np.maximum(seeds - 1.0, 1.0), t), sure)
+    return np.asarray(np.where(seeds > 1, chance, np.nan), np.float64)
 
 
 def pareto(scores: ArrayLike, larger_is_better: Sequence[bool]) -> NDArray[np.bool_]:
@@ -122,5 +128,4 @@ def _resampled_means(score: NDArray[np.float64], key: int, resamples: int) -> ND
 
 def _ranks(means: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return how many are larger, 0 for the largest; equal ones share a rank; shape of the input."""
-    ordered = np.sort(-means, axis=1)
-    return np.stack([np.searchsorted(o, -m, side="left") for o, m in zip(ordered, means, strict=True)])
+    return np.asarray(stats.rankdata(-means, method="min", axis=1) - 1, np.int64)

@@ -6,17 +6,18 @@ from typing import Any
 import numpy as np
 from greentrip_networks.errors import ScenarioError, UnknownNameError
 
-from greentrip_agents.statistics.figures import direction, select
+from greentrip_agents.statistics.cost_effectiveness import cost_effectiveness
+from greentrip_agents.statistics.figures import Values, column, direction, select
 from greentrip_agents.statistics.intervals import (
     difference,
     holm,
     mean_interval,
     probability_above,
-    seeds_needed,
+    seeds_needed_each,
 )
-from greentrip_agents.statistics.ranking import beats, pareto, ranking
+from greentrip_agents.statistics.order import beating, ranked, unbeaten
 
-Values = Mapping[str, Mapping[int, Mapping[str, float]]]  # scenario, seed, indicator
+MOST_BETWEEN = 40  # scenarios each two of which are told apart on an indicator: 780 pairs
 
 
 def compare_scenarios(
@@ -30,6 +31,8 @@ def compare_scenarios(
 ) -> dict[str, Any]:
     """Compare scenarios with a baseline, seed by seed where they share seeds.
 
+    Who can be ranked with whom, and on which seeds, is the rule of `order.comparable`.
+
     Parameters
     ----------
     values
@@ -42,18 +45,21 @@ def compare_scenarios(
     level
         Of intervals and of the Holm-corrected findings; 0.5 to below 1.
     costs
-        Cost of each scenario, million CNY a year; None where unknown. The baseline's counts as 0 when unknown.
+        Cost of each scenario, million CNY a year; None where unknown, which never counts as free. The baseline's alone
+        counts as 0 when unknown.
     key
         Key of the bootstrap.
 
     Returns
     -------
-    Plain data: `baseline`, `level`, `indicators`, `scenarios` (means with intervals), `differences` (one row a scenario
-    and indicator: change, interval, p, p_holm, found, probability_better, seeds, and the further seeds that would find
-    the change as it is now, corrected too, in four of five tries), `between` (each two scenarios on the first
-    indicator: probability that one is above the other, further seeds to tell them apart), `beats` (for each indicator
-    with a direction the probability that each scenario is better than each other), `rankings`, `pareto`,
-    `cost_effectiveness` and `missing`.
+        Plain data: `baseline`, `level`, `indicators`, `scenarios` (means with intervals), `differences` (one row a
+        scenario and indicator: change, interval, p, p_holm, found, probability_better, seeds, whether the runs
+        `converged`, and the further seeds that would find the change as it is now, corrected too, in four of five
+        tries), `between` (the same of each two scenarios on every indicator with a direction, b less a, corrected
+        together; of more than MOST_BETWEEN scenarios the best), `beats` (for each indicator with a direction the
+        probability that each scenario is better than each other, on the seeds the two share), `rankings` and `pareto`
+        (with who is `left_out` and why), `cost_effectiveness`, `unsettled` (seeds that did not converge, by scenario)
+        and `missing`: sentences on what is unsettled, missing or left out, what is unsettled first.
 
     Raises
     ------
@@ -67,31 +73,51 @@ def compare_scenarios(
         raise ScenarioError("level", f"saw {level:g}; expected 0.5 to below 1")
     if baseline not in values:
         raise UnknownNameError("scenario", baseline, values)
-    missing = [f"{name}: no finished run" for name, seeds in values.items() if not seeds]
+    unsettled = _unsettled(values)
+    missing = [
+        f"{name}: did not converge, or left demand unserved, under {_listed(seeds)}: its differences and ranks are no "
+        "verdict"
+        for name, seeds in unsettled.items()
+    ]
+    missing += [f"{name}: no finished run" for name, seeds in values.items() if not seeds]
     have = {name: seeds for name, seeds in values.items() if seeds}
     if baseline not in have:
         raise ScenarioError("baseline", f"{baseline!r} has no finished run; wait for one, or take another baseline")
     known = list(next(iter(have[baseline].values())))
     names = select(known, indicators)
     rows = _differences(have, baseline, names, level, missing)
+    for row in rows:
+        row["converged"] = not unsettled.keys() & {baseline, row["scenario"]}
+    directed = [n for n in names if direction(n)]
+    rankings = [ranked(have, n, baseline, key, missing) for n in directed]
+    for one in rankings:
+        resting = [o["scenario"] for o in one["order"] if o["scenario"] in unsettled]
+        one["warning"] = f"rests on runs that did not converge, of {', '.join(resting)}" if resting else ""
     return {
         "baseline": baseline,
         "level": level,
         "indicators": [{"name": n, "direction": direction(n)} for n in names],
         "scenarios": [_means(name, seeds, names, level) for name, seeds in have.items()],
         "differences": rows,
-        "between": _between(have, names[0], level),
-        "beats": [_beats(have, n) for n in names if direction(n)],
-        "rankings": [_ranking(have, n, key, missing) for n in names if direction(n)],
-        "pareto": _pareto(have, names, costs or {}, missing),
-        "cost_effectiveness": _effectiveness(rows, names[0], baseline, costs or {}),
+        "between": _between(have, directed or names[:1], level, missing),
+        "beats": [beating(have, n) for n in directed],
+        "rankings": rankings,
+        "pareto": unbeaten(have, names, baseline, costs or {}, missing),
+        "cost_effectiveness": cost_effectiveness(have, names, baseline, costs or {}, level),
+        "unsettled": unsettled,
         "missing": list(dict.fromkeys(missing)),
     }
 
 
-def _column(seeds: Mapping[int, Mapping[str, float]], name: str) -> dict[int, float]:
-    """Return an indicator by seed where it is known."""
-    return {s: f[name] for s, f in sorted(seeds.items()) if name in f and np.isfinite(f[name])}
+def _unsettled(values: Values) -> dict[str, list[int]]:
+    """Return the seeds under which a scenario's run did not converge or left demand unserved."""
+    found = {s: [seed for seed, f in sorted(seeds.items()) if f.get("converged") == 0] for s, seeds in values.items()}
+    return {scenario: seeds for scenario, seeds in found.items() if seeds}
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    """Return seeds as text."""
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(str(s) for s in seeds)}"
 
 
 def _means(
@@ -100,9 +126,9 @@ def _means(
     """Return a scenario's own means."""
     found = []
     for name in names:
-        column = _column(seeds, name)
-        mean, interval = mean_interval(list(column.values()), level) if column else (None, None)
-        found.append({"indicator": name, "mean": mean, "interval": _ends(interval), "values": list(column.values())})
+        by_seed = list(column(seeds, name).values())
+        mean, interval = mean_interval(by_seed, level) if by_seed else (None, None)
+        found.append({"indicator": name, "mean": mean, "interval": _ends(interval), "values": by_seed})
     return {"scenario": scenario, "seeds": sorted(seeds), "figures": found}
 
 
@@ -121,7 +147,7 @@ def _differences(
         elif common != base.keys() or common != seeds.keys():
             missing.append(f"{scenario}: only {len(common)} seeds are common with {baseline}; the others are left out")
         for name in names:
-            a, b = _column(base, name), _column(seeds, name)
+            a, b = column(base, name), column(seeds, name)
             if not a or not b:
                 missing.append(f"{scenario}: {name} is not known on both sides")
                 continue
@@ -151,113 +177,33 @@ def _correct(rows: Sequence[dict[str, Any]], effect: str, level: float) -> None:
     strict = 1 - (1 - level) / max(len(tested), 1)  # Holm's first step, which the hardest finding must pass
     for row in rows:
         row |= {"p_holm": None, "seeds_needed": None, "further_seeds": None}
-    for row, p in zip(tested, holm([float(r["p"]) for r in tested]), strict=True):
+    needed = seeds_needed_each([r[effect] for r in tested], [r["sd"] for r in tested], level=strict)
+    for row, p, seeds in zip(tested, holm([r["p"] for r in tested]), needed, strict=True):
         row["p_holm"] = p
-        needed = seeds_needed(row[effect], row["sd"], level=strict) if row[effect] else None
-        if needed is not None:
-            row |= {"seeds_needed": needed, "further_seeds": max(0, needed - row["seeds"])}
+        if seeds is not None:
+            row |= {"seeds_needed": seeds, "further_seeds": max(0, seeds - row["seeds"])}
 
 
-def _between(have: Values, name: str, level: float) -> list[dict[str, Any]]:
-    """Return for each two scenarios how far the second is above the first, and the seeds that would tell them apart."""
+def _between(have: Values, names: Sequence[str], level: float, missing: list[str]) -> list[dict[str, Any]]:
+    """Return how far of each two scenarios the second is above the first, and the seeds that would tell them apart."""
     rows: list[dict[str, Any]] = []
-    scenarios = [s for s in have if _column(have[s], name)]
-    for i, a in enumerate(scenarios):
-        for b in scenarios[i + 1 :]:
-            d = difference(_column(have[a], name), _column(have[b], name), level)
-            rows.append({
-                "a": a, "b": b, "indicator": name, "b_above_a": d.mean, "interval": _ends(d.interval), "p": d.p,
-                "sd": d.sd, "probability_b_above_a": probability_above(d), "seeds": d.seeds,
-            })  # fmt: skip
+    for name in names:
+        columns = {s: found for s, seeds in have.items() if (found := column(seeds, name))}
+        if len(columns) > MOST_BETWEEN:
+            sign = direction(name) or 1
+            best = sorted(columns, key=lambda s: -sign * float(np.mean(list(columns[s].values()))))[:MOST_BETWEEN]
+            columns = {s: found for s, found in columns.items() if s in best}
+            missing.append(f"{name}: only the best {MOST_BETWEEN} of the scenarios are compared with each other")
+        scenarios = list(columns)
+        for i, a in enumerate(scenarios):
+            for b in scenarios[i + 1 :]:
+                d = difference(columns[a], columns[b], level)
+                rows.append({
+                    "a": a, "b": b, "indicator": name, "b_above_a": d.mean, "interval": _ends(d.interval), "p": d.p,
+                    "sd": d.sd, "probability_b_above_a": probability_above(d), "seeds": d.seeds,
+                })  # fmt: skip
     _correct(rows, "b_above_a", level)
     return rows
-
-
-def _beats(have: Values, name: str) -> dict[str, Any]:
-    """Return the probability that each scenario (row) is better than each other (column); no rows without two seeds."""
-    seeds, scenarios = _common(have, [name]), list(have)
-    rows: list[list[float]] = []
-    if len(seeds) > 1:
-        table = np.array([[have[s][seed][name] for seed in seeds] for s in scenarios])
-        rows = beats(table, larger_is_better=direction(name) > 0).tolist()
-    return {"indicator": name, "seeds": seeds, "scenarios": scenarios, "probability": rows}
-
-
-def _common(have: Values, names: Sequence[str]) -> list[int]:
-    """Return the seeds for which every scenario has every indicator."""
-    sets = [set(_column(seeds, n)) for seeds in have.values() for n in names]
-    return sorted(set.intersection(*sets)) if sets else []
-
-
-def _ranking(have: Values, name: str, key: int, missing: list[str]) -> dict[str, Any]:
-    """Return scenarios from best to worst on one indicator, or why they cannot be ranked."""
-    seeds, scenarios = _common(have, [name]), list(have)
-    if len(scenarios) < 2 or len(seeds) < 2:
-        why = f"{name}: not ranked: {len(scenarios)} scenarios share {len(seeds)} seeds; 2 of each are needed"
-        missing.append(why)
-        return {"indicator": name, "seeds": seeds, "order": [], "refused": why}
-    table = np.array([[have[s][seed][name] for seed in seeds] for s in scenarios])
-    found = ranking(table, larger_is_better=direction(name) > 0, key=key)
-    return {
-        "indicator": name,
-        "seeds": seeds,
-        "order": [
-            {
-                "rank": found.rank[i],
-                "scenario": scenarios[i],
-                "mean": float(table[i].mean()),
-                "held": found.held[i],
-                "best": found.best[i],
-                "ranks": list(found.ranks[i]),
-            }
-            for i in found.order
-        ],
-        "refused": "",
-    }
-
-
-def _pareto(
-    have: Values, names: Sequence[str], costs: Mapping[str, float | None], missing: list[str]
-) -> dict[str, Any]:
-    """Return the scenarios that no other beats on every indicator that has a direction, cost among them if known."""
-    counted = [n for n in names if direction(n)]
-    seeds, scenarios = _common(have, counted), list(have)
-    if len(seeds) < 1 or not counted:
-        missing.append("Pareto set: the scenarios share no seed on which every indicator is known")
-        return {"indicators": [], "scenarios": [], "beaten": []}
-    columns = [[float(np.mean([have[s][seed][n] for seed in seeds])) for s in scenarios] for n in counted]
-    up = [direction(n) > 0 for n in counted]
-    known = {s: costs.get(s) for s in scenarios}
-    if any(v is not None for v in known.values()):
-        columns.append([known[s] or 0.0 for s in scenarios])
-        up.append(False)
-        counted = [*counted, "cost_million_cny_year"]
-    kept = pareto(np.array(columns).T, up)
-    return {
-        "indicators": counted,
-        "scenarios": [s for s, k in zip(scenarios, kept, strict=True) if k],
-        "beaten": [s for s, k in zip(scenarios, kept, strict=True) if not k],
-    }
-
-
-def _effectiveness(
-    rows: Sequence[Mapping[str, Any]], name: str, baseline: str, costs: Mapping[str, float | None]
-) -> list[dict[str, Any]]:
-    """Return what each million CNY a year buys on the first indicator, where a scenario costs something."""
-    found = []
-    for row in rows:
-        cost = costs.get(row["scenario"])
-        if row["indicator"] != name or cost is None:
-            continue
-        extra = cost - (costs.get(baseline) or 0.0)
-        if extra == 0:
-            continue
-        ends = sorted(x / extra for x in row["interval"]) if row["interval"] is not None else None
-        found.append({
-            "scenario": row["scenario"], "indicator": name, "million_cny_year": extra, "change": row["change"],
-            "per_million": row["change"] / extra, "interval": ends,
-        })  # fmt: skip
-    return found
 
 
 def _ends(interval: tuple[float, float] | None) -> list[float] | None:

@@ -78,7 +78,7 @@ class Batches:
         """Start no further run, and take back those that wait for a worker; what has begun goes on to its end."""
         async with self._lock:
             await asyncio.to_thread(self._members.set_state, name, PAUSED, only=(RUNNING,))
-            await self._stop(name, (QUEUED,))
+            await self._stop(name, await self._in_state(name, QUEUED))
             await asyncio.to_thread(self._members.retry, name)
 
     async def resume(self, name: str) -> None:
@@ -92,17 +92,33 @@ class Batches:
         """Stop an experiment's runs, but none that another experiment waits for."""
         async with self._lock:
             await asyncio.to_thread(self._members.set_state, name, CANCELLED, only=(RUNNING, PAUSED))
-            await self._stop(name, (QUEUED, RUNNING))
+            await self._stop(name, await self._in_state(name, QUEUED, RUNNING))
 
-    async def _stop(self, name: str, states: Sequence[str]) -> None:
-        """Cancel an experiment's own runs that are in a state, but none that another experiment waits for."""
-        for member in await asyncio.to_thread(self._members.of, name):
-            live = member.state in states and not member.reused
-            if live and not await asyncio.to_thread(self._members.used_elsewhere, member.run, name):
+    async def drop(self, name: str, members: Sequence[Member]) -> None:
+        """Stop runs that an experiment no longer asks for, but none that another experiment waits for."""
+        async with self._lock:
+            await self._stop(name, members)
+
+    async def _in_state(self, name: str, *states: str) -> list[Member]:
+        """Return an experiment's runs that are in one of the states."""
+        return [m for m in await asyncio.to_thread(self._members.of, name) if m.state in states]
+
+    async def _stop(self, name: str, members: Sequence[Member]) -> None:
+        """Cancel an experiment's own runs, but none that another experiment waits for."""
+        for member in members:
+            if not member.reused and not await asyncio.to_thread(self._members.used_elsewhere, member.run, name):
                 await self._dispatcher.cancel(await asyncio.to_thread(self._jobs.get, JobRow, member.run, RUNS))
 
-    def seconds_left(self, members: list[Member]) -> float:
-        """Return when an experiment's last run is expected to end, from what its finished runs took."""
+    async def lay(self, name: str) -> None:
+        """Add what has finished to an experiment's data set, whatever its state."""
+        async with self._lock:
+            await asyncio.to_thread(lambda: self._lay(name, self._members.of(name)))
+
+    def seconds_left(self, members: list[Member], forecast_s: float) -> float:
+        """Return in how many seconds an experiment's last run is expected to end.
+
+        A run is taken to last as long as the finished ones did, or, before there are any, as long as was forecast.
+        """
         waiting = sum(m.state in (QUEUED, WAITING) for m in members)
         live = [m for m in members if m.state == RUNNING]
         took = [m.ended - m.started for m in members if m.state == SUCCEEDED and m.ended and m.started and not m.reused]
@@ -113,37 +129,44 @@ class Batches:
             left += float(progress.get("seconds_left", 0.0))
             if not (took or known):
                 known.append(float(progress.get("seconds_left", 0.0)))
-        mean = sum(took or known) / max(len(took or known), 1)
+        mean = sum(took or known) / len(took or known) if took or known else forecast_s
         return (left + waiting * mean) / self._dispatcher.runs_at_a_time
 
     def _feed(self) -> bool:
         """Keep as many runs queued or running as there are workers, and one more; return whether any was started."""
         started = False
         for row in self._members.running():
-            members, fed = self._members.of(row.id), False
-            live = sum(m.state in (QUEUED, RUNNING) for m in members)
-            points = {p["name"]: p for p in row.points}
-            waiting = [(m, self._key(row, points[m.scenario], m)) for m in members if m.state == WAITING]
-            known = self._jobs.reusable({key for _, key in waiting})
-            for member, key in waiting:
-                if key not in known and live > self._dispatcher.runs_at_a_time:
-                    continue
-                if key in known:
-                    earlier = known[key]
-                    self._members.assign(member.number, earlier.name, reused=earlier.state == SUCCEEDED)
-                else:
-                    self._start(row, points[member.scenario], member, key)
-                    known |= self._jobs.reusable({key})  # the same content may wait under another name
-                    live += 1
-                self._keys.pop(member.number)
-                fed = True
-            members = self._members.of(row.id) if fed else members
-            started |= fed
-            self._lay(row.id, members)
-            if ended(members):
-                self._members.set_state(row.id, DONE, only=(RUNNING,))
-                self._log.info("experiment done", experiment=row.id)
+            try:
+                started |= self._feed_one(row)
+            except Exception:  # noqa: BLE001 - a fault of one experiment, its disk or its data must not stop others
+                self._log.exception("experiment not fed", experiment=row.id)
         return started
+
+    def _feed_one(self, row: ExperimentRow) -> bool:
+        """Start one experiment's runs and lay what has finished; return whether any was started."""
+        members, fed = self._members.of(row.id), False
+        live = sum(m.state in (QUEUED, RUNNING) for m in members)
+        points = {p["name"]: p for p in row.points}
+        waiting = [(m, self._key(row, points[m.scenario], m)) for m in members if m.state == WAITING]
+        known = self._jobs.reusable({key for _, key in waiting})
+        for member, key in waiting:
+            if key not in known and live > self._dispatcher.runs_at_a_time:
+                continue
+            if key in known:
+                earlier = known[key]
+                self._members.assign(member.number, earlier.name, reused=earlier.state == SUCCEEDED)
+            else:
+                self._start(row, points[member.scenario], member, key)
+                known |= self._jobs.reusable({key})  # the same content may wait under another name
+                live += 1
+            self._keys.pop(member.number)
+            fed = True
+        members = self._members.of(row.id) if fed else members
+        self._lay(row.id, members)
+        if ended(members):
+            self._members.set_state(row.id, DONE, only=(RUNNING,))
+            self._log.info("experiment done", experiment=row.id)
+        return fed
 
     def _key(self, row: ExperimentRow, point: Mapping[str, Any], member: Member) -> str:
         """Return the hash of what a member's run is computed from."""

@@ -7,8 +7,11 @@ from typing import Any
 
 from greentrip_networks.errors import LimitError
 
+from greentrip_server.errors import FieldError
 from greentrip_server.experiments.spec import Family, Spec, Sweep
+from greentrip_server.experiments.store import folder_of
 
+_LONGEST = 255  # bytes of a folder's name
 WEEKDAYS_A_YEAR = 250  # working days of a Chinese calendar year; a plan's cost is that of a weekday
 
 
@@ -49,7 +52,7 @@ Stored = Callable[[str], tuple[str, list[Mapping[str, Any]]]]  # a stored scenar
 Planned = Callable[[str], tuple[list[Mapping[str, Any]], float]]  # what a plan changes, and its CNY a day
 
 
-def check_size(spec: Spec, seconds_a_run: float | None, workers: int) -> None:
+def check_size(spec: Spec, seconds_a_run: float | None, workers: int, *, known: int = 0) -> None:
     """Raise BatchLimitError when a specification asks for more runs or hours than its limits; nothing is expanded.
 
     Parameters
@@ -60,9 +63,11 @@ def check_size(spec: Spec, seconds_a_run: float | None, workers: int) -> None:
         Forecast of one run, s; None when it is not known yet: then only a count beyond any limit is refused.
     workers
         Runs at a time.
+    known
+        Runs that need not be computed, since runs of the same content have finished.
 
     """
-    hours = None if seconds_a_run is None else spec.size * seconds_a_run / workers / 3600
+    hours = None if seconds_a_run is None else (spec.size - known) * seconds_a_run / workers / 3600
     if spec.size > spec.max_runs:
         raise BatchLimitError("runs", spec.size, spec.max_runs, spec.size, hours)
     if hours is not None and hours > spec.max_hours:
@@ -80,14 +85,30 @@ def expand(spec: Spec, stored: Stored, planned: Planned) -> list[Point]:
         How to look up a stored scenario and a plan by name.
 
     """
-    return [point for family in spec.families for point in expand_family(family, stored, planned)]
+    found: dict[str, Point] = {}
+    for family in spec.families:
+        for point in expand_family(family, stored, planned):
+            if point.name in found:
+                raise FieldError(
+                    f"scenario {family.name!r}",
+                    f"two scenarios come to be called {point.name!r}; give each scenario its own name, and a sweep "
+                    "values that differ in their first six digits",
+                )
+            if len(folder_of(point.name).encode()) > _LONGEST:
+                raise FieldError(
+                    f"scenario {family.name!r}",
+                    f"{point.name!r} makes a folder's name of more than {_LONGEST} bytes (letters other than a-z take "
+                    "up to nine each); give it a shorter name, or the sweep fewer values",
+                )
+            found[point.name] = point
+    return list(found.values())
 
 
 def expand_family(family: Family, stored: Stored, planned: Planned) -> Iterator[Point]:
     """Yield the scenarios of one family."""
     network, before = stored(family.scenario) if family.scenario else (family.network, [])
     added: list[Mapping[str, Any]] = []
-    cost: float | None = family.cost_million_cny_year or None
+    cost = family.cost_million_cny_year
     if family.plan:
         added, cny_day = planned(family.plan)
         cost = (cost or 0.0) + cny_day * WEEKDAYS_A_YEAR / 1e6
@@ -98,7 +119,7 @@ def expand_family(family: Family, stored: Stored, planned: Planned) -> Iterator[
             family=family.name,
             network=network if "/" in network else f"networks/{network}",
             interventions=(*before, *(_filled(step, values) for step in family.interventions), *added),
-            parameters={k: float(v) for k, v in _filled(family.parameters, values).items()},
+            parameters={k: _float(v, k, family) for k, v in _filled(family.parameters, values).items()},
             values=values,
             description=family.description,
             cost_million_cny_year=cost,
@@ -139,6 +160,15 @@ def _filled(value: Any, values: Mapping[str, Any]) -> Any:
     if isinstance(value, list | tuple):
         return [_filled(v, values) for v in value]
     return value
+
+
+def _float(value: Any, name: str, family: Family) -> float:
+    """Return a parameter's value as a number."""
+    try:
+        return float(value)
+    except ValueError:
+        place = f"scenario {family.name!r}"
+        raise FieldError(f"{place}.parameters.{name}", f"saw {value!r}; expected a number") from None
 
 
 def _short(value: Any) -> str:

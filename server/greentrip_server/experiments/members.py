@@ -74,8 +74,8 @@ def _listed(value: Any) -> Any:
     return [_listed(v) for v in value] if isinstance(value, list | tuple) else value
 
 
-def plain_spec(spec: Spec, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a specification as plain data: what was asked, and what runs and comparisons need of it."""
+def plain_spec(spec: Spec, asked: Mapping[str, Any], forecast_s: float) -> dict[str, Any]:
+    """Return a specification as plain data: what was asked, what runs and comparisons need, a run's forecast."""
     return {
         "question": spec.question,
         "question_zh": spec.question_zh,
@@ -87,6 +87,7 @@ def plain_spec(spec: Spec, asked: Mapping[str, Any]) -> dict[str, Any]:
         "indicators": list(spec.indicators),
         "max_runs": spec.max_runs,
         "max_hours": spec.max_hours,
+        "forecast_s": forecast_s,
         "asked": {**_listed(asked), "seeds": list(spec.seeds)},
     }
 

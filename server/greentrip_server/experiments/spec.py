@@ -60,7 +60,7 @@ class Family:
     interventions: tuple[Mapping[str, Any], ...] = ()
     parameters: Mapping[str, Any] = field(default_factory=dict)
     sweep: Sweep | None = None
-    cost_million_cny_year: float = 0.0
+    cost_million_cny_year: float | None = None  # None: not known
 
     @property
     def size(self) -> int:
@@ -143,17 +143,27 @@ def read_spec(data: Mapping[str, Any]) -> Spec:
         seeds=_seeds(data.get("seeds")),
         question=_text(data, "question", "question"),
         question_zh=_text(data, "question_zh", "question_zh"),
-        sample=_number(data.get("sample") or DEFAULT_SAMPLE, "sample", 0, 1, above=True),
-        max_days=_whole(data.get("max_days") or DEFAULT_MAX_DAYS, "max_days", 2, 1000),
-        placement=_whole(data.get("placement") or 0, "placement", 0, 2**31 - 1),
+        sample=_number(data.get("sample", DEFAULT_SAMPLE), "sample", 0, 1, above=True),
+        max_days=_whole(data.get("max_days", DEFAULT_MAX_DAYS), "max_days", 2, 1000),
+        placement=_whole(data.get("placement", 0), "placement", 0, 2**31 - 1),
         baseline=baseline,
         indicators=tuple(_list(data, "indicators", "indicators", str)),
-        max_runs=_whole(limits.get("runs") or MAX_RUNS, "limits.runs", 1, MOST_RUNS),
-        max_hours=_number(limits.get("hours") or MAX_HOURS, "limits.hours", 0, 1e6, above=True),
+        max_runs=_whole(limits.get("runs", MAX_RUNS), "limits.runs", 1, MOST_RUNS),
+        max_hours=_number(limits.get("hours", MAX_HOURS), "limits.hours", 0, 1e6, above=True),
     )
+    for i, one in enumerate(spec.indicators):
+        _check_indicator(one, f"indicators[{i}]")
     if baseline and baseline not in names and not any(baseline.startswith(f"{n}~") for n in names):
         raise UnknownNameError("scenario", baseline, names)
     return spec
+
+
+def _check_indicator(name: str, place: str) -> None:
+    """Refuse a figure that no run has; what follows the first dot of a name depends on the city."""
+    from greentrip_agents.statistics.figures import HEADS
+
+    if name.split(".", maxsplit=1)[0] not in HEADS:
+        raise UnknownNameError("indicator", name, HEADS) if name else FieldError(place, "is empty; expected a figure")
 
 
 def _family(data: Mapping[str, Any], place: str, network: str) -> Family:
@@ -177,10 +187,12 @@ def _family(data: Mapping[str, Any], place: str, network: str) -> Family:
         scenario=stored,
         plan=_text(data, "plan", f"{place}.plan"),
         interventions=tuple(_list(data, "interventions", f"{place}.interventions", Mapping)),
-        parameters=dict(flat(parameters)),
+        parameters=_parameters(parameters, f"{place}.parameters"),
         sweep=_sweep(sweep, f"{place}.sweep") if sweep else None,
-        cost_million_cny_year=_number(
-            data.get("cost_million_cny_year") or 0.0, f"{place}.cost_million_cny_year", -1e6, 1e6
+        cost_million_cny_year=(
+            _number(data["cost_million_cny_year"], f"{place}.cost_million_cny_year", -1e6, 1e6)
+            if "cost_million_cny_year" in data
+            else None
         ),
     )
     axes = [a.name for a in family.sweep.axes] if family.sweep is not None else []
@@ -193,6 +205,17 @@ def _family(data: Mapping[str, Any], place: str, network: str) -> Family:
                 f"{place}.sweep.values.{one}", f"is used nowhere; write '${one}' where an intervention takes it"
             )
     return family
+
+
+def _parameters(data: Any, place: str) -> dict[str, Any]:
+    """Return parameters by dotted name: numbers, or swept values."""
+    if not isinstance(data, Mapping):
+        raise FieldError(place, f"saw {data!r}; expected a table of parameters and their values")
+    found = dict(flat(data))
+    for name, value in found.items():
+        if not (isinstance(value, str) and value.startswith("$")):
+            _number(value, f"{place}.{name}", -math.inf, math.inf)
+    return found
 
 
 def flat(data: Mapping[str, Any], head: str = "") -> Iterable[tuple[str, Any]]:

@@ -29,7 +29,12 @@ _MEMORY = "2GB"
 
 def partition(root: Path, table: str, scenario: str, seed: int) -> Path:
     """Return the folder of one run's part of a table; the scenario's name is percent-encoded, as readers expect."""
-    return root / table / f"scenario={quote(scenario, safe='')}" / f"seed={seed}"
+    return root / table / folder_of(scenario) / f"seed={seed}"
+
+
+def folder_of(scenario: str) -> str:
+    """Return the name of a scenario's folder."""
+    return f"scenario={quote(scenario, safe='')}"
 
 
 def clear(root: Path, points: Sequence[Mapping[str, Any]]) -> None:

@@ -24,6 +24,7 @@ from greentrip_server.experiments.members import (
     WAITING,
     Member,
     Members,
+    content_of,
     counts,
     hash_of,
     plain_point,
@@ -31,10 +32,20 @@ from greentrip_server.experiments.members import (
 )
 from greentrip_server.experiments.spec import Family, Spec, read_spec, read_toml
 from greentrip_server.experiments.store import ask
-from greentrip_server.jobs import Jobs
+from greentrip_server.jobs import Jobs, run_hash
 from greentrip_server.kinds import PLANS, RUNS
 from greentrip_server.settings import Settings
-from greentrip_server.tables import CANCELLED, FAILED, RUNNING, SUCCEEDED, ExperimentRow, JobRow, PlanRow, ScenarioRow
+from greentrip_server.tables import (
+    CANCELLED,
+    FAILED,
+    QUEUED,
+    RUNNING,
+    SUCCEEDED,
+    ExperimentRow,
+    JobRow,
+    PlanRow,
+    ScenarioRow,
+)
 
 _WATCH_S = 0.4  # between two looks of a watcher at least: a look reads every run of the experiment
 FORMATS = ("arrow", "csv", "json")
@@ -55,18 +66,20 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
     ) -> None:
         self._jobs, self._members, self._batches, self._clerks = jobs, members, batches, clerks
         self._cities, self._dispatcher, self._settings = cities, dispatcher, settings
+        self._hashes: dict[str, tuple[Any, Any, str]] = {}  # by experiment: what it asks for, and its hash
 
     @unary
     async def RunExperiment(self, request: experiment_pb2.RunExperimentRequest) -> experiment_pb2.Experiment:  # noqa: N802
         """Check, store and start."""
-        made = await asyncio.to_thread(self._store, request)
+        made, dropped = await asyncio.to_thread(self._store, request)
         if request.validate_only:
             return made
+        await self._batches.drop(made.name.removeprefix(f"{EXPERIMENTS}/"), dropped)
         await self._batches.step()
         return await asyncio.to_thread(self._get, made.name)
 
-    def _store(self, request: experiment_pb2.RunExperimentRequest) -> experiment_pb2.Experiment:
-        """Return an experiment that was checked, and unless asked not to, stored."""
+    def _store(self, request: experiment_pb2.RunExperimentRequest) -> tuple[experiment_pb2.Experiment, list[Member]]:
+        """Return an experiment that was checked, and unless asked not to, stored; and live runs it no longer needs."""
         if request.WhichOneof("source") is None:
             raise FieldError("source", "is empty; expected spec or toml")
         data = (
@@ -78,29 +91,38 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
             data = {**data, "seeds": list(request.seeds)}
         data = {**data, "seeds": _whole(data.get("seeds"))}
         spec = read_spec(data)
-        self._check(spec)
+        seconds = self._check(spec)
         points = [
             {**plain_point(p), "network_content": self._cities.content(p.network)}
             for p in expand(spec, self._stored, self._planned)
         ]
-        plain = plain_spec(spec, data)
+        plain = plain_spec(spec, data, seconds)
+        waiting = {run_hash(content_of(p, plain, seed)) for p in points for seed in spec.seeds}
+        finished = sum(row.state == SUCCEEDED for row in self._jobs.reusable(waiting).values())
+        check_size(spec, seconds, self._dispatcher.runs_at_a_time, known=finished)
         names = [p["name"] for p in points]
         if spec.baseline and spec.baseline not in names:
             raise UnknownNameError("scenario", spec.baseline, names)
         if request.validate_only:
             row = ExperimentRow(id=spec.name, spec=plain, points=points, state=RUNNING, created=0.0)
             todo = [(p["name"], s) for s in spec.seeds for p in points]
-            return self._message(row, [Member(n, s, "", False, WAITING, None, None, None, 0) for n, s in todo])
+            return self._message(row, [Member(n, s, "", False, WAITING, None, None, None, 0) for n, s in todo]), []
+        before = self._members.of(spec.name)
         made = self._members.store(spec.name, plain, points)
         self._batches.begin(made)
-        return self._message(made, self._members.of(spec.name))
+        after = self._members.of(spec.name)
+        kept = {m.run for m in after}
+        dropped = [m for m in before if m.state in (QUEUED, RUNNING) and m.run not in kept]
+        return self._message(made, after), dropped
 
-    def _check(self, spec: Spec) -> None:
-        """Refuse what is too much, what is unknown and what cannot be built, before anything is stored."""
+    def _check(self, spec: Spec) -> float:
+        """Refuse too many runs, what is unknown and what cannot be built; return the forecast seconds of a run."""
         seconds = 0.0
         for family in spec.families:
             seconds = max(seconds, self._check_family(family, spec))
-        check_size(spec, seconds, self._dispatcher.runs_at_a_time)
+        if spec.size > spec.max_runs:
+            check_size(spec, seconds, self._dispatcher.runs_at_a_time)
+        return seconds
 
     def _check_family(self, family: Family, spec: Spec) -> float:
         """Build a family's first and last scenario; return the seconds that one run is expected to take.
@@ -228,6 +250,7 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
         if request.format not in ("", *FORMATS):
             raise UnknownNameError("format", request.format, FORMATS)
         row = await asyncio.to_thread(self._row, request.name)
+        await self._batches.lay(row.id)  # runs that ended since a pause
         root = self._batches.root(row.id)
         for piece in pieces(await self._clerks.ask(query_answer, root, request.sql, request.format)):
             yield experiment_pb2.QueryExperimentResponse(content=piece)
@@ -240,6 +263,13 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
         row = self._row(name)
         return self._message(row, self._members.of(row.id))
 
+    def _hash(self, row: ExperimentRow) -> str:
+        """Return the hash of all of an experiment's runs, made anew only when the experiment changed."""
+        known = self._hashes.get(row.id)
+        if known is None or known[:2] != (row.spec, row.points):
+            known = self._hashes[row.id] = (row.spec, row.points, hash_of(row))
+        return known[2]
+
     def _message(
         self, row: ExperimentRow, members: Sequence[Member], *, brief: bool = False
     ) -> experiment_pb2.Experiment:
@@ -248,7 +278,8 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
             name=f"{EXPERIMENTS}/{row.id}",
             state=experiment_pb2.ExperimentState.Value(f"EXPERIMENT_STATE_{row.state.upper()}"),
             progress=experiment_pb2.ExperimentProgress(
-                **counts(members), seconds_left=self._batches.seconds_left(list(members))
+                **counts(members),
+                seconds_left=self._batches.seconds_left(list(members), row.spec.get("forecast_s", 0.0)),
             ),
             create_time=convert.timestamp(row.created) if row.created else None,
         )
@@ -268,7 +299,7 @@ class ExperimentService(experiment_pb2_grpc.ExperimentServiceServicer):
                 cost_million_cny_year=point["cost_million_cny_year"],
             )
         made.runs.extend(_run(m) for m in members)
-        made.content_hash = hash_of(row)
+        made.content_hash = self._hash(row)
         return made
 
 

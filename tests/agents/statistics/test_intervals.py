@@ -11,6 +11,7 @@ from greentrip_agents.statistics import (
     probability_above,
     ranking,
     seeds_needed,
+    seeds_needed_each,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -105,6 +106,21 @@ def test_the_seeds_needed_reach_the_power_and_one_fewer_does_not(effect: float, 
         return
     assert power(effect, sd, n) >= 0.8
     assert n == 2 or power(effect, sd, n - 1) < 0.8
+
+
+@given(
+    st.lists(st.tuples(st.floats(-5, 5), st.floats(0.01, 5)), min_size=1, max_size=5), st.sampled_from([0.95, 0.9999])
+)
+@settings(max_examples=30, deadline=None)
+def test_the_seeds_of_many_effects_are_those_of_each(pairs: list[tuple[float, float]], level: float) -> None:
+    many = seeds_needed_each(*zip(*pairs, strict=True), level=level)
+    for n, (effect, sd) in zip(many, pairs, strict=True):
+        exact = seeds_needed(effect, sd, level=level)
+        if exact is None or exact <= 40:
+            assert n == exact
+        else:
+            assert n == pytest.approx(exact, abs=1, rel=0.001)
+    assert seeds_needed_each([0.0, 1.0], [1.0, 0.0]) == [None, 2]
 
 
 def test_ranks_are_certain_when_nothing_overlaps_and_not_when_all_is_noise() -> None:

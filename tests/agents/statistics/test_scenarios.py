@@ -6,22 +6,31 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from greentrip_agents import MODES, Run, simulate
+from greentrip_agents import MODES, Run, default_parameters, simulate
 from greentrip_agents.statistics import (
+    Setting,
+    access_changes,
     compare_scenarios,
     direction,
+    emission_changes,
     figure_table,
     figures,
     flows,
+    gains,
+    holm,
     lines,
+    load_changes,
     select,
+    share_changes,
     shares,
     stations,
     winners_and_losers,
 )
+from greentrip_agents.statistics.figures import HEADS
 from greentrip_networks import Network, load
 from greentrip_networks.errors import ScenarioError, UnknownNameError
 from greentrip_networks.scenario import SetFare
+from polars.testing import assert_frame_equal
 
 
 @cache
@@ -96,7 +105,8 @@ def test_a_dear_metro_loses_riders_and_the_table_says_so() -> None:
     assert [o["scenario"] for o in ranked["order"]] == ["today", "dear"]
     assert set(found["pareto"]["scenarios"]) == {"today", "dear"}  # the dear one saves money
     cost = found["cost_effectiveness"][0]
-    assert cost["per_million"] == pytest.approx(row(found, "dear", "green_share")["change"] / -5.0)
+    lost = row(found, "dear", "green_share")["change"] / -5.0
+    assert (cost["kind"], cost["lost_per_million_saved"]) == ("saves and loses", pytest.approx(lost))
     left = flows(runs(), runs(4.0)).filter(pl.col("from") == "metro")["trips"].sum()
     joined = flows(runs(), runs(4.0)).filter(pl.col("to") == "metro")["trips"].sum()
     assert left > joined
@@ -126,11 +136,55 @@ def test_what_is_missing_is_said_and_what_cannot_be_ranked_is_refused() -> None:
         compare_scenarios(values(today=runs()), baseline="toady")
 
 
+def test_differences_take_scenarios_as_tables_do_an_index_level_more() -> None:
+    setting = Setting(network(), default_parameters("tiny"))
+    dear = Setting(SetFare("metro", 4.0).apply(network()), default_parameters("tiny"))
+    many = {"dear": runs(4.0, (0, 1)), "same": runs(seeds=(0, 1)), "apart": runs(2.0, (7,))}
+    settings = {"dear": dear, "same": setting}
+    tables = {
+        "flows": lambda other, _: flows(runs(), other),
+        "people": lambda other, _: winners_and_losers(runs(), other, network()),
+        "shares": lambda other, _: share_changes(runs(), other, network(), "district"),
+        "lines": lambda other, _: load_changes(runs(), other, "lines"),
+        "gains": lambda other, after: gains(runs(), other, setting, after),
+        "access": lambda other, after: access_changes(runs(), other, setting, after),
+        "emissions": lambda other, after: emission_changes(runs(), other, setting, after),
+    }
+    for name, table in tables.items():
+        found = table(many, settings)
+        assert found.columns[0] == "scenario", name
+        assert set(found["scenario"]) <= {"dear", "same"}, name  # one that shares no seed is left out
+        one = table(many["dear"], dear)
+        assert_frame_equal(found.filter(pl.col("scenario") == "dear").drop("scenario"), one)
+    with pytest.raises(ScenarioError, match="settings of dear, same; expected one"):
+        gains(runs(), runs(4.0), setting, settings)
+
+
+def test_rows_of_a_breakdown_are_corrected_for_their_number() -> None:
+    setting = Setting(network(), default_parameters("tiny"))
+    for table in (
+        share_changes(runs(), runs(4.0), network(), "district"),
+        emission_changes(runs(), runs(4.0), setting, setting),
+        gains(runs(), runs(4.0), setting, setting),
+    ):
+        assert table["p_holm"].to_list() == pytest.approx(holm(table["p"]))
+        outside = (table["low"] > 0) | (table["high"] < 0)
+        assert ((table["p"] < 0.05) == outside).all()
+    all_ = load_changes(runs(), runs(4.0), "lines", most=10_000)
+    few = load_changes(runs(), runs(4.0), "lines", most=2)
+    assert few.equals(all_.head(2))  # corrected for all lines, not for those shown
+    alone = share_changes(runs(seeds=(0,)), runs(4.0, (0,)), network(), "district")
+    assert alone["p"].null_count() == alone["p_holm"].null_count() == alone.height
+
+
 def test_indicators_are_found_by_name_or_beginning() -> None:
     known = figures(run(0).indicators)
     assert select(known, ["mode_share"]) == [f"mode_share.{m}" for m in MODES]
     assert len(select(known, ["mode_share.central six"])) == 3 * len(MODES)
     assert select(known)[0] == "green_share"
+    heads = {name.split(".")[0] for name in known}
+    assert heads <= set(HEADS)
+    assert set(HEADS) - heads <= {"feeder_riders", "street_speed_kmh"}  # empty where there is nothing to tell of
     with pytest.raises(UnknownNameError, match="green_share"):
         select(known, ["gren_share"])
     assert [direction(n) for n in ("green_share", "mode_share.car", "passenger_km_metro_million")] == [1, -1, 0]
