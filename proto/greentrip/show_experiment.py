@@ -37,6 +37,8 @@ def duration(seconds: float) -> str:
 
 
 _ACROSS = 3  # indicators side by side within 100 columns
+_MOST_BESIDE = 6  # scenarios whose pairs are printed; each of them with each other
+_LARGEST = 10  # rows of a table of parts, lines, stations or links
 
 
 def _cell(scenario: experiment_pb2.ScenarioFigures, name: str) -> str:
@@ -103,16 +105,49 @@ def comparison(found: comparison_pb2.ScenarioComparison) -> None:
             (str(r.rank), r.scenario, f"{r.mean:.3f}", f"{r.held:.0%}", f"{r.best:.0%}") for r in found.ranking
         ]
         out.print(table("Ranking on the first indicator", ("rank", "scenario", "mean", "rank held", "best"), ranked))
+    _pairs(out, summary)
     if found.pareto:
         out.print(f"Beaten by none on every indicator: {', '.join(found.pareto)}", markup=False)
     for row in summary["cost_effectiveness"]:
         out.print(f"{row['scenario']}: {row['says']}", markup=False)
     for scenario, detail in summary.get("detail", {}).items():
-        _detail(out, scenario, detail)
+        _detail(out, scenario, detail, found.level)
 
 
-def _detail(out: Any, scenario: str, detail: Mapping[str, Any]) -> None:
-    """Print a scenario's flows, groups and verdict."""
+def _pairs(out: Any, summary: Mapping[str, Any]) -> None:
+    """Print for each two scenarios how probably the first is better, and the seeds that would tell them apart."""
+    scenarios = [s["scenario"] for s in summary["scenarios"]]
+    if len(scenarios) > _MOST_BESIDE:
+        out.print(
+            f"Which of two of the {len(scenarios)} scenarios is better, and the seeds that would tell them apart: "
+            "summary.beats and summary.between of --json; figures/between.csv of `greentrip report`",
+            markup=False,
+        )
+        return
+    better = {
+        (b["indicator"], x, y): _decimals(b["probability"][i][j])
+        for b in summary["beats"]
+        if b["probability"]
+        for i, x in enumerate(b["scenarios"])
+        for j, y in enumerate(b["scenarios"])
+    }
+    names = list(dict.fromkeys(name for name, _, _ in better))
+    first = next((b["indicator"] for b in summary["between"]), "")
+    pairs = [(b["a"], b["b"], number(b["further_seeds"], 0)) for b in summary["between"] if b["indicator"] == first]
+    for start in range(0, max(len(names), 1), _ACROSS):
+        part, begins = names[start : start + _ACROSS], start == 0
+        rows: list[Sequence[Cell]] = [
+            (a, b, *(better.get((name, a, b), "-") for name in part), *([further] if begins else []))
+            for a, b, further in pairs
+        ]
+        if rows:
+            told = f"; further seeds to tell them apart by {first}" if begins else ""
+            heads = ("A", "B", *part, *(["further"] if begins else []))
+            out.print(table(f"Probability that A is better than B{told}", heads, rows))
+
+
+def _detail(out: Any, scenario: str, detail: Mapping[str, Any], level: float) -> None:
+    """Print a scenario's flows, groups, parts, loads and verdict."""
     flows: list[Sequence[Cell]] = [(f["from"], f["to"], round(f["trips"])) for f in detail["flows"][:6]]
     if flows:
         out.print(table(f"{scenario}: who left what for what, trips a weekday", ("from", "to", "trips"), flows))
@@ -124,8 +159,40 @@ def _detail(out: Any, scenario: str, detail: Mapping[str, Any]) -> None:
     columns = ("who", "easier", "harder", "other mode", "minutes a trip")
     out.print(table(f"{scenario}: trips a weekday that become easier or harder", columns, groups))
     _gains(out, scenario, detail)
+    for by, parts in detail["shares"].items():
+        _changes(out, f"{scenario}: green share by {by}, % of trips", by, parts, ("part",), level)
+    for what, title, keys in _LOADS:
+        _changes(out, f"{scenario}: {title}", what.removesuffix("s"), detail[what], keys, level)
     head = detail["headline"]
     out.print(f"{scenario}: verdict {head['verdict']} ({head['note']})", markup=False)
+
+
+_LOADS = (
+    ("lines", "boardings a weekday by line", ("name_en",)),
+    ("stations", "passengers who enter a weekday by station", ("station",)),
+    ("links", "vehicles by street link and period", ("from_node", "to_node", "period")),
+)
+
+
+def _changes(
+    out: Any, title: str, what: str, rows: Sequence[Mapping[str, Any]], keys: Sequence[str], level: float
+) -> None:
+    """Print the largest changes of a table of parts."""
+    largest = sorted(rows, key=lambda r: -abs(r["change"]))[:_LARGEST]
+    digits, finer = (2, 3) if "part" in keys else (0, 0)  # shares; persons and vehicles
+    told: list[Sequence[Cell]] = [
+        (
+            " ".join(str(r[k]) for k in keys),
+            number(float(r["base"]), digits),
+            number(float(r["other"]), digits),
+            f"{r['change']:+,.{finer}f}",
+            "-" if r["low"] is None else f"[{r['low']:+,.{finer}f}, {r['high']:+,.{finer}f}]",
+        )
+        for r in largest
+    ]
+    if told:
+        few = f"; the {len(told)} largest changes" if len(told) < len(rows) else ""
+        out.print(table(title + few, (what, "before", "after", "change", f"{level:.0%} interval"), told))
 
 
 def _gains(out: Any, scenario: str, detail: Mapping[str, Any]) -> None:

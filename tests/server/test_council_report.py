@@ -16,7 +16,7 @@ from greentrip.client import CallError, Client
 from greentrip.plain import plain
 from greentrip_server.report.council.document import Document, Paragraph, Section, Table, Words
 from greentrip_server.report.council.html import page
-from greentrip_server.report.council.pdf import pdf
+from greentrip_server.report.council.pdf import _table, pdf
 from greentrip_server.report.council.svg import intervals, ticks
 from hypothesis import given
 from hypothesis import strategies as st
@@ -161,6 +161,16 @@ def test_any_text_is_typeset_as_it_stands(text: str) -> None:
         words, words, (Section(words, (Paragraph(words, strong=True), Table("t", words, (words,), ((text,),)))),)
     )
     assert pdf(told) == pdf(told)
+
+
+def test_a_long_table_says_in_both_languages_where_the_rest_is_and_long_names_break() -> None:
+    words = Words("scenario", "情景")
+    source = _table(Table("many", words, (words,), tuple((f"a~factor_{i}=0.5",) for i in range(63))))
+    assert "3 more rows: many.csv" in source
+    assert "另有 3 行，见 many.csv" in source
+    assert "a~\u200bfactor_\u200b59=\u200b0.5" in source
+    assert "factor_\u200b60" not in source
+    assert "abcdefghijklmn\u200bop" in _table(Table("one", words, (words,), (("abcdefghijklmnop",),)))
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6))

@@ -32,7 +32,7 @@ SAID = [
     (
         {"kind": "SetHeadway", "line": "x", "headway_s": 120, "period": "am"},
         "x every 2 min, 07–09",
-        "x早高峰 07–09间隔 2 分钟",
+        "x早高峰（07–09）间隔 2 分钟",
     ),
     ({"kind": "SetFare", "system": "fuel", "factor": 1.5}, "fuel price × 1.5", "燃油价格 × 1.5"),
     (
@@ -97,7 +97,7 @@ def test_every_scenario_has_a_row_with_what_it_changes() -> None:
     assert whole["description"] == "everything at once"
     assert (whole["network"], whole["plan"], whole["swept values"]) == ("tiny", "north", "f = 2, g = am")
     assert str(whole["measures"]).count("\n") == len(SAID) - 1
-    assert "speed.walk_m_s = 1.1 m/s, otherwise 1.2 · 步行速度，米/秒：1.1 m/s，原为 1.2" in str(whole["parameters"])
+    assert "speed.walk_m_s = 1.1 m/s, otherwise 1.2 · 步行速度，米/秒：1.1，原为 1.2" in str(whole["parameters"])
     assert "constant.car = 1 utility" in str(whole["parameters"])
     assert (whole["million CNY a year"], whole["runs done"], whole["not settled"]) == (3.5, 2, 1)
     assert whole["unserved at most, %"] == pytest.approx(0.1)
@@ -143,16 +143,24 @@ def test_commands_name_the_options_used() -> None:
 
 def test_all_that_a_comparison_finds_missing_has_its_chinese() -> None:
     green, both = {"green_share": 50.0, "mode_share.car": 20.0}, {0: {"green_share": 50.0}, 1: {"green_share": 51.0}}
-    cases = [
-        {"a": {0: green, 1: green}, "b": {}, "c": {5: green}},
-        {"a": {0: green, 1: green}, "b": both, "c": {1: green, 2: green}},
+    few = dict.fromkeys(range(2), green)
+    cases: list[dict[str, Any]] = [
+        {"a": few, "b": {}, "c": {5: green}},
+        {"a": few, "b": both, "c": {1: green, 2: green}},
+        {"a": {0: green | {"converged": 0.0}, 1: green}, "b": few, "c": few},
+        {"a": dict.fromkeys(range(9), green), "b": dict.fromkeys(range(9), green), "c": few},
+        {"a": dict.fromkeys(range(4), green), "b": {0: green, 1: green}, "c": {2: green, 3: green}},
+        {f"s{i}": few for i in range(42)},
     ]
     found = [
         m
-        for c in cases
-        for m in compare_scenarios(c, baseline="a", indicators=["green_share", "mode_share"])["missing"]
+        for values in cases
+        for names in (["green_share", "mode_share"], ["green_share"])
+        for costs in ({}, {"c": 2.0})
+        for m in compare_scenarios(values, baseline=next(iter(values)), indicators=names, costs=costs)["missing"]
     ]
-    assert len(found) >= 5
+    kinds = ("no verdict", "middle one", "have more", "cost is unknown", "the best 40", "no finished", "not ranked")
+    assert [k for k in kinds if not any(k in m for m in found)] == []
     assert [m for m in found if not phrases.chinese(m)] == []
     assert phrases.chinese("metro~f=2: seed 3 failed because: {x}") == "metro~f=2：随机种子 3 运行失败 because: {x}"
 

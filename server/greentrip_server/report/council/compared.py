@@ -70,7 +70,13 @@ def compared_blocks(scenarios: Sequence[Compared], baseline: str, network: Netwo
     shown = (Words("scenario", "情景"), Words("what it is", "内容"), *counted)
     return [
         Paragraph(note),
-        Table("compared", title, columns, tuple(filed), as_read=_without_empty(title, shown, tuple(printed))),
+        Table(
+            "compared",
+            title,
+            columns,
+            tuple(filed),
+            as_read=Table("compared", title, shown, tuple(printed)).as_filled().as_read,
+        ),
     ]
 
 
@@ -151,7 +157,7 @@ def _parameter(name: str, value: float, network: str) -> Words:
         label = f"{names.MODES[mode].zh}的方式常数"
     return Words(
         f"{name} = {amount}" + (f", otherwise {usual:g}" if usual is not None else ""),
-        f"{label or name}：{amount}" + (f"，原为 {usual:g}" if usual is not None else ""),
+        (f"{label}：{value:g}" if label else f"{name}：{amount}") + (f"，原为 {usual:g}" if usual is not None else ""),
     )
 
 
@@ -163,9 +169,3 @@ def _lines(told: Sequence[Words]) -> str:
 def _short(value: object) -> str:
     """Return a swept value as it appears in a scenario's name."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def _without_empty(title: Words, columns: Sequence[Words], rows: Sequence[tuple[Cell, ...]]) -> Table:
-    """Return a table for readers, without the columns that no row fills."""
-    kept = [i for i in range(len(columns)) if any(row[i] is not None for row in rows)]
-    return Table("compared", title, tuple(columns[i] for i in kept), tuple(tuple(r[i] for i in kept) for r in rows))

@@ -225,40 +225,51 @@ def _order(summary: Mapping[str, Any]) -> list[Block]:
             )
         )
     if summary["cost_effectiveness"]:
-        blocks.append(
-            Table(
-                "cost",
-                Words("What a million CNY a year buys", "每年每百万元的效果"),
-                (Words("scenario", "情景"), Words("million CNY a year", "百万元/年"), Words("change", "变化"),
-                 Words("per million", "每百万元"), Words("low", "下限"), Words("high", "上限")),
-                tuple(
-                    (c["scenario"], c["million_cny_year"], c["change"], c["per_million"], *_ends(c["interval"]))
-                    for c in summary["cost_effectiveness"]
-                ),
-                digits=4,
-            )
-        )  # fmt: skip
+        blocks.append(_cost(summary["cost_effectiveness"]))
     return blocks
 
 
+def _cost(found: Sequence[Mapping[str, Any]]) -> Table:
+    """Say what money buys, or what saving it costs."""
+    name = names.indicator(found[0]["indicator"])
+    title = Words(f"What a million CNY a year buys, in {name.en}", f"每年每百万元的效果（{name.zh}）")
+    columns = (
+        Words("scenario", "情景"), Words("million CNY a year more", "增加的百万元/年"), Words("change", "变化"),
+        Words("what it does", "效果"), Words("per million", "每百万元"), Words("low", "下限"), Words("high", "上限"),
+        Words("lost per million saved", "每节省百万元的损失"), Words("low, lost", "损失下限"),
+        Words("high, lost", "损失上限"),
+    )  # fmt: skip
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (c["scenario"], c["million_cny_year"], c["change"], names.bought(c["kind"]), c["per_million"],
+         *_ends(c["interval"]), c["lost_per_million_saved"], *_ends(c["lost_interval"]))
+        for c in found
+    )  # fmt: skip
+    return Table("cost", title, columns, rows, digits=4).as_filled()
+
+
 def _between(summary: Mapping[str, Any]) -> Table:
-    """Set each two scenarios beside each other; many are for the files only."""
-    name = names.indicator(summary["indicators"][0]["name"])
+    """Set each two scenarios beside each other; all indicators, and many scenarios, are for the files only."""
+    found = summary["between"]
+    first = found[0]["indicator"] if found else ""
+    name = names.indicator(first)
     title = Words(
         f"Each two scenarios: how far B is above A by {name.en}, and the seeds that would tell them apart",
         f"两两比较：按{name.zh}，B 比 A 高多少，以及分辨二者尚需的种子数",
     )
     columns = (
         Words("A", "A"), Words("B", "B"), Words("B above A", "B 减 A"), Words("low", "下限"), Words("high", "上限"),
-        Words("probability B is above", "B 较高的概率"), Words("further seeds", "尚需种子"),
+        Words("probability B is above", "B 较高的概率"), Words("p, Holm", "校正 p"), Words("further seeds", "尚需种子"),
+        Words("key", "键名"),
     )  # fmt: skip
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (b["a"], b["b"], b["b_above_a"], *_ends(b["interval"]), b["probability_b_above_a"], b["further_seeds"])
-        for b in summary["between"]
-    )
-    made = Table("between", title, columns, rows, digits=3)
+        (b["a"], b["b"], b["b_above_a"], *_ends(b["interval"]), b["probability_b_above_a"], b["p_holm"],
+         b["further_seeds"], b["indicator"])
+        for b in found
+    )  # fmt: skip
     few = len(summary["scenarios"]) <= _MOST_BESIDE
-    return made if few else replace(made, as_read=replace(made, rows=()))
+    shown = tuple(row for row in rows if few and row[-1] == first)
+    made = Table("between", title, columns, rows, digits=3, keyed=True)
+    return replace(made, as_read=replace(made, rows=shown).printed())
 
 
 def _named(name: str, *, change: bool = False) -> str:

@@ -38,6 +38,12 @@ class Table:
     keyed: bool = False
     as_read: "Table | None" = None
 
+    def as_filled(self) -> "Table":
+        """Return the table for readers without the columns that no row fills; its files keep them."""
+        kept = [i for i in range(len(self.columns)) if any(row[i] is not None for row in self.rows)]
+        rows = tuple(tuple(row[i] for i in kept) for row in self.rows)
+        return replace(self, as_read=replace(self, columns=tuple(self.columns[i] for i in kept), rows=rows))
+
     def printed(self) -> "Table":
         """Return the table as it is printed."""
         if self.as_read is not None:
@@ -97,9 +103,7 @@ def text(cell: Cell, digits: int) -> str:
         return "–"
     if isinstance(cell, str):
         return cell
-    if isinstance(cell, int):
-        return f"{cell:,}"
-    return f"{cell:,.{digits}f}".replace("-", "−")
+    return (f"{cell:,}" if isinstance(cell, int) else f"{cell:,.{digits}f}").replace("-", "−")
 
 
 def is_figure(rows: Sequence[Sequence[Cell]], column: int) -> bool:

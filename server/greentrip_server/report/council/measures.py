@@ -25,9 +25,9 @@ from greentrip_server.report.council.document import Words
 from greentrip_server.report.verdict import AREAS
 
 PERIODS = {
-    "am": Words("07–09", "早高峰 07–09"),
+    "am": Words("07–09", "早高峰（07–09）"),
     "off": Words("outside the peaks", "平峰"),
-    "pm": Words("17–19", "晚高峰 17–19"),
+    "pm": Words("17–19", "晚高峰（17–19）"),
 }
 _PRICES = {
     "metro": Words("metro fares", "地铁票价"), "bus": Words("bus fares", "公交票价"),

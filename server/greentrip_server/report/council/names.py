@@ -14,6 +14,10 @@ VERDICTS = {
     "undecided": Words("undecided", "尚不能判定"),
     "none": Words("no verdict", "不作结论"),
 }
+_BOUGHT = {
+    "buys": "有收益", "costs and does not gain": "成本增加而无收益", "saves and gains": "节省且有收益",
+    "saves and changes nothing": "节省且无变化", "saves and loses": "节省但有损失", "costs the same": "成本相同",
+}  # fmt: skip
 PARTS = GROUPS | {"work": "上班", "school": "上学", "errand": "购物办事", "leisure": "休闲"}
 _POINTS = Words("points", "百分点")
 _MINUTES, _MILLION = Words("minutes", "分钟"), Words("million", "百万人次")
@@ -34,6 +38,11 @@ def mode(name: str) -> str:
 def part(name: str) -> str:
     """Return a group of people or purpose in both languages."""
     return f"{name} {PARTS[name]}" if name in PARTS else name
+
+
+def bought(kind: str) -> str:
+    """Return what money does, in both languages."""
+    return f"{kind} {_BOUGHT[kind]}" if kind in _BOUGHT else kind
 
 
 def indicator(name: str) -> Words:

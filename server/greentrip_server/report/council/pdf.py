@@ -1,6 +1,7 @@
 """Write a report as PDF with typst and a font that a package brings; the same report gives the same bytes."""
 
 import json
+import re
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,7 +33,9 @@ _HEAD = """
 #let strong-box(body) = block(fill: rgb("#eef4f9"), inset: 8pt, width: 100%, stroke: (left: 3pt + rgb("#1f5a92")), body)
 """
 _MOST_ROWS = 60  # of one table in print; the files beside it hold all
-_WIDEST = 60  # room that a column of text may ask for; longer cells break into lines
+_WIDEST = 40  # room that a column of text may ask for; longer cells break into lines
+_LONGEST = 64  # of a word that does not break
+_BREAK = "\u200b"  # where a line may break without a mark
 
 
 def pdf(told: Document) -> bytes:
@@ -98,9 +101,20 @@ def _block(block: Block) -> str:
 
 
 def _room(cells: list[Cell]) -> int:
-    """Return the room that a column of text wants: its longest line, 16 to 60; a Chinese character counts as two."""
+    """Return the room that a column of text wants: its longest line, 16 to 40, and more for a long word (a hash).
+
+    A Chinese character counts as two.
+    """
     lines = [line for cell in cells for line in str(cell).split("\n")]
-    return min(_WIDEST, max(16, *(sum(2 if c >= "\u2e80" else 1 for c in line) for line in lines)))
+    wide = max(sum(2 if c >= "\u2e80" else 1 for c in line) for line in lines)
+    word = max((len(w) for line in lines for w in re.findall(r"[^\s~=_\u2e80-\uffff]+", line)), default=0)
+    return max(16, min(_WIDEST, wide), min(_LONGEST, word))
+
+
+def _breakable(name: str, *, anywhere: bool) -> str:
+    """Return a name that may break after ~, = and _, as swept scenarios' do, and, where asked, within a long word."""
+    parts = re.sub(r"([~=_])", rf"\1{_BREAK}", name)
+    return re.sub(r"(\w{14})(?=\w)", rf"\1{_BREAK}", parts) if anywhere else parts
 
 
 def _table(block: Table) -> str:
@@ -108,7 +122,12 @@ def _table(block: Table) -> str:
     shown = block.rows[:_MOST_ROWS]
     aligned = ", ".join("right" if f else "left" for f in figures)
     head = ", ".join(f"[#strong({_quoted(c.en)}) \\\n #zh({_quoted(c.zh)})]" for c in block.columns)
-    cells = "".join("  " + ", ".join(f"[#{_quoted(text(v, block.digits))}]" for v in row) + ",\n" for row in shown)
+    cells = "".join(
+        "  "
+        + ", ".join(f"[#{_quoted(_breakable(text(v, block.digits), anywhere=i == 0))}]" for i, v in enumerate(row))
+        + ",\n"
+        for row in shown
+    )
     left = len(block.rows) - len(shown)
     told = Words(f"{left} more rows: {block.name}.csv", f"另有 {left} 行，见 {block.name}.csv")
     more = f"#{_quoted(told.en)} #zh({_quoted(told.zh)})\n" if left else ""

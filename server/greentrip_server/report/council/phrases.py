@@ -22,6 +22,29 @@ _PATTERNS = {
     r"Pareto set: the scenarios share no seed on which every indicator is known": (
         "帕累托集：各情景没有全部指标均已知的共同随机种子"
     ),
+    r"Pareto set: no indicator has a direction": "帕累托集：没有可分优劣的指标",
+    r"(.+): did not converge, or left demand unserved, under seeds? (.+): its differences and ranks are no verdict": (
+        "{}：在种子 {} 下未收敛或有需求未被服务，其差异与名次不作结论"
+    ),
+    r"(.+): only the best (\d+) of the scenarios are compared with each other": "{}：仅两两比较最好的 {} 个情景",
+    r"(.+): not considered for the Pareto set: its cost is unknown, and cost counts": (
+        "{}：未计入帕累托集：成本未知，而成本计入比较"
+    ),
+    **{
+        rf"(.+): {left} saw (\d+) seeds in common with {other}": f"{{}}：{zh}：{but}"
+        for left, zh in (
+            ("not ranked with the others:", "未与其他情景一同排序"),
+            ("not considered for the Pareto set:", "未计入帕累托集"),
+        )
+        for other, but in (
+            (r"scenarios that have more; expected at least (\d+)", "与种子更多的情景仅有 {} 个共同种子，至少需 {} 个"),
+            (
+                r"(.+); expected at least half of the (\d+) that the middle one of the scenarios has",
+                "仅有 {} 个与 {} 共同的种子，至少需居中情景 {} 个的一半",
+            ),
+            (r"(.+); expected at least (\d+)", "仅有 {} 个与 {} 共同的种子，至少需 {} 个"),
+        )
+    },
     r"(.+): seed (\d+) has not begun": "{}：随机种子 {} 尚未开始",
     r"(.+): seed (\d+) queued": "{}：随机种子 {} 正在排队",
     r"(.+): seed (\d+) running": "{}：随机种子 {} 正在运行",
