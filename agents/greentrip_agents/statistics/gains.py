@@ -75,7 +75,7 @@ def gains(
     Returns
     -------
         Columns (scenario,) `by` (of GROUPS), `part`, `persons` who travel, `trips` a weekday, `minutes` gained a trip
-        (positive: easier) with `low` and `high` (null for a single seed), `cny` a trip at each person's own value of time,
+        (positive: easier) with `low` and `high` (null for one seed), `cny` a trip at each person's own value of time,
         `million_cny` a weekday, `gain` and `lose` (persons whose trips become easier or harder by more than half a
         minute each), `green_before` and `green_after` (percent of trips, expected); means of the seeds. `p` is that
         of no change of the minutes, `p_holm` the same corrected for the number of rows (null for a single seed).
