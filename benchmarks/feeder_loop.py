@@ -83,8 +83,9 @@ def main() -> None:
         tell(f"base, placement {seed}")
     stations, points = pick(city, asked.stations), []
     for fleet in (int(f) for f in asked.fleets.split(",")):
+        options = options_of(city, vehicles=fleet)
         loop = design_in_loop(
-            city, base[:1], run_of, stations=stations, options=options_of(city, vehicles=fleet), most_rounds=asked.rounds,
+            city, base[:1], run_of, stations=stations, options=options, most_rounds=asked.rounds,
             progress=lambda what, _share, n=fleet: tell(f"{n} buses: {what}"),
         )  # fmt: skip
         with_plan = city.with_(feeders=(*city.feeders, *loop.plan.routes))

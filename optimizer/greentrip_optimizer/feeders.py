@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from greentrip_agents.catchment import CatchmentDemand
-from greentrip_networks.compiled import Floats, Int32s
+from greentrip_networks.compiled import Floats
 from greentrip_networks.errors import ScenarioError
 from greentrip_networks.network import FeederRoute, Network
 
