@@ -36,7 +36,7 @@ def draw(points: list[dict], target: float, path: Path) -> None:
         x, y = p["million_cny_year"], p["green_share_change_points"]
         axes.plot([x, x], [low, high], color="0.7", lw=1.5, zorder=1)
         axes.plot(x, y, "o", color="tab:green" if p["front"] else "0.6", zorder=2)
-        axes.annotate(f"{p['vehicles']} buses", (x, y), textcoords="offset points", xytext=(6, 4), fontsize=8)
+        axes.annotate(str(p["vehicles"]), (x, y), textcoords="offset points", xytext=(5, 5), fontsize=8)
     front = sorted((p for p in points if p["front"]), key=lambda p: p["million_cny_year"])
     axes.plot(
         [p["million_cny_year"] for p in front], [p["green_share_change_points"] for p in front], color="tab:green"
@@ -48,7 +48,7 @@ def draw(points: list[dict], target: float, path: Path) -> None:
     )  # fmt: skip
     axes.set_xlabel("operating cost, million CNY a year (250 weekdays, unit costs assumed)")
     axes.set_ylabel("change of green share, central six, points")
-    axes.set_title("Feeders: green share against cost, simulated; bars: 95 % over placements")
+    axes.set_title("Feeders: green share against cost, simulated; numbers: buses; bars: 95 % over placements")
     axes.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
     figure.savefig(path, dpi=110)
