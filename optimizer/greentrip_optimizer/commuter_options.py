@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
+from greentrip_agents.parameters import Parameters, default_parameters
 from greentrip_networks.errors import ScenarioError
 from greentrip_networks.network import Network
 
@@ -67,11 +68,9 @@ class CommuterOptions:
             raise ScenarioError("most_pickups", "expected 1 to 5 pick-ups and 1 or 2 drop-offs a route")
 
 
-def commuter_options(network: Network, **given: Any) -> CommuterOptions:
-    """Return options that weigh time and money as the simulation of the network does, with some given."""
-    from greentrip_agents.parameters import default_parameters
-
-    p = default_parameters(network.name)
+def commuter_options(network: Network, parameters: Parameters | None = None, **given: Any) -> CommuterOptions:
+    """Return options that weigh time and money as the simulation does with the parameters; some are given."""
+    p = parameters if parameters is not None else default_parameters(network.name)
     known = {
         "value_cny_h": p["value_of_time.mean_cny_h"],
         "per_minute": p["choice.per_minute.work"],

@@ -1,9 +1,10 @@
 """Design feeder routes for stations: candidate stops, routes priced against each other, and the choice among them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from greentrip_agents.catchment import CatchmentDemand
+from greentrip_agents.parameters import Parameters, default_parameters
 from greentrip_networks.compiled import Floats
 from greentrip_networks.errors import ScenarioError
 from greentrip_networks.network import FeederRoute, Network
@@ -50,6 +51,8 @@ def design_feeders(
     stop: Stop | None = None,
     progress: Progress | None = None,
     found: Found | None = None,
+    parameters: Parameters | None = None,
+    rules: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Design feeders for stations of a network from a finished run's demand.
 
@@ -89,6 +92,10 @@ def design_feeders(
         Called with what is being done and the share done, 0 to 1; raising in it stops the design.
     found
         Called with what the best plan known is worth and the most that any could be, CNY a day, as either is known.
+    parameters
+        The run's, if it was not made with the network's own.
+    rules
+        Further fields of `FeederOptions` by name; see `rules.rules_of` for those that plain data may hold.
 
     Raises
     ------
@@ -106,6 +113,7 @@ def design_feeders(
 
     options = options_of(
         network,
+        parameters,
         vehicles=vehicles,
         budget_cny_day=budget_cny_day,
         seed=seed,
@@ -116,37 +124,35 @@ def design_feeders(
         street_buses_h=street_buses_h,
         gap=gap,
         seconds=seconds,
+        **(rules or {}),
     )
     tell = progress or _silent
     tell("demand around the stations", 0.0)
-    demands = catchment_demand(network, run, ids)
+    demands = catchment_demand(network, run, ids, parameters=parameters)
     peak_s = (run.costs["link_s_am"] + run.costs["link_s_pm"]) / 2  # buses are timed for the peaks
     return design(
         demands, network, options, link_s=peak_s, keep=keep, start=start, stop=stop, progress=progress, found=found
     )
 
 
-def options_of(network: Network, *, vehicles: int, **rules: Any) -> FeederOptions:
-    """Return options that weigh walking, waiting and money as the simulation of the network does.
+def options_of(network: Network, parameters: Parameters | None = None, *, vehicles: int, **rules: Any) -> FeederOptions:
+    """Return options that weigh time and money as the simulation does, with the network's parameters or others.
 
     `rules` are further fields of `FeederOptions`: budget, seed, range, loops and so on.
     """
-    from greentrip_agents.parameters import default_parameters
-
-    p = default_parameters(network.name)
-    return FeederOptions(
-        vehicles=vehicles,
-        value_cny_h=p["value_of_time.mean_cny_h"],
-        walk_weight=p["weight.walk_access"],
-        wait_weight=p["weight.wait"],
-        transfer_min=p["weight.transfer_min"],
-        walk_m_s=p["speed.walk_m_s"],
-        street_detour=p["distance.street_detour"],
-        stop_walk_m=p["access.stop_walk_max_km"] * 1000,
-        dwell_s=p["speed.bus_dwell_s"],
-        bus_over_car=p["speed.bus_over_car"],
-        **rules,
-    )
+    p = parameters if parameters is not None else default_parameters(network.name)
+    weighed = {
+        "value_cny_h": p["value_of_time.mean_cny_h"],
+        "walk_weight": p["weight.walk_access"],
+        "wait_weight": p["weight.wait"],
+        "transfer_min": p["weight.transfer_min"],
+        "walk_m_s": p["speed.walk_m_s"],
+        "street_detour": p["distance.street_detour"],
+        "stop_walk_m": p["access.stop_walk_max_km"] * 1000,
+        "dwell_s": p["speed.bus_dwell_s"],
+        "bus_over_car": p["speed.bus_over_car"],
+    }
+    return FeederOptions(vehicles=vehicles, **{**weighed, **rules})
 
 
 def known_stations(network: Network, stations: Sequence[str]) -> list[str]:

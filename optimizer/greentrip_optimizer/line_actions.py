@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from greentrip_agents import Run
-from greentrip_agents.parameters import Parameters, default_parameters
+from greentrip_agents.parameters import Parameters
 from greentrip_networks.compiled import Floats
 from greentrip_networks.errors import ScenarioError
 from greentrip_networks.network import PERIOD_HOURS, PERIODS, Ints, Network
@@ -83,7 +83,7 @@ class Service:
     network: Network
     run: Run
     options: LineOptions
-    parameters: Parameters = field(init=False)
+    parameters: Parameters
     minutes: Floats = field(init=False)  # (calls,) from the call before, in the morning peak's streets
     metres: Floats = field(init=False)
 
@@ -94,8 +94,7 @@ class Service:
             raise ScenarioError(
                 "run", f"holds no {missing[0]}: it was made by an older version; simulate the network again"
             )
-        b, p = self.network.compiled.buses, default_parameters(self.network.name)
-        self.parameters = p
+        b, p = self.network.compiled.buses, self.parameters
         if len(self.run.costs["bus_load_am"]) != len(b.call_stop):
             raise ScenarioError(
                 "run",

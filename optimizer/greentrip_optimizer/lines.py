@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from greentrip_agents.parameters import Parameters, default_parameters
 from greentrip_networks.errors import ScenarioError
 from greentrip_networks.network import PERIOD_HOURS, PERIODS, Network
 
@@ -28,6 +29,7 @@ def adjust_lines(
     options: LineOptions | None = None,
     *,
     progress: Callable[[str, float], None] | None = None,
+    parameters: Parameters | None = None,
 ) -> Plan:
     """Choose what to do with the bus lines beside rail, and where buses relieve rail sections over capacity.
 
@@ -48,6 +50,8 @@ def adjust_lines(
         What counts as parallel, unit costs, limits.
     progress
         Called with what is being done and the share done.
+    parameters
+        The run's, if it was not made with the network's own.
 
     Raises
     ------
@@ -63,7 +67,7 @@ def adjust_lines(
         raise ScenarioError("network", "has no bus line; expected lines to adjust")
     if not len(network.compiled.rail.ride_line):
         raise ScenarioError("network", "has no rail line; expected rail that bus lines can be fitted to")
-    service = Service(network, run, o)
+    service = Service(network, run, o, parameters if parameters is not None else default_parameters(network.name))
     tell("bus lines beside rail", 0.1)
     beside = parallel_lines(network, near_m=o.near_m, least_share=o.least_share)
     over = _over(run, o)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from greentrip_agents.catchment import CatchmentDemand
+from greentrip_agents.parameters import Parameters
 from greentrip_networks.errors import ScenarioError
 from greentrip_networks.network import FeederRoute, Network
 
@@ -47,6 +48,7 @@ def design_in_loop(
     start: Sequence[FeederRoute] = (),
     progress: Progress | None = None,
     found: Found | None = None,
+    parameters: Parameters | None = None,
 ) -> Loop:
     """Design feeders so that the design's demand and the simulation's agree.
 
@@ -75,6 +77,8 @@ def design_in_loop(
     found
         Called with what the best plan known of a round is worth and the most that any could be, CNY a day; with nothing
         when a round starts.
+    parameters
+        The runs', if they were not made with the network's own.
     """
     from greentrip_agents.comparison import compare
 
@@ -91,7 +95,7 @@ def design_in_loop(
     for k in range(most_rounds):
         share = k / (most_rounds + 1)
         tell(f"round {k + 1}: demand around the stations", share)
-        demands = _scaled(_demands(network, now, first, ids), scale)
+        demands = _scaled(_demands(network, now, first, ids, parameters), scale)
         peak_s = (now.costs["link_s_am"] + now.costs["link_s_pm"]) / 2
         tell(f"round {k + 1}: design", share + 0.2 / (most_rounds + 1))
         if found is not None:
@@ -185,12 +189,14 @@ def _green(run: "Run") -> float:
     return float(run.indicators["green_share"][definition["area"]][definition["base"]])
 
 
-def _demands(network: Network, now: "Run", first: "Run", stations: Sequence[str]) -> list[CatchmentDemand]:
+def _demands(
+    network: Network, now: "Run", first: "Run", stations: Sequence[str], parameters: Parameters | None
+) -> list[CatchmentDemand]:
     """Return demand at a run's costs, with stations reached as before any new feeder."""
     from greentrip_agents.catchment import catchment_demand
 
     costs = {**now.costs, **{name: first.costs[name] for name in _ACCESS}}
-    return catchment_demand(network, replace(now, costs=costs), stations)
+    return catchment_demand(network, replace(now, costs=costs), stations, parameters=parameters)
 
 
 def _scaled(demands: Sequence[CatchmentDemand], scale: float) -> list[CatchmentDemand]:

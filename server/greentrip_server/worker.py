@@ -118,7 +118,9 @@ def _simulate(job: dict[str, Any], cities: Any, tell: Tell) -> dict[str, Any]:
 def _design(job: dict[str, Any], cities: Any, tell: Tell) -> dict[str, Any]:
     """Design on the network, demand and loads of a finished run."""
     from greentrip_agents import Run
+    from greentrip_agents.parameters import default_parameters
     from greentrip_optimizer import design_feeders
+    from greentrip_optimizer.rules import rules_of
 
     asked = job["input"]
     network = cities.build(asked["network"], asked["placement"], asked["interventions"])
@@ -138,13 +140,15 @@ def _design(job: dict[str, Any], cities: Any, tell: Tell) -> dict[str, Any]:
     run = Run.load(Path(job["run_folder"]))
     if asked.get("design", "feeders") != "feeders":
         return {"plan": _other_design(asked, network, run, progress).to_dict()}
-    rules = {k: asked[k] for k in _RULES if k in asked}
+    rules = {k: asked[k] for k in _RULES if k in asked} | {"rules": rules_of(asked.get("rules", {}))}
+    parameters = default_parameters(network.name).with_(asked.get("parameters") or {})
     how = {
         "stations": asked["stations"],
         "keep": _routes(asked.get("keep", ())),
         "start": _routes(asked.get("start", ())),
         "progress": progress,
         "found": found,
+        "parameters": parameters,
     }
     if asked.get("rounds", 1) > 1:
         return {"plan": _design_in_loop(asked, network, run, rules, how).to_dict()}
@@ -161,36 +165,41 @@ def _routes(data: Any) -> Any:
 
 def _other_design(asked: dict[str, Any], network: Any, run: Any, progress: Any) -> Any:
     """Fit bus lines to rail, or design customised buses."""
+    from greentrip_agents.parameters import default_parameters
+
+    parameters = default_parameters(network.name).with_(asked.get("parameters") or {})
     given = {k: tuple(v) if isinstance(v, list) else v for k, v in asked["options"].items()} | {"seed": asked["seed"]}
     if asked["design"] == "lines":
         from greentrip_optimizer.line_actions import LineOptions
         from greentrip_optimizer.lines import adjust_lines
 
-        return adjust_lines(network, run, LineOptions(**given), progress=progress)
+        return adjust_lines(network, run, LineOptions(**given), progress=progress, parameters=parameters)
     from greentrip_optimizer.commuter_buses import design_commuter_buses
     from greentrip_optimizer.commuter_options import commuter_options
 
-    return design_commuter_buses(network, run, commuter_options(network, **given), progress=progress)
+    return design_commuter_buses(network, run, commuter_options(network, parameters, **given), progress=progress)
 
 
 def _design_in_loop(asked: dict[str, Any], network: Any, run: Any, rules: dict[str, Any], how: dict[str, Any]) -> Any:
-    """Design and simulate in turn, as the run was simulated."""
+    """Design and simulate in turn, as the run was simulated; judge by the run and others of the next seeds."""
     from greentrip_agents import simulate
-    from greentrip_agents.parameters import default_parameters
     from greentrip_optimizer.feeders import options_of
     from greentrip_optimizer.loop import design_in_loop
 
-    was = asked["simulated"]
-    parameters = default_parameters(network.name).with_(was["parameters"] or {})
+    was, parameters = asked["simulated"], how["parameters"]
 
     def simulated(city: Any, seed: int) -> Any:
         return simulate(city, sample=was["sample"], seed=seed, max_days=was["max_days"], parameters=parameters)
 
+    base = [run]
+    for k in range(1, asked["placements"]):
+        how["progress"](f"today, placement {k + 1} of {asked['placements']}", 0.0)
+        base.append(simulated(network, int(run.indicators["seed"]) + k))
     return design_in_loop(
         network,
-        [run],
+        base,
         simulated,
-        options=options_of(network, **rules),
+        options=options_of(network, parameters, **{k: v for k, v in rules.items() if k != "rules"}, **rules["rules"]),
         most_rounds=asked["rounds"],
         **how,
     ).plan

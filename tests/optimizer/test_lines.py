@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from greentrip_agents import simulate
+from greentrip_agents.parameters import default_parameters
 from greentrip_networks import RunBusLine, Scenario, tiny
 from greentrip_networks.errors import ScenarioError
 from greentrip_networks.formats import read_layers, write_layers
@@ -61,7 +62,7 @@ def test_what_runs_beside_rail_is_found_by_the_stated_distance_and_share(generat
 
 
 def test_riders_on_board_are_those_who_boarded_and_did_not_leave(generated, run):
-    service = Service(generated, run, LineOptions())
+    service = Service(generated, run, LineOptions(), default_parameters(generated.name))
     for row in range(len(generated.buses.lines)):
         on, off, ride = service.riders(row)
         assert on.sum() == pytest.approx(off.sum(), rel=1e-6, abs=1e-6)
@@ -70,7 +71,7 @@ def test_riders_on_board_are_those_who_boarded_and_did_not_leave(generated, run)
 
 def test_lines_are_cut_at_stations_only_and_what_is_cut_is_beside_rail(generated, run):
     options = DEAR
-    service = Service(generated, run, options)
+    service = Service(generated, run, options, default_parameters(generated.name))
     for line in parallel_lines(generated, near_m=300.0, least_share=0.4):
         names = [generated.buses.node[c] for c in np.flatnonzero(generated.buses.line == line.row)]
         for action in cuts(service, line):
@@ -112,7 +113,7 @@ def best_by_trying(service, actions, at_hand, today):
 def test_the_choice_equals_trying_every_set_of_changes(generated, run):
     options = DEAR
     plan = adjust_lines(generated, run, options)
-    service = Service(generated, run, options)
+    service = Service(generated, run, options, default_parameters(generated.name))
     beside = parallel_lines(generated, near_m=300.0, least_share=options.least_share)
     actions = [a for line in beside for a in cuts(service, line)]
     today = {k: service.today(k) for k in range(len(generated.buses.lines))}
@@ -127,7 +128,7 @@ def test_the_choice_equals_trying_every_set_of_changes(generated, run):
 
 @pytest.mark.parametrize("tight", [False, True])
 def test_the_next_best_and_the_worth_of_a_bus_equal_trying_every_set(generated, run, tight):
-    service = Service(generated, run, DEAR)
+    service = Service(generated, run, DEAR, default_parameters(generated.name))
     beside = parallel_lines(generated, near_m=300.0, least_share=DEAR.least_share)
     actions = [a for line in beside for a in cuts(service, line)]
     today = {k: service.today(k) for k in range(len(generated.buses.lines))}

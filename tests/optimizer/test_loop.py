@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from greentrip_agents import simulate
+from greentrip_agents.parameters import default_parameters
 from greentrip_networks import tiny
 from greentrip_networks.errors import ScenarioError
 from greentrip_optimizer.feeders import design_feeders, options_of
@@ -151,3 +152,15 @@ def test_rounds_tell_of_their_designs_and_start_from_a_plan(town, looped):
     assert found[-1][0] <= found[-1][1]
     assert once.plan.indicators["stopped_on"] in ("gap", "proved")
     assert once.plan.indicators["start_routes"] + len(once.plan.indicators["start_not_used"]) == len(loop.plan.routes)
+
+
+def test_designs_take_the_parameters_that_a_run_was_made_with(town, looped):
+    base, stations, _ = looped
+    own = default_parameters(town.name)
+    impatient = own.with_({"weight.wait": 3.0, "value_of_time.mean_cny_h": 40.0})
+    assert options_of(town, impatient, vehicles=1).wait_weight == 3.0
+    assert options_of(town, vehicles=1) == options_of(town, own, vehicles=1)
+    given = {"stations": stations, "vehicles": 8}
+    usual = design_feeders(town, base[0], **given)
+    assert design_feeders(town, base[0], **given, parameters=own).content_hash == usual.content_hash
+    assert design_feeders(town, base[0], **given, parameters=impatient).objective != usual.objective

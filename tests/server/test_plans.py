@@ -161,6 +161,30 @@ def test_a_design_ends_early_and_starts_from_a_plan(client: Client, base: Runs, 
         client.design_feeders(base, ["Harbour"], vehicles=8, start="nothing")
 
 
+def test_rules_by_name_are_kept_and_bad_ones_named(client: Client, base: Runs) -> None:
+    made = client.design_feeders(
+        base, ["Harbour"], vehicles=8, rules={"headways_min": [12, 20], "max_routes_station": 1}
+    )
+    assert len(made.routes) == 1
+    assert {r.headway_s for r in made.routes} <= {720.0, 1200.0}
+    for rules, text in (
+        ({"headway_min": [5]}, "nearest: headways_min"),
+        ({"headways_min": [20, 12]}, "rules: headways_min: .*expected ascending"),
+        ({"bus_types": [{"name": "6 m"}]}, r"rules: bus_types\[0\].capacity: is missing"),
+        ({"vehicles": 3}, "unknown rule of a design 'vehicles'"),
+    ):
+        with pytest.raises(CallError, match=text):
+            client.design_feeders(base, ["Harbour"], vehicles=8, rules=rules)
+
+
+def test_rounds_end_with_an_interval_over_placements(client: Client, base: Runs) -> None:
+    made = client.design_feeders(base, ["Harbour"], vehicles=8, rounds=2, placements=3)
+    low, high = made.indicators["simulated"]["interval"]
+    assert low <= made.indicators["simulated"]["change_points"] <= high
+    with pytest.raises(CallError, match="placements: saw 3 without rounds"):
+        client.design_feeders(base, ["Harbour"], vehicles=8, placements=3)
+
+
 def test_a_loop_drawn_by_hand_is_kept_compared_and_exported(client: Client, base: Runs) -> None:
     route = scenario_pb2.FeederRoute(
         id="round", station="harbour", stops=["n1205", "n1304"], path=["n1204", "n1205", "n1305", "n1304", "n1204"],

@@ -33,6 +33,8 @@ def optimize_feeders(
     gap: Annotated[float, typer.Option(help="Good enough: share of the bound that the plan may be worth less.")] = 0.0,
     seconds: Annotated[float, typer.Option(help="Take the best plan found after so much time; 0: no limit.")] = 0.0,
     start: Annotated[str, typer.Option(help="A plan to start from; its routes do not bind.")] = "",
+    placements: Annotated[int, typer.Option(help="Placements of the population to judge rounds by; 0: 5.")] = 0,
+    rules: Annotated[Path | None, typer.Option(help="JSON file with further rules; the manual lists them.")] = None,
     name: Name = "",
     server: Server = None,
     data_dir: DataDir = None,
@@ -58,6 +60,8 @@ def optimize_feeders(
             gap=gap,
             seconds=seconds,
             start=start,
+            placements=placements,
+            rules=read_json(rules) if rules else None,
             name=name,
             progress=bars.design,
         )

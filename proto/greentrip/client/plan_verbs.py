@@ -62,6 +62,8 @@ class PlanVerbs:
         gap: float = 0.0,
         seconds: float = 0.0,
         start: str = "",
+        placements: int = 0,
+        rules: Mapping[str, Any] | None = None,
         name: str = "",
         request_id: str = "",
         progress: Callable[[plan_pb2.PlanMetadata], None] | None = None,
@@ -76,7 +78,8 @@ class PlanVerbs:
 
         The search ends once the plan is worth at most `gap` of the bound less than it (0: look on), or after so many
         `seconds` with the best plan found (0: no limit), and starts from the plan named by `start`, whose routes do not
-        bind. An interrupt cancels the design: then there is no plan.
+        bind. An interrupt cancels the design: then there is no plan. What the last of several rounds found is an
+        interval over `placements` of the population (0: five). `rules` are further options of the design by name.
         """
         request = plan_pb2.DesignFeedersRequest(
             run=_first(run),
@@ -94,9 +97,12 @@ class PlanVerbs:
             gap=gap,
             seconds=seconds,
             start=within("plans", start) if start else "",
+            placements=placements,
             plan_id=name.removeprefix("plans/"),
             request_id=request_id or new_request(),
         )
+        if rules:
+            request.rules.update(rules)
         return await self._designed(await self.wire.ask(self._plans.DesignFeeders, request), progress)
 
     async def adjust_lines(

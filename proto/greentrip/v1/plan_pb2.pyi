@@ -276,6 +276,8 @@ class DesignFeedersRequest(_message.Message):
     GAP_FIELD_NUMBER: _builtins.int
     SECONDS_FIELD_NUMBER: _builtins.int
     START_FIELD_NUMBER: _builtins.int
+    PLACEMENTS_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
     run: _builtins.str
     """Finished run: `runs/base-0`. Required."""
     vehicles: _builtins.int
@@ -324,6 +326,10 @@ class DesignFeedersRequest(_message.Message):
     """A plan whose routes the search starts from: `plans/north`. They do not bind; the new plan is worth no less than those of
     them that it may run, and its indicators name the others. Empty starts from nothing.
     """
+    placements: _builtins.int
+    """With rounds of 2 or more: placements of the population, 2 to 20, for which the last plan is simulated beside today; the
+    first is the run's, the others have the next seeds. They give the interval of what the simulation found. 0 means 5.
+    """
     @_builtins.property
     def stations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Ids or names of the stations to serve, at least one, each once."""
@@ -331,6 +337,12 @@ class DesignFeedersRequest(_message.Message):
     @_builtins.property
     def time_limit(self) -> _duration_pb2.Duration:
         """How long one attempt may compute, above 0; then it fails with DEADLINE_EXCEEDED. Unset means as long as it takes."""
+
+    @_builtins.property
+    def rules(self) -> _struct_pb2.Struct:
+        """Further rules by the names of the design's options: headways_min, stop_spacing_m, max_length_m, max_routes_station, bus_types
+        and so on; the manual on feeders lists them with units. Unset keeps what they are.
+        """
 
     def __init__(
         self,
@@ -355,10 +367,12 @@ class DesignFeedersRequest(_message.Message):
         gap: _builtins.float = ...,
         seconds: _builtins.float = ...,
         start: _builtins.str = ...,
+        placements: _builtins.int = ...,
+        rules: _struct_pb2.Struct | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "_street_buses_h", b"_street_buses_h", "budget_cny_day", b"budget_cny_day", "street_buses_h", b"street_buses_h", "time_limit", b"time_limit"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "_street_buses_h", b"_street_buses_h", "budget_cny_day", b"budget_cny_day", "rules", b"rules", "street_buses_h", b"street_buses_h", "time_limit", b"time_limit"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "_street_buses_h", b"_street_buses_h", "budget_cny_day", b"budget_cny_day", "charge_km_h", b"charge_km_h", "description", b"description", "gap", b"gap", "keep", b"keep", "loops", b"loops", "plan_id", b"plan_id", "range_km", b"range_km", "request_id", b"request_id", "rounds", b"rounds", "run", b"run", "seconds", b"seconds", "seed", b"seed", "start", b"start", "stations", b"stations", "street_buses_h", b"street_buses_h", "time_limit", b"time_limit", "turn_m", b"turn_m", "validate_only", b"validate_only", "vehicles", b"vehicles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day", "_street_buses_h", b"_street_buses_h", "budget_cny_day", b"budget_cny_day", "charge_km_h", b"charge_km_h", "description", b"description", "gap", b"gap", "keep", b"keep", "loops", b"loops", "placements", b"placements", "plan_id", b"plan_id", "range_km", b"range_km", "request_id", b"request_id", "rounds", b"rounds", "rules", b"rules", "run", b"run", "seconds", b"seconds", "seed", b"seed", "start", b"start", "stations", b"stations", "street_buses_h", b"street_buses_h", "time_limit", b"time_limit", "turn_m", b"turn_m", "validate_only", b"validate_only", "vehicles", b"vehicles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__budget_cny_day: _TypeAlias = _typing.Literal["budget_cny_day"]  # noqa: Y015
     _WhichOneofArgType__budget_cny_day: _TypeAlias = _typing.Literal["_budget_cny_day", b"_budget_cny_day"]  # noqa: Y015

@@ -38,6 +38,7 @@ MOST_STREET_BUSES_H = 10_000
 MOST_GAP = 0.99
 MOST_SECONDS = 86_400
 MOST_ROUNDS = 10  # of design and simulation
+PLACEMENTS, MOST_PLACEMENTS = 5, 20  # of the population, for which the plan of several rounds is simulated
 FILTERS = {
     "name": filters.text(f"{PLANS}/" + PlanRow.id),
     "network": filters.text(PlanRow.network),
@@ -97,7 +98,16 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
         }
         if request.rounds > 1:
             content["rounds"] = request.rounds
-            content["simulated"] = {k: asked.get(k) for k in ("sample", "max_days", "parameters")}
+            content["simulated"] = {k: asked.get(k) for k in ("sample", "max_days")}
+            content["placements"] = request.placements or PLACEMENTS
+        if asked.get("parameters"):
+            content["parameters"] = asked["parameters"]
+        if not 0 <= request.placements <= MOST_PLACEMENTS:
+            raise FieldError("placements", f"saw {request.placements}; expected 0 to {MOST_PLACEMENTS}")
+        if request.placements > 1 and request.rounds <= 1:
+            raise FieldError("placements", f"saw {request.placements} without rounds; expected rounds of 2 or more")
+        if request.HasField("rules"):
+            content["rules"] = self._rules(MessageToDict(request.rules), request.vehicles)
         for name, most, unit in (
             ("range_km", MOST_RANGE_KM, "km"),
             ("charge_km_h", MOST_RANGE_KM, "km"),
@@ -122,6 +132,17 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
         if request.start:
             content["start"] = self._routes_of(request.start, "start")
         return self._add(request, content)
+
+    def _rules(self, asked: dict[str, Any], vehicles: int) -> dict[str, Any]:
+        """Return rules of a design as plain data, once they make sense alone and together."""
+        from greentrip_optimizer.options import FeederOptions
+        from greentrip_optimizer.rules import rules_of
+
+        try:
+            FeederOptions(vehicles=vehicles, **rules_of(asked))
+        except ScenarioError as error:
+            raise ScenarioError("rules", str(error)) from error
+        return asked
 
     def _kept(self, name: str, network: "Network") -> list[dict[str, Any]]:
         """Return a plan's routes, if the run's network has their streets and does not run them already."""
@@ -215,6 +236,7 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
             "interventions": asked["interventions"],
             "run": run.input_hash,
             "seed": request.seed,
+            **({"parameters": asked["parameters"]} if asked.get("parameters") else {}),
         }
         return content, network
 
