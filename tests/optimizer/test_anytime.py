@@ -115,11 +115,12 @@ def hard_model() -> tuple[cp_model.CpSolver, cp_model.CpModel, list[cp_model.Int
     """A knapsack in several dimensions that nobody solves in minutes, and a solver that would try."""
     rng = np.random.default_rng(1)
     model = cp_model.CpModel()
-    x = [model.new_bool_var("") for _ in range(100)]
-    for _ in range(12):
-        weight = rng.integers(100, 1000, 100).tolist()
+    x = [model.new_bool_var("") for _ in range(250)]
+    weights = rng.integers(1, 1000, (30, 250))
+    for weight in weights.tolist():
         model.add(cp_model.LinearExpr.weighted_sum(x, weight) <= sum(weight) // 2)
-    model.maximize(cp_model.LinearExpr.weighted_sum(x, rng.integers(100, 1000, 100).tolist()))
+    worth = weights.mean(axis=0).astype(int) + rng.integers(0, 500, 250)  # Chu and Beasley (1998): the hard kind
+    model.maximize(cp_model.LinearExpr.weighted_sum(x, worth.tolist()))
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.max_time_in_seconds = 120.0

@@ -141,7 +141,8 @@ def flat_of_wkt(
     """Return x, y and first rows of LINESTRING texts (empty: no points); what is none is a warning and left empty."""
     import shapely
 
-    made = shapely.from_wkt(text.to_numpy(), on_invalid="ignore")
+    with np.errstate(over="ignore"):  # a number beyond all bounds is infinite, and refused as that
+        made = shapely.from_wkt(text.to_numpy(), on_invalid="ignore")
     kind = shapely.get_type_id(made)
     bad = ((kind != 1) & (text != "").to_numpy()) | ~np.isfinite(_extreme(made))
     if bad.any():

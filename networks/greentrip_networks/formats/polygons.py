@@ -20,7 +20,8 @@ def wkb_of_wkt(
     """Return polygon texts as WGS-84 WKB, null where empty; what is no polygon is an error."""
     import shapely
 
-    made = shapely.from_wkt(text.to_numpy(), on_invalid="ignore")
+    with np.errstate(over="ignore"):  # a number beyond all bounds is infinite, and refused as that
+        made = shapely.from_wkt(text.to_numpy(), on_invalid="ignore")
     return checked(made, text, lines, options, said, problems, file=file, field=field)
 
 

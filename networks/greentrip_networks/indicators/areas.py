@@ -150,7 +150,8 @@ def _ring_names(network: Network) -> list[tuple[str, str]]:
 def shape_of(text: str, table: str, what: str) -> BaseGeometry:
     """Read a shape in degrees from WKT; raise TableError, naming table and what is expected, if it is none on earth."""
     try:
-        shape = shapely.from_wkt(text)
+        with np.errstate(over="ignore"):  # a number beyond all bounds is infinite, and refused as that
+            shape = shapely.from_wkt(text)
     except shapely.errors.GEOSException as error:
         reason = " ".join(str(error).split())
         raise refused_wkt(table, text, f"{what} as WKT, longitude before latitude ({reason})") from None

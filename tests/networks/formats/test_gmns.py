@@ -92,6 +92,20 @@ def test_a_bad_geometry_is_straight_with_a_warning(tmp_path: Path) -> None:
     assert layers.links["geometry"].list.len().sum() == 0
 
 
+def test_numbers_beyond_all_bounds_in_geometries_are_named_and_warn_of_nothing_else(tmp_path: Path) -> None:
+    problems = Problems()
+    far = GEOMETRY.replace("-71.085 42.361", "-71.085 1e999")
+    layers = read_layers(folder(tmp_path / "g", geometry=far, config=CONFIG), problems=problems)
+    assert [p.code for p in problems.kept] == ["bad-geometry"]
+    assert layers.links["geometry"].list.len().sum() == 0
+    zone = 'zone_id,name,boundary,residents\n1,X,"POLYGON ((0 0, 1e999 0, 1 1, 0 0))",5\n'
+    with pytest.raises(BadInputError) as caught:
+        read_layers(folder(tmp_path / "z", zone=zone, config=CONFIG))
+    assert [(p.code, p.file) for p in caught.value.problems.kept if p.level == "error"] == [
+        ("out-of-range", "zone.csv")
+    ]
+
+
 def test_with_repair_rows_that_cannot_be_used_are_left_out_with_a_warning(tmp_path: Path) -> None:
     link = LINK.replace("b,2,3", "b,88,99") + "a,2,3,1,,0.691,path,,,,walk;bike,0.5\n"
     path = folder(tmp_path / "g", node=NODE + ",,1,1,,\n", link=link, config=CONFIG)
