@@ -138,10 +138,10 @@ def _design(job: dict[str, Any], cities: Any, tell: Tell) -> dict[str, Any]:
         tell(("progress", done | worth))
 
     run = Run.load(Path(job["run_folder"]))
-    if asked.get("design", "feeders") != "feeders":
-        return {"plan": _other_design(asked, network, run, progress).to_dict()}
-    rules = {k: asked[k] for k in _RULES if k in asked} | {"rules": rules_of(asked.get("rules", {}))}
     parameters = default_parameters(network.name).with_(asked.get("parameters") or {})
+    if asked.get("design", "feeders") != "feeders":
+        return {"plan": _other_design(asked, network, run, parameters, progress).to_dict()}
+    named, further = {k: asked[k] for k in _RULES if k in asked}, rules_of(asked.get("rules", {}))
     how = {
         "stations": asked["stations"],
         "keep": _routes(asked.get("keep", ())),
@@ -151,8 +151,8 @@ def _design(job: dict[str, Any], cities: Any, tell: Tell) -> dict[str, Any]:
         "parameters": parameters,
     }
     if asked.get("rounds", 1) > 1:
-        return {"plan": _design_in_loop(asked, network, run, rules, how).to_dict()}
-    return {"plan": design_feeders(network, run, **how, **rules).to_dict()}
+        return {"plan": _design_in_loop(asked, network, run, named | further, how).to_dict()}
+    return {"plan": design_feeders(network, run, rules=further, **how, **named).to_dict()}
 
 
 def _routes(data: Any) -> Any:
@@ -163,11 +163,8 @@ def _routes(data: Any) -> Any:
     return adding.routes if isinstance(adding, AddFeeders) else ()
 
 
-def _other_design(asked: dict[str, Any], network: Any, run: Any, progress: Any) -> Any:
+def _other_design(asked: dict[str, Any], network: Any, run: Any, parameters: Any, progress: Any) -> Any:
     """Fit bus lines to rail, or design customised buses."""
-    from greentrip_agents.parameters import default_parameters
-
-    parameters = default_parameters(network.name).with_(asked.get("parameters") or {})
     given = {k: tuple(v) if isinstance(v, list) else v for k, v in asked["options"].items()} | {"seed": asked["seed"]}
     if asked["design"] == "lines":
         from greentrip_optimizer.line_actions import LineOptions
@@ -199,7 +196,7 @@ def _design_in_loop(asked: dict[str, Any], network: Any, run: Any, rules: dict[s
         network,
         base,
         simulated,
-        options=options_of(network, parameters, **{k: v for k, v in rules.items() if k != "rules"}, **rules["rules"]),
+        options=options_of(network, parameters, **rules),
         most_rounds=asked["rounds"],
         **how,
     ).plan
