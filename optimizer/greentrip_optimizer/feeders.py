@@ -15,6 +15,7 @@ from greentrip_optimizer.ending import Ending, Stop
 from greentrip_optimizer.finder import RouteFinder
 from greentrip_optimizer.keep import bays_beside, demand_beside, options_beside
 from greentrip_optimizer.keep_check import check_kept
+from greentrip_optimizer.limits import limits_of
 from greentrip_optimizer.master import Choice
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.plan import Plan
@@ -206,7 +207,7 @@ def design(
         tell(f"demand is zero around {', '.join(nobody)}: no routes there", 0.01)
     streets = bus_streets(network.compiled.roads, options, link_s, network.extra.get("banned_turns", ()))
     check_kept(network, streets, keep, options)
-    bays = bays_beside(keep, ids, options)
+    bays, asked = bays_beside(keep, ids, options), options
     if keep:
         options = options_beside(keep, options)
         demands = demand_beside(demands, network, keep, options)
@@ -219,8 +220,9 @@ def design(
     limit = street_limit(network, streets, areas, keep, options)
     if limit is not None:
         check_streets(network, areas, ids, limit, options)
-    builder = PoolBuilder(areas, bays, limit)
-    if options.vehicles == 0 or options.budget_cny_day == 0:
+    limits = limits_of(options, bays)
+    builder = PoolBuilder(areas, limits, limit)
+    if limits.nothing:
         nothing = Choice((), 0.0, complete=True, optimal=True, bound=0.0)
         idle = Start((), tuple({"route": r.id, "reason": "there are no buses, or no money, at hand"} for r in start))
         return make_plan(
@@ -233,6 +235,7 @@ def design(
             options,
             exhaustive=True,
             keep=keep,
+            asked=asked,
             streets=limit,
             ended=_ended(ending, "proved", start, idle),
         )
@@ -256,6 +259,7 @@ def design(
         loops_listed=finder.loops_listed,
         prices=outcome.prices,
         keep=keep,
+        asked=asked,
         streets=limit,
         ended=_ended(ending, outcome.stopped_on, start, begun),
     )

@@ -33,7 +33,9 @@ class RouteFinder:
         streets: StreetLimit | None = None,
     ) -> None:
         self._areas, self._nodes, self._options, self._builder = areas, nodes, options, builder
-        self._ranked = np.maximum(builder.bays, 1).tolist()  # routes that a bound counts, see `Relaxation.bound`
+        self._ranked = np.maximum(
+            builder.limits.most_routes, 1
+        ).tolist()  # routes that a bound counts, see `Relaxation.bound`
         self._streets = streets
         self._listed: list[Listed | None] = []
         with ThreadPoolExecutor(2) as threads:  # stations do not share what they list
@@ -96,7 +98,7 @@ class RouteFinder:
         """
 
         def find(s: int) -> tuple[list[Route], bool]:
-            if not self._builder.bays[s]:
+            if not self._builder.limits.most_routes[s]:
                 return [], True
             floor, complete = least, True
             while True:
@@ -164,12 +166,12 @@ class RouteFinder:
         return found
 
     def _ways(self, s: int, prices: Prices) -> WayPrices | None:
-        """Return what a station's ways take and ask at prices, if streets have a limit."""
+        """Return what a station's ways take and ask at prices, if streets have a limit or a toll."""
         if self._streets is None:
             return None
-        free = np.zeros((len(self._streets.buses_h), len(self._streets.lines)))
-        price = prices.street if len(prices.street) else free
-        return self._streets.stations[s].prices(self._streets.room, price)
+        toll = self._streets.toll
+        price = toll + prices.street if len(prices.street) else toll
+        return self._streets.stations[s].prices(self._streets.takes, price)
 
 
 def _routes(listed: Listed | Loops, rows: Int32s) -> list[Route]:

@@ -45,14 +45,14 @@ def demand_beside(
 
 
 def options_beside(keep: Sequence[FeederRoute], options: FeederOptions) -> FeederOptions:
-    """Return the buses and money that kept routes leave; `check_kept` has found them to be within both."""
+    """Return the buses and money that kept routes leave, none where they take more at a price; see `check_kept`."""
     budget = options.budget_cny_day
     if budget is not None:
         budget = max(budget - sum(r.cost_cny_day for r in keep), 0.0)
-    return replace(options, vehicles=options.vehicles - sum(r.vehicles for r in keep), budget_cny_day=budget)
+    return replace(options, vehicles=max(options.vehicles - sum(r.vehicles for r in keep), 0), budget_cny_day=budget)
 
 
 def bays_beside(keep: Sequence[FeederRoute], stations: Sequence[str], options: FeederOptions) -> Int32s:
     """Return how many new routes each station takes: its bays less one for every route kept there."""
     kept = Counter(r.station for r in keep)
-    return np.array([options.max_routes_station - kept[s] for s in stations], np.int32)
+    return np.array([max(options.max_routes_station - kept[s], 0) for s in stations], np.int32)

@@ -9,15 +9,13 @@ from typing import Any
 import numpy as np
 from greentrip_networks.compiled import Floats
 
-from greentrip_optimizer.evaluate import SLACK
+from greentrip_optimizer.limits import Used
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.pool import Pool, Prices
+from greentrip_optimizer.program import CENT, limit_means, limit_streets
 from greentrip_optimizer.relax import Packed
 from greentrip_optimizer.solver import load
-from greentrip_optimizer.street_limit import Ways
 
-_CENT = 100  # CP-SAT counts in hundredths of a CNY
-_PART = round(1 / SLACK)  # and in these parts of a bus an hour
 _MOST_PACKED = 1500
 _ASK_S = 0.05  # how often a search that may be stopped asks
 _MOST_CREDITS = 15000  # cell credits that CP-SAT handles in seconds
@@ -34,39 +32,27 @@ class Choice:
     bound: float  # of the integer program CP-SAT saw
 
 
-def greedy(
-    pool: Pool, prices: Prices, options: FeederOptions, start: Sequence[int] = (), weight: float = 1.0
-) -> tuple[int, ...]:
+def greedy(pool: Pool, prices: Prices, start: Sequence[int] = (), weight: float = 1.0) -> tuple[int, ...]:
     """Take the column that adds the most beyond `weight` times the prices of buses and money, until nothing fits."""
     chosen = list(start)
     gained = np.zeros(len(prices.cell))
     taken = np.zeros(len(pool.stops), bool)
-    bays = np.zeros(len(prices.bay))
-    vehicles, money = 0.0, 0.0
-    room = np.zeros(0) if pool.ways is None else pool.ways.room - pool.on_streets(chosen)
-    budget = np.inf if options.budget_cny_day is None else options.budget_cny_day
+    used = Used(pool, chosen)
     for i in chosen:
         np.maximum.at(gained, pool.cell[pool.entries(i)], pool.worth[pool.entries(i)])
         taken[pool.route[i]] = True
-        bays[pool.station[i]] += 1
-        vehicles, money = vehicles + pool.vehicles[i], money + pool.cost[i]
     while len(pool):
-        added = pool.beyond(gained) - pool.cost
+        added = pool.beyond(gained) - pool.cost - pool.toll - used.surcharge()
         score = added - weight * (prices.vehicle * pool.vehicles + prices.budget * pool.cost)
-        fits = (pool.vehicles <= options.vehicles - vehicles + 1e-9) & (pool.cost <= budget - money + 1e-9)
-        fits &= ~taken[pool.route] & (bays < pool.bays)[pool.station] & (added > 1e-6)
-        fits &= pool.fits_streets(room)
-        score = np.where(fits, score, -np.inf)
+        score = np.where(~taken[pool.route] & (added > 1e-6), score, -np.inf)
         i = int(score.argmax())
         if not score[i] > -1e-6:
             break
         chosen.append(i)
-        room -= pool.on_streets([i])
+        used.add(i)
         at = pool.entries(i)
         gained[pool.cell[at]] = np.maximum(gained[pool.cell[at]], pool.worth[at])
         taken[pool.route[i]] = True
-        bays[pool.station[i]] += 1
-        vehicles, money = vehicles + pool.vehicles[i], money + pool.cost[i]
     return tuple(sorted(chosen))
 
 
@@ -82,67 +68,24 @@ def pack(
     model: Any = cp_model.CpModel()
     x = [model.new_bool_var("") for _ in kept]
     groups: dict[tuple[str, int], list[Any]] = {}
-    bays: dict[int, list[Any]] = {}
     for p, var in zip(kept, x, strict=True):
         for c in p.cells:
             groups.setdefault(("cell", c), []).append(var)
         groups.setdefault(("route", p.route), []).append(var)
-        bays.setdefault(p.station, []).append(var)
     for key in sorted(groups):
         model.add_at_most_one(groups[key])
-    at_station = [(group, int(pool.bays[s])) for s, group in bays.items()]
-    _limit(model, cp_model, x, [p.vehicles for p in kept], [p.cost for p in kept], at_station, options)
+    stations = [p.station for p in kept]
+    paid = limit_means(model, cp_model, x, [p.vehicles for p in kept], [p.cost for p in kept], stations, pool.limits)
     if pool.ways is not None:
-        _limit_streets(model, cp_model, x, [p.route for p in kept], [p.headway for p in kept], pool.ways)
-    model.maximize(cp_model.LinearExpr.weighted_sum(x, [int(p.net * _CENT) for p in kept]))
+        routes, headways = [p.route for p in kept], [p.headway for p in kept]
+        paid += limit_streets(model, cp_model, x, routes, headways, pool.ways, pool.limits.over_street)
+    weight = [int(p.net * CENT) for p in kept] + [-1] * len(paid)
+    model.maximize(cp_model.LinearExpr.weighted_sum([*x, *paid], weight))
     solver = _solver(cp_model, options, options.master_work / 3)
     if _solve(solver, model, stop) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return ()
     at = {(int(r), int(h)): i for i, (r, h) in enumerate(zip(pool.route, pool.headway, strict=True))}
     return tuple(sorted(at[p.route, p.headway] for p, var in zip(kept, x, strict=True) if solver.boolean_value(var)))
-
-
-def _limit(
-    model: Any,
-    cp_model: Any,
-    x: Sequence[Any],
-    vehicles: Sequence[int],
-    cost: Sequence[float],
-    at_station: Sequence[tuple[Sequence[Any], int]],
-    options: FeederOptions,
-) -> None:
-    """Add the limits of buses, money and bays; `at_station` are the columns of each station and its bays."""
-    model.add(cp_model.LinearExpr.weighted_sum(x, vehicles) <= options.vehicles)
-    if options.budget_cny_day is not None:
-        cents = [int(np.ceil(c * _CENT)) for c in cost]
-        model.add(cp_model.LinearExpr.weighted_sum(x, cents) <= int(options.budget_cny_day * _CENT))
-    for group, bays in at_station:
-        if len(group) > bays:
-            model.add(sum(group) <= bays)
-
-
-def _limit_streets(
-    model: Any, cp_model: Any, x: Sequence[Any], routes: Sequence[int], headways: Sequence[int], ways: Ways
-) -> None:
-    """Add the limits of streets that the columns together could overrun, one route at one headway each.
-
-    Of streets that the same columns run only the one with the least room counts.
-    """
-    most = np.zeros(len(ways.first) - 1)
-    np.maximum.at(most, np.array(routes, np.int64), ways.buses_h[np.array(headways, np.int64)])
-    all_of = np.repeat(most, np.diff(ways.first)) * ways.times
-    could = np.bincount(ways.link, weights=all_of, minlength=len(ways.room)) > ways.room + SLACK
-    runs: dict[int, list[tuple[int, int]]] = {}
-    for i, (route, headway) in enumerate(zip(routes, headways, strict=True)):
-        link, buses_h = ways.of(route, headway)
-        for k in np.flatnonzero(could[link]).tolist():  # rounded down: what is within the limit stays within it
-            runs.setdefault(int(link[k]), []).append((i, int(buses_h[k] * _PART + 1e-3)))
-    least: dict[tuple[tuple[int, int], ...], int] = {}
-    for k in sorted(runs):
-        room, key = round(float(ways.room[k]) * _PART), tuple(runs[k])
-        least[key] = min(least.get(key, room), room)
-    for columns, room in least.items():
-        model.add(cp_model.LinearExpr.weighted_sum([x[i] for i, _ in columns], [n for _, n in columns]) <= room)
 
 
 def _solver(cp_model: Any, options: FeederOptions, work: float) -> Any:
@@ -185,10 +128,10 @@ def best_start(
     stop: Callable[[], bool] | None = None,
 ) -> tuple[tuple[int, ...], float]:
     """Return the best of the packed choice, several greedy ones and the known ones, with its value."""
-    tries = [*known, greedy(pool, prices, options, pack(packed, prices, pool, options, stop), 0.0)]
+    tries = [*known, greedy(pool, prices, pack(packed, prices, pool, options, stop), 0.0)]
     for weight in (1.0, 0.8, 0.5, 0.0):
-        first = greedy(pool, prices, options, weight=weight)
-        tries.append(first if weight == 0.0 else greedy(pool, prices, options, first, 0.0))
+        first = greedy(pool, prices, weight=weight)
+        tries.append(first if weight == 0.0 else greedy(pool, prices, first, 0.0))
     values = [pool.value(t) for t in tries]
     k = int(np.argmax(values))
     return tuple(tries[k]), values[k]
@@ -214,7 +157,7 @@ def choose(
     ends the choice with the best plan known.
     """
     cp_model, _ = load()
-    possible = (np.minimum(profit, 0.0) + upper > start_value + 1e-6) & (pool.bays > 0)[pool.station]
+    possible = (np.minimum(profit, 0.0) + upper > start_value + 1e-6) & (pool.limits.most_routes > 0)[pool.station]
     sizes = np.diff(pool.first)
     order = np.flatnonzero(possible)
     order = order[np.lexsort((order, -profit[order]))]
@@ -234,7 +177,7 @@ def choose(
     by_cell: dict[int, list[tuple[int, int]]] = {}
     for i in columns.tolist():
         at = pool.entries(i)
-        for c, w in zip(pool.cell[at].tolist(), np.round(pool.worth[at] * _CENT).astype(int).tolist(), strict=True):
+        for c, w in zip(pool.cell[at].tolist(), np.round(pool.worth[at] * CENT).astype(int).tolist(), strict=True):
             if w > 0:
                 by_cell.setdefault(c, []).append((w, i))
     for c in sorted(by_cell):
@@ -254,28 +197,22 @@ def choose(
         model.add_at_most_one(steps)
     for i in columns.tolist():
         gain.append(x[i])
-        weight.append(-int(np.ceil(pool.cost[i] * _CENT)))
+        weight.append(-int(np.ceil((pool.cost[i] + pool.toll[i]) * CENT)))
     by_route: dict[int, list[Any]] = {}
-    by_station: dict[int, list[Any]] = {}
     for i in columns.tolist():
         by_route.setdefault(int(pool.route[i]), []).append(x[i])
-        by_station.setdefault(int(pool.station[i]), []).append(x[i])
     for group in by_route.values():
         model.add_at_most_one(group)
     listed = columns.tolist()
     vehicles = [int(pool.vehicles[i]) for i in listed]
-    _limit(
-        model,
-        cp_model,
-        [x[i] for i in listed],
-        vehicles,
-        [float(pool.cost[i]) for i in listed],
-        [(group, int(pool.bays[s])) for s, group in by_station.items()],
-        options,
-    )
+    variables, limits = [x[i] for i in listed], pool.limits
+    stations, cost = pool.station[listed].tolist(), [float(pool.cost[i]) for i in listed]
+    paid = limit_means(model, cp_model, variables, vehicles, cost, stations, limits)
     if pool.ways is not None:
         routes, headways = pool.route[listed].tolist(), pool.headway[listed].tolist()
-        _limit_streets(model, cp_model, [x[i] for i in listed], routes, headways, pool.ways)
+        paid += limit_streets(model, cp_model, variables, routes, headways, pool.ways, limits.over_street)
+    gain += paid
+    weight += [-1] * len(paid)
     model.maximize(cp_model.LinearExpr.weighted_sum(gain, weight))
     for i in listed:
         model.add_hint(x[i], i in start)
@@ -287,7 +224,7 @@ def choose(
         return Choice(start, start_value, complete, False, upper)
     found = tuple(i for i in listed if solver.boolean_value(x[i]))
     value = pool.value(found)
-    bound = solver.best_objective_bound / _CENT
+    bound = solver.best_objective_bound / CENT
     optimal = status == cp_model.OPTIMAL and (not gap or solver.best_objective_bound < solver.objective_value + 1)
     if value < start_value:
         found, value = start, start_value

@@ -9,6 +9,7 @@ from greentrip_networks.network import Network
 from greentrip_optimizer.area import Area, station_area
 from greentrip_optimizer.evaluate import STOPS, mark_leg, may_extend
 from greentrip_optimizer.feeders import known_stations
+from greentrip_optimizer.limits import Used, limits_of
 from greentrip_optimizer.master import Choice
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.plan import Plan
@@ -25,11 +26,12 @@ def nearest_stop_plan(demands: Sequence[CatchmentDemand], network: Network, opti
     known_stations(network, [d.station for d in demands])
     streets = bus_streets(network.compiled.roads, options, None, network.extra.get("banned_turns", ()))
     areas = [station_area(d, network, streets, options) for d in demands]
-    builder = PoolBuilder(areas, np.full(len(areas), options.max_routes_station, np.int32))
+    limits = limits_of(options, np.full(len(areas), options.max_routes_station, np.int32))
+    builder = PoolBuilder(areas, limits)
     for s, area in enumerate(areas):
         builder.add(s, chain_nearest(area, len(network.compiled.roads.nodes)))
     pool = builder.pool()
-    plans = [_run_at(pool, h, len(areas), options) for h in range(len(options.headways_min))]
+    plans = [_run_at(pool, h) for h in range(len(options.headways_min))]
     best = max(plans, key=pool.value)
     value = pool.value(best)
     return make_plan(
@@ -76,19 +78,13 @@ def chain_nearest(area: Area, nodes: int) -> list[tuple[int, ...]]:
     return routes
 
 
-def _run_at(pool: Pool, headway: int, stations: int, options: FeederOptions) -> tuple[int, ...]:
+def _run_at(pool: Pool, headway: int) -> tuple[int, ...]:
     """Take the routes at one headway in the order drawn, each that adds value and still fits."""
     chosen: list[int] = []
-    vehicles, money = 0.0, 0.0
-    bays = np.zeros(stations, np.int64)
+    used = Used(pool)
     for i in np.flatnonzero(pool.headway == headway).tolist():
-        if vehicles + pool.vehicles[i] > options.vehicles or bays[pool.station[i]] >= pool.bays[pool.station[i]]:
-            continue
-        if options.budget_cny_day is not None and money + pool.cost[i] > options.budget_cny_day:
-            continue
-        if pool.value([*chosen, i]) <= pool.value(chosen):
+        if not np.isfinite(used.surcharge()[i]) or pool.value([*chosen, i]) <= pool.value(chosen):
             continue
         chosen.append(i)
-        vehicles, money = vehicles + pool.vehicles[i], money + pool.cost[i]
-        bays[pool.station[i]] += 1
+        used.add(i)
     return tuple(chosen)

@@ -22,6 +22,16 @@ class BusType:
     cny_vehicle_day: float
 
 
+# Most that a unit beyond a limit may cost: what exceeds any gain, and what CP-SAT's whole numbers hold.
+MOST_PRICES = {
+    "over_vehicles_cny_day": 1e6,
+    "over_budget": 1e3,
+    "over_bays_cny_day": 1e6,
+    "over_street_cny_day": 1e6,
+    "overlap_cny_km": 1e3,
+}
+
+
 @dataclass(frozen=True)
 class FeederOptions:
     """Everything a design depends on besides the network and the demand; the same options give the same plan.
@@ -63,6 +73,12 @@ class FeederOptions:
     turn_m: float = 0.0  # longest way round to turn at the last stop; 0: buses turn where they stand
     loops: bool = False  # design loops too, which come back to the station by other streets
     street_buses_h: float | None = None  # most buses in the peak hour in one direction of a street; none: no limit
+    # At what price a limit may be exceeded; none: not at all. And what running beside other buses costs.
+    over_vehicles_cny_day: float | None = None  # for each further bus
+    over_budget: float | None = None  # CNY for each CNY a day beyond the budget
+    over_bays_cny_day: float | None = None  # for each further route at a station
+    over_street_cny_day: float | None = None  # for each further bus an hour in one direction of a street
+    overlap_cny_km: float = 0.0  # for each bus-km in a street that a line or a kept route runs in the same direction
     # What a route may look like.
     radius_m: float = 3500.0
     stop_spacing_m: float = 375.0
@@ -120,12 +136,14 @@ class FeederOptions:
                 )
         if list(self.headways_min) != sorted(set(self.headways_min)):
             raise ScenarioError("headways_min", f"saw {self.headways_min}; expected ascending headways, each once")
+        self._check_prices()
         fewest = 60 / self.headways_min[-1]
-        if self.street_buses_h is not None and self.street_buses_h < fewest - 1e-6:
+        hard = self.over_street_cny_day is None
+        if hard and self.street_buses_h is not None and self.street_buses_h < fewest - 1e-6:
             raise ScenarioError(
                 "street_buses_h",
                 f"saw {self.street_buses_h:g}; expected at least {fewest:.6g}, the buses an hour of the longest "
-                f"headway ({self.headways_min[-1]:g} minutes)",
+                f"headway ({self.headways_min[-1]:g} minutes), or a price for more (over_street_cny_day)",
             )
         if not self.bus_types or any(b.capacity <= 0 for b in self.bus_types):
             raise ScenarioError("bus_types", "expected at least one type with room for passengers")
@@ -143,3 +161,17 @@ class FeederOptions:
             value = getattr(self, f.name)
             if isinstance(value, float) and not (isfinite(value) and value >= 0):
                 raise ScenarioError(f.name, f"saw {value!r}; expected a number, 0 or more")
+
+    def _check_prices(self) -> None:
+        """Refuse prices of limits that are no prices, and those of limits that are not set."""
+        for name, most in MOST_PRICES.items():
+            price = getattr(self, name)
+            if price is None and name != "overlap_cny_km":
+                continue
+            if isinstance(price, bool) or not isinstance(price, int | float) or not 0 <= price <= most:
+                raise ScenarioError(name, f"saw {price!r}; expected a price, 0 to {most:g}, or no such rule")
+        for name, limit in (("over_budget", "budget_cny_day"), ("over_street_cny_day", "street_buses_h")):
+            if getattr(self, name) is not None and getattr(self, limit) is None:
+                raise ScenarioError(
+                    name, f"saw {getattr(self, name):g}, but no {limit}; expected the limit that it is the price of"
+                )

@@ -9,6 +9,7 @@ from greentrip_networks.kernels import njit
 
 from greentrip_optimizer.area import Area
 from greentrip_optimizer.evaluate import SLACK, evaluate
+from greentrip_optimizer.limits import Limits, Used
 from greentrip_optimizer.street_limit import StreetLimit, Ways
 
 
@@ -55,9 +56,10 @@ class Pool:
     first: Int32s
     cell: Int32s  # rows of network.cells
     worth: Floats  # CNY a day
+    toll: Floats  # CNY a day for running beside lines and kept routes, which is no operating cost
     stops: tuple[tuple[int, tuple[int, ...]], ...]  # (station, places from it outwards; of a loop the station's last)
-    bays: Int32s  # (stations,) how many new routes a station takes
-    ways: Ways | None = None  # streets that the routes run, if these have a limit
+    limits: Limits
+    ways: Ways | None = None  # streets that the routes run, if these have a limit or a toll
 
     def __len__(self) -> int:
         """Return how many columns there are."""
@@ -70,6 +72,7 @@ class Pool:
             - (1 + prices.budget) * self.cost
             - prices.vehicle * self.vehicles
             - prices.bay[self.station]
+            - self.toll
         )
         if self.ways is not None and len(prices.street):
             profit -= np.array([self.ways.price(row) for row in prices.street])[self.headway, self.route]
@@ -117,28 +120,32 @@ class Pool:
             first,
             self.cell[keep],
             self.worth[keep],
+            self.toll[columns],
             self.stops,
-            self.bays,
+            self.limits,
             self.ways,
         )
 
     def value(self, columns: Sequence[int]) -> float:
-        """Return the objective of running some columns together: each cell gains from the best, all costs are paid."""
+        """Return the objective of running some columns together: each cell gains from the best, all costs are paid.
+
+        So are tolls, and what limits ask that are exceeded.
+        """
         best: dict[int, float] = {}
         for i in columns:
             for c, w in zip(self.cell[self.entries(i)].tolist(), self.worth[self.entries(i)].tolist(), strict=True):
                 best[c] = max(best.get(c, 0.0), w)
-        return float(sum(best[c] for c in sorted(best)) - sum(self.cost[i] for i in columns))
+        paid = sum(self.cost[i] for i in columns) + sum(self.toll[i] for i in columns)
+        if self.limits.soft:
+            paid += Used(self, columns).paid()
+        return float(sum(best[c] for c in sorted(best)) - paid)
 
 
 class PoolBuilder:
-    """Gathers routes by station, each once, and evaluates the new ones; leaves out what streets cannot take.
+    """Gathers routes by station, each once, and evaluates the new ones; leaves out what streets cannot take."""
 
-    `bays` is how many new routes each station takes, shape (stations,).
-    """
-
-    def __init__(self, areas: Sequence[Area], bays: Int32s, streets: StreetLimit | None = None) -> None:
-        self._areas, self._streets, self.bays = areas, streets, bays
+    def __init__(self, areas: Sequence[Area], limits: Limits, streets: StreetLimit | None = None) -> None:
+        self._areas, self._streets, self.limits = areas, streets, limits
         self._ways: list[Ways] = []
         self._known: set[tuple[int, tuple[int, ...]]] = set()
         self._stops: list[tuple[int, tuple[int, ...]]] = []
@@ -156,14 +163,16 @@ class PoolBuilder:
         made = evaluate(area, first, np.concatenate([np.array(r, np.int32) for r in fresh]))
         headways = len(area.headway_s)
         size = np.diff(made.first)
-        room = np.full(len(fresh), np.inf)
+        room, toll = np.full(len(fresh), np.inf), np.zeros((headways, len(fresh)))
         if self._streets is not None:
             ways = self._streets.ways(station, fresh)
             self._ways.append(ways)
-            room = np.minimum.reduceat(ways.room[ways.link], ways.first[:-1])
+            room = np.minimum.reduceat(self._streets.takes[ways.link], ways.first[:-1])
+            toll = np.array([ways.price(row) for row in self._streets.toll])
         for h in range(headways):
             total = _sums(made.worth[h], made.first)
-            keep = np.isfinite(made.cost[:, h]) & (total > made.cost[:, h]) & (3600 / area.headway_s[h] <= room + SLACK)
+            keep = np.isfinite(made.cost[:, h]) & (total > made.cost[:, h] + toll[h])
+            keep &= 3600 / area.headway_s[h] <= room + SLACK
             if not keep.any():
                 continue
             entry = np.repeat(keep, size)
@@ -180,8 +189,9 @@ class PoolBuilder:
                     np.append(0, np.cumsum(size[keep])).astype(np.int32),
                     area.cell[made.cell[entry]],
                     made.worth[h, entry],
+                    toll[h, keep],
                     (),
-                    self.bays,
+                    self.limits,
                 )
             )
         return len(fresh)
@@ -205,8 +215,9 @@ class PoolBuilder:
                 np.zeros(1, np.int32),
                 none,
                 np.zeros(0),
+                np.zeros(0),
                 tuple(self._stops),
-                self.bays,
+                self.limits,
                 ways,
             )
         shift = np.append(0, np.cumsum([p.first[-1] for p in parts]))
@@ -215,8 +226,8 @@ class PoolBuilder:
         ).astype(np.int32)
         joined = {
             f: np.concatenate([getattr(p, f) for p in parts])
-            for f in ("station", "route", "headway", "cost", "vehicles", "bus", "load", "cell", "worth")
+            for f in ("station", "route", "headway", "cost", "vehicles", "bus", "load", "cell", "worth", "toll")
         }
-        merged = Pool(**joined, first=first, stops=tuple(self._stops), bays=self.bays, ways=ways)
-        self._parts = [Pool(**joined, first=first, stops=(), bays=self.bays, ways=None)]
+        merged = Pool(**joined, first=first, stops=tuple(self._stops), limits=self.limits, ways=ways)
+        self._parts = [Pool(**joined, first=first, stops=(), limits=self.limits, ways=None)]
         return merged

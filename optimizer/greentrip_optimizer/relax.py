@@ -8,7 +8,7 @@ import numpy as np
 from greentrip_networks.compiled import Floats, Int32s
 
 from greentrip_optimizer.evaluate import SLACK
-from greentrip_optimizer.options import FeederOptions
+from greentrip_optimizer.limits import Limits
 from greentrip_optimizer.pool import Pool, Prices
 from greentrip_optimizer.solver import load
 from greentrip_optimizer.street_limit import StreetLimit
@@ -22,7 +22,7 @@ class Packed:
     headway: int
     station: int
     cells: tuple[int, ...]
-    net: float  # CNY a day, cost subtracted
+    net: float  # CNY a day, cost and toll subtracted
     vehicles: int
     cost: float
     variable: Any
@@ -47,30 +47,37 @@ class Relaxation:
 
     A column may be bought with any part of its cells. Only the parts that pay at current prices enter the program, so
     it stays small; once no column of the pool pays, its value bounds every plan over the pool. Of the streets, only
-    those that a solution would overrun enter. `bays` is how many routes each station takes, shape (stations,).
+    those that a solution would overrun enter. A limit with a price may be exceeded at it, so its dual is no higher.
     """
 
-    def __init__(
-        self, pool_cells: int, bays: Int32s, options: FeederOptions, streets: StreetLimit | None = None
-    ) -> None:
+    def __init__(self, pool_cells: int, limits: Limits, streets: StreetLimit | None = None) -> None:
         _, pywraplp = load()
         self._lp: Any = pywraplp.Solver.CreateSolver("GLOP")
         self._lp.Objective().SetMaximization()
         infinity = self._lp.infinity()
-        self._fleet = self._lp.Constraint(-infinity, float(options.vehicles), "vehicles")
-        budget = infinity if options.budget_cny_day is None else float(options.budget_cny_day)
-        self._limited = options.budget_cny_day is not None
-        self._money = self._lp.Constraint(-infinity, budget, "budget")
-        self._bays = [self._lp.Constraint(-infinity, float(b), f"bays{s}") for s, b in enumerate(bays)]
+        self._infinity = infinity
+        self._limited = limits.budget < np.inf
+        budget = limits.budget if self._limited else infinity
+        self._fleet = self._row(limits.vehicles, limits.over_vehicles, "vehicles")
+        self._money = self._row(budget, limits.over_budget, "budget")
+        self._bays = [self._row(float(b), limits.over_bays, f"bays{s}") for s, b in enumerate(limits.bays)]
         self._cells: dict[int, Any] = {}
         self._streets: dict[tuple[int, int], Any] = {}  # by row and column of `_has`
         self._takes, self._has = (np.zeros((0, 0, 0)), np.zeros((0, 0))) if streets is None else streets.rows()
         self._bought: set[tuple[object, ...]] = set()
-        self._size, self._at_station, self._options = pool_cells, bays, options
-        self._infinity = infinity
+        self._size, self._limits = pool_cells, limits
         self.packed: list[Packed] = []
-        self.prices = Prices(np.zeros(pool_cells), 0.0, 0.0, np.zeros(len(bays)), *self._street_prices())
+        self.prices = Prices(np.zeros(pool_cells), 0.0, 0.0, np.zeros(len(limits.bays)), *self._street_prices())
         self.value = 0.0
+
+    def _row(self, limit: float, price: float, name: str = "") -> Any:
+        """Return a row of at most `limit`, beyond which each unit costs a finite `price`."""
+        row = self._lp.Constraint(-self._infinity, limit, name)
+        if price < np.inf:
+            over = self._lp.NumVar(0.0, self._infinity, "")
+            self._lp.Objective().SetCoefficient(over, -price)
+            row.SetCoefficient(over, -1.0)
+        return row
 
     def solve(self) -> None:
         """Solve and keep value and prices."""
@@ -84,21 +91,25 @@ class Relaxation:
         cell = np.zeros(self._size)
         for c, row in self._cells.items():
             cell[c] = max(row.dual_value(), 0.0)
-        budget = max(self._money.dual_value(), 0.0) if self._limited else 0.0
-        bay = np.array([max(b.dual_value(), 0.0) for b in self._bays])
-        self.prices = Prices(cell, budget, max(self._fleet.dual_value(), 0.0), bay, *self._street_prices())
+        limits = self._limits
+        budget = _dual(self._money, limits.over_budget) if self._limited else 0.0
+        bay = np.array([_dual(b, limits.over_bays) for b in self._bays])
+        self.prices = Prices(cell, budget, _dual(self._fleet, limits.over_vehicles), bay, *self._street_prices())
 
     def _street_prices(self) -> tuple[Floats, Floats]:
         """Return what each road link asks of a column by headway, and what all of its room is worth."""
         price, room = np.zeros(self._takes.shape[1:]), np.zeros(self._has.shape[1])
         for (kind, k), row in self._streets.items():
-            dual = max(row.dual_value(), 0.0)
+            dual = _dual(row, self._limits.over_street)
             price[:, k] += dual * self._takes[kind, :, k]
             room[k] += dual * self._has[kind, k]
         return price, room
 
     def _limit_streets(self) -> int:
-        """Add rows for streets that the solution overruns and return how many; of like rows the tightest counts."""
+        """Add rows for streets that the solution overruns and return how many.
+
+        Of like rows the tightest counts, unless each of their streets is paid for.
+        """
         used = np.zeros(self._has.shape)
         for p in self.packed:
             share = float(p.variable.solution_value())
@@ -114,14 +125,17 @@ class Relaxation:
             takes = p.times * self._takes[:, p.headway, p.link]
             for kind, e in zip(*(a.tolist() for a in np.nonzero(over[:, p.link] & (takes > 0))), strict=True):
                 runs.setdefault((kind, int(p.link[e])), []).append((i, float(takes[kind, e])))
-        tightest: dict[tuple[tuple[int, float], ...], tuple[int, int]] = {}
-        for at in sorted(runs, key=lambda at: (float(self._has[at]), at)):
-            tightest.setdefault(tuple(runs[at]), at)
-        for columns, at in tightest.items():
-            self._streets[at] = row = self._lp.Constraint(-self._infinity, float(self._has[at]), "")
-            for i, taken in columns:
+        price, wanted = self._limits.over_street, sorted(runs, key=lambda at: (float(self._has[at]), at))
+        if price == np.inf:
+            tightest: dict[tuple[tuple[int, float], ...], tuple[int, int]] = {}
+            for at in wanted:
+                tightest.setdefault(tuple(runs[at]), at)
+            wanted = list(tightest.values())
+        for at in wanted:
+            self._streets[at] = row = self._row(float(self._has[at]), price)
+            for i, taken in runs[at]:
                 row.SetCoefficient(self.packed[i].variable, taken)
-        return len(tightest)
+        return len(wanted)
 
     def buy(self, pool: Pool, columns: "np.ndarray[Any, Any]", prices: Prices) -> int:
         """Add columns with the cells that gain more than their price; return how many are new."""
@@ -135,7 +149,8 @@ class Relaxation:
                 continue
             self._bought.add(key)
             variable = self._lp.NumVar(0.0, self._infinity, "")
-            self._lp.Objective().SetCoefficient(variable, float(worth.sum() - pool.cost[i]))
+            net = float(worth.sum() - pool.cost[i] - pool.toll[i])
+            self._lp.Objective().SetCoefficient(variable, net)
             self._fleet.SetCoefficient(variable, float(pool.vehicles[i]))
             if self._limited:
                 self._money.SetCoefficient(variable, float(pool.cost[i]))
@@ -157,7 +172,7 @@ class Relaxation:
                     int(pool.headway[i]),
                     int(pool.station[i]),
                     tuple(cells.tolist()),
-                    float(worth.sum() - pool.cost[i]),
+                    net,
                     int(pool.vehicles[i]),
                     float(pool.cost[i]),
                     variable,
@@ -172,12 +187,14 @@ class Relaxation:
         """Return an upper bound of every plan over the pool, valid at any prices (Lagrangian; one headway a route).
 
         `top` are the largest profits over all routes of stations where more is known than the pool, by station. At a
-        station without a bay the best route counts too, so that a low bound sets a price on its first bay.
+        station without a bay the best route counts too, so that a low bound sets a price on its first bay. Beyond bays
+        at a price a route counts with what it is worth after that price. Valid up to the prices of the limits.
         """
-        o, most = self._options, int(self._at_station.max())
-        fixed = prices.cell.sum() + prices.vehicle * o.vehicles + prices.bay.sum() * most
-        fixed -= (prices.bay * (most - self._at_station)).sum()  # exactly 0 where all stations have as many
-        fixed += prices.budget * (o.budget_cny_day or 0.0)
+        limits, bays_of = self._limits, self._limits.bays
+        most = int(bays_of.max())
+        fixed = prices.cell.sum() + prices.vehicle * limits.vehicles + prices.bay.sum() * most
+        fixed -= (prices.bay * (most - bays_of)).sum()  # exactly 0 where all stations have as many
+        fixed += prices.budget * limits.budget if self._limited else 0.0
         fixed += prices.street_room.sum()
         if not len(pool) and not top:
             return 0.0
@@ -186,10 +203,19 @@ class Relaxation:
         np.maximum.at(by_route, pool.route, profit)
         station = np.array([s for s, _ in pool.stops], np.int32)
         extra = 0.0
-        for s, bays in enumerate(self._at_station.tolist()):
+        for s, bays in enumerate(bays_of.tolist()):
             best = np.maximum(top[s], 0.0) if top is not None and s in top else np.sort(by_route[station == s])[::-1]
-            extra += best[: max(bays, 1)].sum()
+            if limits.over_bays == np.inf:
+                extra += best[: max(bays, 1)].sum()
+                continue
+            more = np.maximum(best[bays : limits.most_routes[s]] - (limits.over_bays - prices.bay[s]), 0.0)
+            extra += best[:bays].sum() + more.sum()
         return float(fixed + extra)
+
+
+def _dual(row: Any, most: float) -> float:
+    """Return the price of a row, no higher than that at which it may be exceeded."""
+    return float(min(max(row.dual_value(), 0.0), most))
 
 
 def relax(

@@ -10,10 +10,12 @@ from greentrip_networks.network import FeederRoute, Network
 
 from greentrip_optimizer.area import Area
 from greentrip_optimizer.evaluate import DWELL, loop_times, route_times, step_value
+from greentrip_optimizer.limits import Used
 from greentrip_optimizer.master import Choice
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.plan import Plan, gap_of
 from greentrip_optimizer.pool import Pool, Prices
+from greentrip_optimizer.soft_report import priced_limits, soft_indicators
 from greentrip_optimizer.street_limit import StreetLimit
 from greentrip_optimizer.street_report import fullest_streets, shared_share, street_prices
 from greentrip_optimizer.turn_report import cannot_turn
@@ -33,6 +35,7 @@ def make_plan(
     loops_listed: int = 0,
     prices: Prices | None = None,
     keep: Sequence[FeederRoute] = (),
+    asked: FeederOptions | None = None,
     streets: StreetLimit | None = None,
     ended: Mapping[str, Any] | None = None,
 ) -> Plan:
@@ -40,7 +43,8 @@ def make_plan(
 
     `upper` is the relaxation's bound. If the pool held every admissible route (`exhaustive`) the bound is proved, and
     CP-SAT's own bound may tighten it; otherwise it is an estimate, and the relaxation's is the wiser one. `ended` are
-    indicators of how the search began and ended, where that was asked for.
+    indicators of how the search began and ended, where that was asked for; `asked` are the options before kept routes
+    took their part of the limits.
     """
     columns = choice.columns
     credit = _credited(pool, columns, len(network.cells.x_m))
@@ -57,6 +61,7 @@ def make_plan(
     order = sorted(columns, key=lambda i: (int(pool.station[i]), -(worth[i] - pool.cost[i]), i))
     taken = {f.id for f in (*network.feeders, *keep)}
     instead = next_best(pool, columns, options, areas)
+    limited = None if streets is None or streets.limit == np.inf else streets
     routes: list[FeederRoute] = []
     rows: list[dict[str, Any]] = []
     for i in order:
@@ -69,6 +74,8 @@ def make_plan(
         route = _route(network, areas[s], pool, i, f"F-{station}-{number}", station)
         routes.append(route)
         rows.append(_row(network, areas[s], pool, i, route, worth[i], credit, options) | {"next_best": instead[i]})
+        if options.overlap_cny_km:
+            rows[-1]["overlap_cny_day"] = round(float(pool.toll[i]), 2)
         if streets is not None:
             rows[-1]["shared_share"] = round(shared_share(network, streets, pool, columns, i), 4)
     objective = pool.value(list(columns))
@@ -80,7 +87,7 @@ def make_plan(
             "station": d.station,
             "name_en": network.rail.nodes[d.station]["name_en"],
             "name_zh": network.rail.nodes[d.station]["name_zh"],
-            "reason": _why_none(d, a, pool, s, options, streets, early=early),
+            "reason": _why_none(d, a, pool, s, options, limited, early=early),
         }
         for s, (d, a) in enumerate(zip(demands, areas, strict=True))
         if d.station not in served
@@ -115,8 +122,9 @@ def make_plan(
         "columns_kept": len(pool),
         "relaxation_bound": round(upper, 2),
         "best_of_routes_found": bool(choice.complete and choice.optimal),
-        "shadow_prices": _shadow_prices(network, prices, demands, options, streets),
-        **({} if streets is None else _on_streets(network, streets, pool, columns)),
+        "shadow_prices": _shadow_prices(network, prices, demands, options, limited),
+        **({} if limited is None else _on_streets(network, limited, pool, columns)),
+        **soft_indicators(network, asked or options, keep, [d.station for d in demands], pool, columns, streets),
         "kept_routes": [r.id for r in keep],
         **(ended or {}),
         "stations": by_station,
@@ -133,7 +141,7 @@ def make_plan(
         kind,
         tuple(d.station for d in demands),
         indicators,
-        assumptions(options, exhaustive),
+        assumptions(asked or options, exhaustive),
     )
 
 
@@ -159,15 +167,8 @@ def next_best(
         gained = np.zeros(int(pool.cell.max()) + 1)
         for j in rest:
             np.maximum.at(gained, pool.cell[pool.entries(j)], pool.worth[pool.entries(j)])
-        added = pool.beyond(gained) - pool.cost
-        fits = pool.vehicles <= options.vehicles - pool.vehicles[rest].sum() + 1e-9
-        if options.budget_cny_day is not None:
-            fits &= pool.cost <= options.budget_cny_day - pool.cost[rest].sum() + 1e-9
-        bays = np.bincount(pool.station[rest], minlength=len(pool.bays))
-        fits &= (bays < pool.bays)[pool.station] & ~np.isin(pool.route, pool.route[list(columns)])
-        if pool.ways is not None:
-            fits &= pool.fits_streets(pool.ways.room - pool.on_streets(rest))
-        added = np.where(fits, added, -np.inf)
+        added = pool.beyond(gained) - pool.cost - pool.toll - Used(pool, rest).surcharge()
+        added = np.where(np.isin(pool.route, pool.route[list(columns)]), -np.inf, added)
         k = int(added.argmax())
         most, without = float(added[k]), pool.value(rest)
         row: dict[str, Any] = {"loses_cny_day": round(total - without - max(most, 0.0), 2), "stops": 0}
@@ -205,6 +206,7 @@ def _shadow_prices(
 def assumptions(options: FeederOptions, proved: bool) -> tuple[str, ...]:
     """Return what a design takes for granted, one sentence each."""
     o = options
+    soft = priced_limits(options)
     types = "; ".join(
         f"{b.name}: {b.capacity} persons, {b.cny_vehicle_hour:g} CNY a vehicle-hour, {b.cny_km:g} CNY/km, "
         f"{b.cny_vehicle_day:g} CNY a bus and day"
@@ -213,8 +215,9 @@ def assumptions(options: FeederOptions, proved: bool) -> tuple[str, ...]:
     return (
         (
             f"The objective is CNY a day to be as large as possible: time saved at {o.value_cny_h:g} CNY an hour "
-            "plus fares paid (a transfer) less operating cost."
+            f"plus fares paid (a transfer) less operating cost{', less the penalties' * bool(soft)}."
         ),
+        *soft,
         f"Assumed unit costs ({types}), from drivers' wages, electricity and eight years of write-off.",
         (
             f"A cell of homes gains from one route only, the best it can reach within {o.stop_walk_m:.0f} m; "
@@ -237,7 +240,7 @@ def assumptions(options: FeederOptions, proved: bool) -> tuple[str, ...]:
             f"In the peak hour at most {limit:g} buses run through one direction of a street, kept routes and lines "
             "(those of the fuller peak) included."
             for limit in (o.street_buses_h,)
-            if limit is not None
+            if limit is not None and o.over_street_cny_day is None
         ),
     )
 
@@ -352,11 +355,11 @@ def _why_none(
     """Say why a station has no route."""
     if not (demand.riders > 0).any():
         return "demand is zero: nobody around it would use it"
-    if options.vehicles == 0:
+    if options.vehicles == 0 and pool.limits.nothing:
         return "no buses at hand"
     if len(area.stop_node) == 1:
         return "no street node around it where a stop would save anybody time"
-    if not pool.bays[station]:
+    if not pool.limits.most_routes[station]:
         return f"kept routes use all of its {options.max_routes_station} bays"
     if not (pool.station == station).any():
         if cannot_turn(area, options):

@@ -7,7 +7,7 @@ from typing import Any
 
 from greentrip_networks.errors import ScenarioError, UnknownNameError
 
-from greentrip_optimizer.options import BusType
+from greentrip_optimizer.options import MOST_PRICES, BusType
 
 # Name and unit or kind of what a file may set. Weights of time come from the simulation's parameters, off-peak service
 # is what the simulation runs, and fleet, budget, range, turning, loops and streets have arguments of their own.
@@ -29,6 +29,11 @@ RULES = {
     "detour_factor": "of the quickest ride",
     "detour_extra_s": "seconds",
     "max_routes_station": "bays",
+    "over_vehicles_cny_day": "CNY a day for each further bus",
+    "over_budget": "CNY for each CNY a day beyond the budget",
+    "over_bays_cny_day": "CNY a day for each further route at a station",
+    "over_street_cny_day": "CNY a day for each further bus an hour in one direction of a street",
+    "overlap_cny_km": "CNY a bus-km in streets that lines or kept routes run",
     "street_reach_m": "metres",
     "no_stop_facilities": "classes of street",
     "no_bus_facilities": "classes of street",
@@ -36,7 +41,13 @@ RULES = {
 }
 _WHOLE = {"max_stops": (1, 62), "max_route_stops": (1, 40), "max_routes_station": (1, 50)}
 _MOST = {"headways_min": 30, "bus_types": 10, "no_stop_facilities": 20, "no_bus_facilities": 20}
-_AT_MOST = {"radius_m": 20_000.0, "max_length_m": 50_000.0, "peak_share": 1.0, "peak_hour_direction_share": 1.0}
+_AT_MOST = {
+    "radius_m": 20_000.0,
+    "max_length_m": 50_000.0,
+    "peak_share": 1.0,
+    "peak_hour_direction_share": 1.0,
+    **MOST_PRICES,
+}
 
 
 def rules_of(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class Search:
         self._options, self._builder, self._finder, self._ending = options, builder, finder, ending
         self._tell, self._found = tell, found
         self._empty = np.zeros(cells), np.zeros(len(areas))
-        self._relaxation = Relaxation(cells, builder.bays, options, streets)
+        self._relaxation = Relaxation(cells, builder.limits, streets)
         self._upper, self._prices = np.inf, self._relaxation.prices
         self._known: list[tuple[int, ...]] = []  # plans known beside those that the relaxation suggests
         self._start: tuple[int, ...] = ()
@@ -122,14 +122,14 @@ class Search:
         gap = self._ending.gap
         if not gap or self._finder.growing or self._upper - most > gap * self._upper:
             return False
-        self._know(pool, greedy(pool, now, self._options, greedy(pool, now, self._options), 0.0))
+        self._know(pool, greedy(pool, now, greedy(pool, now), 0.0))
         return self._value is not None and self._ending.near(self._value, self._upper)
 
     def _settle(self, pool: Pool) -> None:
         """Find a first plan of the pool's columns, in little time if the search is over."""
         known = list(self._known)
         if self._start:
-            known.append(greedy(pool, self._prices, self._options, self._start, 0.0))
+            known.append(greedy(pool, self._prices, self._start, 0.0))
         packed = () if self._ending.reason else self._relaxation.packed
         start, value = best_start(pool, self._prices, self._options, packed, known, self._ending.asked)
         self._start, self._value = start, value

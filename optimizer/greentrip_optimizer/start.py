@@ -71,7 +71,7 @@ def start_from(
     usable = np.zeros(len(pool), bool)
     usable[[i for i in column if i >= 0]] = True
     free = Prices(np.zeros(len(network.cells.x_m)), 0.0, 0.0, np.zeros(len(areas)))
-    together = np.flatnonzero(usable)[list(greedy(pool.take(usable), free, options))].tolist()
+    together = np.flatnonzero(usable)[list(greedy(pool.take(usable), free))].tolist()
     worth = pool.value(together)
     for p, i in zip(found, column, strict=True):
         if i < 0:

@@ -51,6 +51,13 @@ class Ways:
         out: Floats = np.minimum.reduceat(room[self.link] / self.times, self.first[:-1])
         return out
 
+    def over(self, room: Floats) -> Floats:
+        """Return by headway and route the buses an hour beyond what streets take, each street's `room` (or none)."""
+        left, routes = np.maximum(room, 0.0)[self.link], len(self.first) - 1
+        row = np.repeat(np.arange(routes), np.diff(self.first))
+        beyond = [np.maximum(self.times * buses - left, 0.0) for buses in self.buses_h]
+        return np.array([np.bincount(row, weights=b, minlength=routes) for b in beyond], np.float64)
+
 
 class StationWays:
     """The streets between every two places of a station, the ways round for turning included."""
@@ -109,11 +116,18 @@ class StationWays:
 class StreetLimit:
     """How many buses an hour may run through a street in the peak, and how many do; one direction of one road link."""
 
-    limit: float
+    limit: float  # infinite without one
     lines: Floats  # (road links,) lines and feeders of the network
     kept: Floats  # (road links,) routes that the plan keeps
     buses_h: Floats  # (headways,) of a new route
     stations: tuple[StationWays, ...]
+    toll: Floats  # (headways, road links) CNY a day of a route for running beside lines and kept routes
+    soft: bool = False  # the limit may be exceeded at a price
+
+    @property
+    def takes(self) -> Floats:
+        """Buses an hour of one route that a road link takes at any price."""
+        return np.full(len(self.lines), np.inf) if self.soft else self.room
 
     @property
     def room(self) -> Floats:
@@ -127,12 +141,16 @@ class StreetLimit:
         Shapes (kinds, headways, road links) and (kinds, road links). First buses an hour are counted. A column with
         more than j k-ths of the room counts j in the others (k is 2 to 5), and the street takes k - 1 of these: of
         columns with more than half of the room each, only one. So a part of a column is not set beside a whole one.
+        Where the limit may be exceeded only buses an hour are counted, and without a limit nothing is.
         """
         room = self.room
+        if self.limit == np.inf:
+            return np.zeros((0, len(self.buses_h), len(room))), np.zeros((0, len(room)))
         takes = np.broadcast_to(self.buses_h[:, None], (len(self.buses_h), len(room)))
         share = takes / (room + 100 * SLACK)
-        kinds = [np.ceil(k * share - 1e-9) - 1 for k in _PARTS]
-        has = [np.full(len(room), k - 1.0) for k in _PARTS]
+        parts = () if self.soft else _PARTS
+        kinds = [np.ceil(k * share - 1e-9) - 1 for k in parts]
+        has = [np.full(len(room), k - 1.0) for k in parts]
         return np.array([takes, *kinds]), np.array([room, *has])
 
     def ways(self, station: int, routes: Sequence[Sequence[int]]) -> Ways:
@@ -156,7 +174,7 @@ class StreetLimit:
 
     def open_at(self, station: int) -> bool:
         """Say whether any first stop of a station can be reached and left at the longest headway."""
-        leg_room = self.stations[station].prices(self.room, np.zeros((1, len(self.lines)))).leg_room
+        leg_room = self.stations[station].prices(self.takes, np.zeros((1, len(self.lines)))).leg_room
         fits = leg_room >= self.buses_h.min() - SLACK
         return bool(fits[-1, :-1].any() and fits[:-1, -1].any())
 
@@ -168,16 +186,32 @@ def street_limit(
     keep: Sequence[FeederRoute],
     options: FeederOptions,
 ) -> StreetLimit | None:
-    """Return what runs through each street beside a design, or nothing if streets have no limit."""
-    if options.street_buses_h is None:
+    """Return what runs through each street beside a design, or nothing if streets have neither a limit nor a toll."""
+    if options.street_buses_h is None and not options.overlap_cny_km:
         return None
+    lines = line_buses(network) + feeder_buses(network, streets, network.feeders, options)
+    kept = feeder_buses(network, streets, keep, options)
     return StreetLimit(
-        float(options.street_buses_h),
-        line_buses(network) + feeder_buses(network, streets, network.feeders, options),
-        feeder_buses(network, streets, keep, options),
+        np.inf if options.street_buses_h is None else float(options.street_buses_h),
+        lines,
+        kept,
         60.0 / np.array(options.headways_min, np.float64),
         tuple(StationWays(area, streets, options.turn_m) for area in areas),
+        overlap_toll(network, lines + kept, options),
+        options.over_street_cny_day is not None,
     )
+
+
+def overlap_toll(network: Network, buses_h: Floats, options: FeederOptions) -> Floats:
+    """Return what a route pays a day for each time its buses pass a street where `buses_h` run already.
+
+    Shape (headways, road links), CNY; the price is of a bus-km, over all of a day's departures.
+    """
+    headway_h = np.array(options.headways_min, np.float64) / 60
+    departures = (options.peak_hours + options.off_peak_hours / options.off_peak_factor) / headway_h
+    km = np.where(buses_h > SLACK, network.compiled.roads.length_m / 1000, 0.0)
+    out: Floats = options.overlap_cny_km * departures[:, None] * km
+    return out
 
 
 def line_buses(network: Network) -> Floats:

@@ -26,6 +26,8 @@ def check_streets(
 
     The message names the street and the least limit that works; of several stations, at the one that needs most.
     """
+    if streets.soft or streets.limit == np.inf:
+        return
     nodes = len(network.compiled.roads.nodes)
     found = [(*_fullest_way(area, streets, s, options, nodes), stations[s]) for s, area in enumerate(areas)]
     buses, k, station = max(found, key=lambda f: f[0], default=(0.0, -1, ""))
@@ -35,7 +37,7 @@ def check_streets(
             f"saw {streets.limit:g}, but lines run {buses:.4g} buses an hour through {_place(network, k)}, and no way "
             f"from {network.rail.nodes[station]['name_en']} ({station}) to a stop and back has fewer; expected at "
             f"least {_up(buses + float(streets.buses_h.min()))}, so a bus every {max(options.headways_min):g} minutes "
-            "fits, or leave the station out",
+            "fits, a price for more (over_street_cny_day), or leave the station out",
         )
 
 
@@ -96,7 +98,7 @@ def fullest_streets(network: Network, streets: StreetLimit, feeders: Floats) -> 
     used = np.flatnonzero(feeders > SLACK)
     return [
         {
-            **_street(network, k),
+            **street_name(network, k),
             "feeder_buses_h": round(float(feeders[k]), 2),
             "line_buses_h": round(float(streets.lines[k]), 2),
             "share_of_limit": round(float(share[k]), 4),
@@ -113,7 +115,7 @@ def street_prices(network: Network, streets: StreetLimit, prices: Prices) -> lis
     price = np.divide(prices.street_room, streets.room, out=np.zeros(len(streets.room)), where=streets.room > SLACK)
     dear = np.flatnonzero(price > 0.005)
     return [
-        {**_street(network, k), "cny_day": round(float(price[k]), 2)}
+        {**street_name(network, k), "cny_day": round(float(price[k]), 2)}
         for k in dear[np.lexsort((dear, -price[dear]))].tolist()
     ]
 
@@ -125,7 +127,7 @@ def shared_share(network: Network, streets: StreetLimit, pool: Pool, columns: Se
     return float(metres[others > SLACK].sum() / metres.sum())
 
 
-def _street(network: Network, link: int) -> dict[str, str]:
+def street_name(network: Network, link: int) -> dict[str, str]:
     """Return a road link's end nodes and names; of parallel links, those that the link's row counts."""
     roads = network.compiled.roads
     tail, head = int(roads.tail[link]), int(roads.head[link])
@@ -138,7 +140,7 @@ def _street(network: Network, link: int) -> dict[str, str]:
 
 def _place(network: Network, link: int) -> str:
     """Return a road link as text: its name if it has one, and its end nodes."""
-    street = _street(network, link)
+    street = street_name(network, link)
     return f"{street['name'] or street['name_zh'] or 'the street'} from {street['from']} to {street['to']}"
 
 
