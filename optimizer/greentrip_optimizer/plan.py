@@ -47,7 +47,8 @@ class Plan:
     """Feeder routes with headways and vehicles, and changes of bus lines.
 
     `objective` is what the plan is worth in CNY a day: time saved by passengers at their value of time, plus the
-    fares they pay (a transfer: already subtracted from what they save), less operating cost. `bound` is the most that
+    fares they pay (a transfer: already subtracted from what they save), less operating cost and less penalties where
+    limits have prices (`indicators["penalties_cny_day"]` and `["overlap_cny_day"]`). `bound` is the most that
     any plan could be worth. It is `proved` if it holds over every route that the options admit, and an `estimate` if it
     holds over the routes or changes that were generated: there may be others nobody looked at, so that even a choice
     proved best among them is not proved best. Plans of bus lines and of customised buses are always of the second kind.
@@ -146,6 +147,11 @@ class Plan:
                 ),
             ),
         ]
+        paid = i.get("penalties_cny_day", 0.0) + i.get("overlap_cny_day", 0.0)
+        if paid:
+            what = dict.fromkeys(r["limit"] for r in i.get("limits_exceeded", ()))
+            shared = ["shared streets"] * bool(i.get("overlap_cny_day"))
+            rows.append(("penalties", f"{paid:,.0f} CNY a day, subtracted above: {', '.join([*what, *shared])}"))
         if "riders_day" in i:
             rows.append(("riders", f"{i['riders_day']:,.0f} a day"))
             rows.append(("time saved", f"{i['minutes_saved_day'] / 60:,.0f} person-hours a day"))

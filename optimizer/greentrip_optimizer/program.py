@@ -17,7 +17,7 @@ from greentrip_optimizer.street_limit import Ways
 CENT = 100
 _PART = round(1 / SLACK)  # streets count in these parts of a bus an hour
 _FINE = 100  # money beyond a budget that is paid for counts in these parts of a cent
-_LARGEST = 10**17  # a whole number that CP-SAT's sums hold many times
+_LARGEST = 10**18  # a whole number that CP-SAT's sums hold some times
 
 
 def limit_means(
@@ -42,8 +42,8 @@ def limit_means(
             cents = [int(np.ceil(c * CENT)) for c in cost]
             model.add(sums(x, cents) <= int(limits.budget * CENT))
         else:
-            fine = [int(c * CENT * _FINE) for c in cost]
-            over = _over(model, [(sums(x, fine), int(np.ceil(limits.budget * CENT * _FINE)), sum(fine))])
+            fine = [round(c * CENT * _FINE) for c in cost]
+            over = _over(model, [(sums(x, fine), round(limits.budget * CENT * _FINE), sum(fine))])
             paid += _pay(model, over, [1], sum(fine), limits.over_budget / _FINE)
     at_station: dict[int, list[Any]] = {}
     for s, var in zip(stations, x, strict=True):

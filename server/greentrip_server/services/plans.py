@@ -106,8 +106,6 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
             raise FieldError("placements", f"saw {request.placements}; expected 0 to {MOST_PLACEMENTS}")
         if request.placements > 1 and request.rounds <= 1:
             raise FieldError("placements", f"saw {request.placements} without rounds; expected rounds of 2 or more")
-        if request.HasField("rules"):
-            content["rules"] = self._rules(MessageToDict(request.rules), request.vehicles)
         for name, most, unit in (
             ("range_km", MOST_RANGE_KM, "km"),
             ("charge_km_h", MOST_RANGE_KM, "km"),
@@ -127,19 +125,22 @@ class PlanService(plan_pb2_grpc.PlanServiceServicer):
                 expected = f"more than 0 and at most {MOST_STREET_BUSES_H} buses an hour, or unset"
                 raise FieldError("street_buses_h", f"saw {request.street_buses_h:g}; expected {expected}")
             content["street_buses_h"] = request.street_buses_h
+        if request.HasField("rules"):
+            limits = {k: content.get(k) for k in ("vehicles", "budget_cny_day", "street_buses_h")}
+            content["rules"] = self._rules(MessageToDict(request.rules), limits)
         if request.keep:
             content["keep"] = self._kept(request.keep, network)
         if request.start:
             content["start"] = self._routes_of(request.start, "start")
         return self._add(request, content)
 
-    def _rules(self, asked: dict[str, Any], vehicles: int) -> dict[str, Any]:
-        """Return rules of a design as plain data, once they make sense alone and together."""
+    def _rules(self, asked: dict[str, Any], limits: dict[str, Any]) -> dict[str, Any]:
+        """Return rules of a design as plain data, once they make sense alone, together and with its limits."""
         from greentrip_optimizer.options import FeederOptions
         from greentrip_optimizer.rules import rules_of
 
         try:
-            FeederOptions(vehicles=vehicles, **rules_of(asked))
+            FeederOptions(**limits, **rules_of(asked))
         except ScenarioError as error:
             raise ScenarioError("rules", str(error)) from error
         return asked
