@@ -233,6 +233,20 @@ def test_designs_equal_brute_force(city: Network, demands: list[CatchmentDemand]
     assert shadow["bus_cny_day"] <= rules.get("over_vehicles_cny_day", np.inf)
 
 
+def test_where_routes_are_grown_they_pay_too(city: Network, demands: list[CatchmentDemand]) -> None:
+    options = replace(
+        OPTIONS, street_buses_h=38.0, over_street_cny_day=2.0, over_bays_cny_day=30.0, overlap_cny_km=0.5, loops=True
+    )
+    listed, grown = (design(demands, city, replace(options, exhaustive_routes=n)) for n in (120_000, 1))
+    assert (listed.bound_kind, grown.bound_kind) == ("proved", "estimate")
+    assert 0 < grown.objective <= listed.objective + 0.1
+    for plan in (listed, grown):
+        paid = plan.indicators["penalties_cny_day"] + plan.indicators["overlap_cny_day"]
+        assert plan.objective == pytest.approx(sum(r["worth_cny_day"] for r in plan.explain()) - paid, abs=0.1)
+        shared = sum(r["overlap_cny_day"] for r in plan.explain())
+        assert plan.indicators["overlap_cny_day"] == pytest.approx(shared, abs=0.05)
+
+
 def test_no_price_and_a_huge_one(city: Network, demands: list[CatchmentDemand]) -> None:
     hard = design(demands, city, replace(OPTIONS, budget_cny_day=4000.0, street_buses_h=40.0))
     high = replace(
