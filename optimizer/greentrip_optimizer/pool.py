@@ -1,4 +1,4 @@
-"""The columns found so far: every route at every headway that is worth more than it costs, as flat arrays."""
+"""The columns found so far: every route at every headway class that is worth more than it costs, as flat arrays."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -154,7 +154,7 @@ class PoolBuilder:
         self._stops.extend((station, r) for r in fresh)
         first = np.append(0, np.cumsum([len(r) for r in fresh])).astype(np.int32)
         made = evaluate(area, first, np.concatenate([np.array(r, np.int32) for r in fresh]))
-        headways = len(area.headway_s)
+        headways = len(area.service.headway_s)
         size = np.diff(made.first)
         room = np.full(len(fresh), np.inf)
         if self._streets is not None:
@@ -163,7 +163,7 @@ class PoolBuilder:
             room = np.minimum.reduceat(ways.room[ways.link], ways.first[:-1])
         for h in range(headways):
             total = _sums(made.worth[h], made.first)
-            keep = np.isfinite(made.cost[:, h]) & (total > made.cost[:, h]) & (3600 / area.headway_s[h] <= room + SLACK)
+            keep = np.isfinite(made.cost[:, h]) & (total > made.cost[:, h]) & (area.service.buses_h[h] <= room + SLACK)
             if not keep.any():
                 continue
             entry = np.repeat(keep, size)

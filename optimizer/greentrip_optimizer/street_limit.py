@@ -25,7 +25,7 @@ class Ways:
     first: Int32s
     link: Int32s  # rows of the road links
     times: Floats  # how often a bus passes on its way out, back and round
-    buses_h: Floats  # (headways,) in the peak hour
+    buses_h: Floats  # (headways,) in the busiest period
     room: Floats  # (road links,) buses an hour that feeders may add
 
     def passed(self, route: int) -> tuple[Int32s, Floats]:
@@ -112,7 +112,7 @@ class StreetLimit:
     limit: float
     lines: Floats  # (road links,) lines and feeders of the network
     kept: Floats  # (road links,) routes that the plan keeps
-    buses_h: Floats  # (headways,) of a new route
+    buses_h: Floats  # (headways,) of a new route in its busiest period
     stations: tuple[StationWays, ...]
 
     @property
@@ -175,7 +175,7 @@ def street_limit(
         float(options.street_buses_h),
         line_buses(network) + feeder_buses(network, streets, network.feeders, options),
         feeder_buses(network, streets, keep, options),
-        60.0 / np.array(options.headways_min, np.float64),
+        60.0 / np.array(options.classes_min, np.float64).min(axis=1),
         tuple(StationWays(area, streets, options.turn_m) for area in areas),
     )
 
@@ -196,7 +196,7 @@ def line_buses(network: Network) -> Floats:
 def feeder_buses(
     network: Network, streets: BusStreets, routes: Sequence[FeederRoute], options: FeederOptions
 ) -> Floats:
-    """Return the buses an hour that feeders send through each road link, out, back and round.
+    """Return the buses an hour that feeders send through each road link, out, back and round, in their busiest period.
 
     The way out is the quickest from stop to stop; a part of a way that no street allows counts nothing.
     """
@@ -217,7 +217,7 @@ def feeder_buses(
                 driven.extend(link[legs.first[at] : legs.first[at + 1]].tolist())
             if options.turn_m:
                 driven.extend(turning(streets, places, legs, options.turn_m)[2].get((n - 2, n - 1), ()))
-        np.add.at(out, np.array(driven, np.int64), 3600 / route.headway_s)
+        np.add.at(out, np.array(driven, np.int64), 3600 / min(route.headways_s))
     return out
 
 

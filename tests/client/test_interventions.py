@@ -74,7 +74,7 @@ def test_what_does_not_fit_is_named(step: Any, text: str) -> None:
 
 
 def test_what_only_loops_have_is_left_out_of_other_routes() -> None:
-    route = FeederRoute("f", "s", ("a",), ("a", "b"), (60.0,), 500.0, 300.0, 1, 60, 1.0)
+    route = FeederRoute("f", "s", ("a",), ("a", "b"), (60.0,), 500.0, (300.0, 600.0, 300.0), 1, 60, 1.0)
     for made, has in ((route, False), (dataclasses.replace(route, ride_out_s=(30.0,)), True)):
         wire = to_message({"kind": "AddFeeders", "routes": [made]})
         assert ("ride_out_s" in to_dict(wire)["routes"][0]) is has
