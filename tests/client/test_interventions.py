@@ -17,6 +17,7 @@ TYPES = {
     (int, False): FieldDescriptor.CPPTYPE_INT32,
     (tuple[str, ...], True): FieldDescriptor.CPPTYPE_STRING,
     (tuple[float, ...], True): FieldDescriptor.CPPTYPE_DOUBLE,
+    (tuple[float, float, float], True): FieldDescriptor.CPPTYPE_DOUBLE,
     (tuple[FeederRoute, ...], True): FieldDescriptor.CPPTYPE_MESSAGE,
 }
 
@@ -65,6 +66,7 @@ def test_a_round_trip_over_the_wire_changes_nothing(step: Any) -> None:
         ({"kind": "SetHeadway", "headway": 1}, "no such field"),
         ({"kind": "RailOfYear", "year": 2019.5}, "whole number"),
         ({"kind": "AddFeeders", "routes": [{"length_m": "x"}]}, r"routes\[0\].length_m"),
+        ({"kind": "AddFeeders", "routes": [{"headways_s": 300}]}, r"routes\[0\].headways_s: saw 300; expected a list"),
         (3, "expected an intervention"),
     ],
 )

@@ -340,7 +340,7 @@ class DesignFeedersRequest(_message.Message):
 
     @_builtins.property
     def rules(self) -> _struct_pb2.Struct:
-        """Further rules by the names of the design's options: headways_min, stop_spacing_m, max_length_m, max_routes_station, bus_types
+        """Further rules by the names of the design's options: headways_min, headway_classes, stop_spacing_m, max_length_m, bus_types
         and so on; the manual on feeders lists them with units. Unset keeps what they are.
         """
 
