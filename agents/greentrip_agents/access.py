@@ -170,8 +170,9 @@ def _feeder_reach(network: Network, at: Floats, p: Parameters) -> tuple[Int32s, 
             )
             if not len(near):
                 continue
-            walk = np.hypot(*(at[near] - here).T)
-            total, _ = feeder_cost(walk, route.headway_s, np.full(len(near), ride_s), network.fares.feeder_cny, p)
+            walk, ride = np.hypot(*(at[near] - here).T), np.full(len(near), ride_s)
+            # every stop has the same wait, so any period's finds the best
+            total, _ = feeder_cost(walk, route.headways_s[0], ride, network.fares.feeder_cny, p)
             better = total < best_cost[near]
             best_cost[near[better]] = total[better]
             best_walk[near[better]], best_ride[near[better]] = walk[better], ride_s
@@ -210,8 +211,7 @@ def _feeder_access(
     if not len(rows):
         return
     index = {s: i for i, s in enumerate(network.compiled.rail.stations)}
-    # a feeder's headway is given for the peaks and doubles between them
-    headway = np.array([f.headway_s for f in network.feeders]) * (2.0 if PERIODS[t] == "off" else 1.0)
+    headway = np.array([f.headways_s[t] for f in network.feeders])
     target = np.array([index[f.station] for f in network.feeders], np.int32)
     for i in range(len(rows)):
         cell, r = rows[i], routes[i]

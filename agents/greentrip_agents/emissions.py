@@ -200,8 +200,8 @@ def _buses(run: Run, network: Network, p: Parameters, f: Factors) -> list[dict[s
     if network.feeders:
         metres = np.array([r.length_m for r in network.feeders])
         ways = np.array([1 if r.loop else 2 for r in network.feeders])  # there and back, or once round
-        headway_s = np.array([r.headway_s for r in network.feeders])
-        km_parts.append(ways * metres / 1000 * 3600 * sum(PERIOD_HOURS) / headway_s)
+        runs = (3600 * np.array(PERIOD_HOURS) / np.array([r.headways_s for r in network.feeders])).sum(axis=1)
+        km_parts.append(ways * metres / 1000 * runs)
         speed_parts.append(3.6 * metres / np.maximum([r.trip_s for r in network.feeders], 1.0))
     km, speed = np.concatenate(km_parts), np.concatenate(speed_parts)
     return [

@@ -343,7 +343,7 @@ def _feeder_patterns(network: Network, patterns: _Rows, shapes: _Rows, calls: _R
             else:
                 back = [metres[-1] - m for m in metres[::-1]], [seconds[-1] - s for s in seconds[::-1]]
                 _calls(calls, pattern, stops[::-1], *back)
-            _headways(headways, pattern, (route.headway_s,) * 3)
+            _headways(headways, pattern, route.headways_s)
 
 
 def _flat_shapes(network: Network, shapes: _Rows) -> pl.DataFrame:

@@ -115,8 +115,8 @@ class FeederRoute:
     path: tuple[str, ...]  # every street node passed, from the first stop (a loop: from the station) to the station
     ride_s: tuple[float, ...]  # running time from each stop to the station, seconds
     length_m: float  # of one direction, or once round a loop
-    headway_s: float
-    vehicles: int
+    headways_s: tuple[float, float, float]  # time between buses, seconds, by PERIODS
+    vehicles: int  # of the period that needs most
     capacity: int
     cost_cny_day: float
     ride_out_s: tuple[float, ...] = ()  # running time from the station to each stop of a loop, seconds
@@ -125,6 +125,11 @@ class FeederRoute:
     def loop(self) -> bool:
         """Whether buses run a loop, in one direction."""
         return bool(self.ride_out_s)
+
+    @property
+    def every_min(self) -> str:
+        """Minutes between buses by PERIODS, such as `6/12/6`."""
+        return "/".join(f"{s / 60:g}" for s in self.headways_s)
 
     @property
     def mean_ride_s(self) -> tuple[float, ...]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from greentrip_networks.demand import BACKGROUND, POLICIES
 from greentrip_networks.errors import ScenarioError, UnknownNameError
-from greentrip_networks.network import FeederRoute, Line, Network
+from greentrip_networks.network import PERIODS, FeederRoute, Line, Network
 
 
 class Intervention(Protocol):
@@ -58,11 +58,21 @@ class AddFeeders:
                     raise UnknownNameError("street node", node, ())
             if len(route.ride_s) != len(route.stops) or not route.stops:
                 raise ScenarioError(f"routes[{i}].ride_s", "one running time to the station is needed for each stop")
-            if not (route.headway_s > 0 and route.capacity > 0 and route.vehicles > 0):
-                raise ScenarioError(f"routes[{i}]", "headway_s, capacity and vehicles must be positive")
+            _check_headways(route, f"routes[{i}].headways_s")
+            if not (route.capacity > 0 and route.vehicles > 0):
+                raise ScenarioError(f"routes[{i}]", "capacity and vehicles must be positive")
             if route.loop:
                 _check_loop(route, f"routes[{i}]")
         return network.with_(feeders=(*network.feeders, *self.routes))
+
+
+def _check_headways(route: FeederRoute, where: str) -> None:
+    """Raise ScenarioError unless a route has a headway of each period."""
+    if len(route.headways_s) != len(PERIODS):
+        raise ScenarioError(where, f"saw {route.headways_s}; expected seconds in each period: {', '.join(PERIODS)}")
+    for k, (period, headway_s) in enumerate(zip(PERIODS, route.headways_s, strict=True)):
+        if not headway_s > 0:
+            raise ScenarioError(f"{where}[{k}]", f"saw {headway_s:g} ({period}); expected seconds, more than 0")
 
 
 _MOST_PAUSE_S = 120.0  # by which once round may differ between a loop's stops: buses stand longer at some
@@ -99,8 +109,6 @@ class SetHeadway:
 
     def apply(self, network: Network) -> Network:
         """Replace the line's headway."""
-        from greentrip_networks.network import PERIODS
-
         if not 30 <= self.headway_s <= 7200:
             raise ScenarioError("headway_s", f"saw {self.headway_s:g}; expected 30 to 7200 seconds")
         if self.period and self.period not in PERIODS:
@@ -401,8 +409,10 @@ def _from_dict(cls: type[Any], values: Mapping[str, Any], where: str) -> Any:
             made[f.name] = tuple(_from_dict(FeederRoute, v, f"{place}[{i}].") for i, v in enumerate(value))
         elif hint == tuple[str, ...]:
             made[f.name] = tuple(str(v) for v in value)
-        elif hint == tuple[float, ...]:
-            made[f.name] = tuple(_number(v, place) for v in value)
+        elif hint in (tuple[float, ...], tuple[float, float, float]):
+            if not isinstance(value, list | tuple):
+                raise ScenarioError(place, f"saw {value!r}; expected a list of numbers")
+            made[f.name] = tuple(_number(v, f"{place}[{i}]") for i, v in enumerate(value))
         elif hint is float:
             made[f.name] = _number(value, place)
         elif hint is int:

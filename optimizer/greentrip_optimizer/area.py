@@ -9,6 +9,7 @@ from greentrip_networks.errors import ScenarioError
 from greentrip_networks.network import Network
 from scipy.spatial import cKDTree
 
+from greentrip_optimizer.headways import Service, service
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.streets import BusStreets, banned_at_stops, legs_between, times_from, turning
 
@@ -30,8 +31,8 @@ class Area(NamedTuple):
     at_min: Floats  # (cells, levels + 1) access costs, today's last
     saved_min: Floats  # (cells, levels + 1) person-minutes a day, 0 at today's cost
     riders: Floats  # (cells, levels + 1) persons a day
-    wait_min: Floats  # (headways, 2) weighted wait and fare in minutes, peak and off-peak
-    headway_s: Floats  # (headways,)
+    wait_min: Floats  # (classes, periods) weighted wait and fare in minutes
+    service: Service  # how often classes run, and who rides when
     bus: Floats  # (types, 4) capacity, CNY a vehicle-hour, CNY a km, CNY a vehicle-day
     rule: Floats  # see RULES
     barred: Bools  # (n + 1, n + 1, n + 1) banned turns at the place between, see `banned_at_stops`; empty without any
@@ -43,7 +44,6 @@ class Area(NamedTuple):
 RULES = (
     "value_cny_min",
     "fare_cny",
-    "peak_share",
     "shift_min",
     "dwell_s",
     "max_length_m",
@@ -51,10 +51,6 @@ RULES = (
     "detour_extra_s",
     "layover_share",
     "layover_min_s",
-    "peak_hours",
-    "off_peak_hours",
-    "off_peak_factor",
-    "load_share",
     "max_route_stops",
     "range_km",
     "charge_km_h",
@@ -79,7 +75,14 @@ def station_area(demand: CatchmentDemand, network: Network, streets: BusStreets,
     allowed &= (crow <= options.radius_m) & (crow >= options.station_spacing_m) & (inbound > 0)
     candidates = np.flatnonzero(allowed).astype(np.int32)
     at_min, saved, riders, points = _steps(demand)
-    wait_min = _waits(network, options)
+    runs = service(
+        options.classes_min,
+        options.peak_share,
+        options.peak_hours,
+        options.off_peak_hours,
+        options.peak_hour_direction_share,
+    )
+    wait_min = _waits(runs, network, options)
     cells_xy = np.column_stack([network.cells.x_m[demand.cells], network.cells.y_m[demand.cells]])
     near_cells = _within(cells_xy, x[candidates], y[candidates], options)
     chosen = _choose_stops(
@@ -96,7 +99,6 @@ def station_area(demand: CatchmentDemand, network: Network, streets: BusStreets,
     value = {
         "value_cny_min": options.value_cny_h / 60,
         "fare_cny": network.fares.feeder_cny,
-        "peak_share": options.peak_share,
         "shift_min": options.shift_min,
         "dwell_s": options.dwell_s,
         "max_length_m": options.max_length_m,
@@ -104,10 +106,6 @@ def station_area(demand: CatchmentDemand, network: Network, streets: BusStreets,
         "detour_extra_s": options.detour_extra_s,
         "layover_share": options.layover_share,
         "layover_min_s": options.layover_min_s,
-        "peak_hours": options.peak_hours,
-        "off_peak_hours": options.off_peak_hours,
-        "off_peak_factor": options.off_peak_factor,
-        "load_share": options.peak_hour_direction_share,
         "max_route_stops": float(options.max_route_stops),
         "range_km": options.range_km,
         "charge_km_h": options.charge_km_h,
@@ -128,7 +126,7 @@ def station_area(demand: CatchmentDemand, network: Network, streets: BusStreets,
         saved,
         riders,
         wait_min,
-        np.array(options.headways_min) * 60.0,
+        runs,
         np.array(
             [[b.capacity, b.cny_vehicle_hour, b.cny_km, b.cny_vehicle_day] for b in options.bus_types], np.float64
         ),
@@ -179,15 +177,11 @@ def station_node(station: str, network: Network, streets: BusStreets, options: F
     return int(usable[distance.argmin()])
 
 
-def _waits(network: Network, options: FeederOptions) -> Floats:
-    """Return weighted waiting and fare in minutes by headway, peak and off-peak; half a headway is waited."""
-    peak = np.array(options.headways_min, np.float64)
+def _waits(runs: Service, network: Network, options: FeederOptions) -> Floats:
+    """Return weighted waiting and fare in minutes by class and period; half a headway is waited."""
     fare_min = network.fares.feeder_cny / (options.value_cny_h / 60)
-    return (
-        np.column_stack([peak, peak * options.off_peak_factor]) * options.wait_weight / 2
-        + fare_min
-        + options.transfer_min
-    )
+    waits: Floats = runs.headway_s / 60 * options.wait_weight / 2 + fare_min + options.transfer_min
+    return waits
 
 
 def _steps(demand: CatchmentDemand) -> tuple[Floats, Floats, Floats, Int32s]:

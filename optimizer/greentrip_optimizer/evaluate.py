@@ -1,4 +1,4 @@
-"""What a route is worth: the exact value of a column (a route at a headway) to each cell, its cost, buses and load."""
+"""What a route is worth: the exact value of a column (a route at headways) to each cell, its cost, buses and load."""
 
 from typing import NamedTuple
 
@@ -8,15 +8,12 @@ from greentrip_networks.kernels import njit
 
 from greentrip_optimizer.area import Area
 
-VALUE, FARE, PEAK, SHIFT, DWELL, LENGTH, DETOUR, EXTRA, LAYOVER, LAYOVER_MIN, HOURS, OFF_HOURS, OFF, LOAD, STOPS = (
-    range(15)
-)
-RANGE, CHARGE = 15, 16
+VALUE, FARE, SHIFT, DWELL, LENGTH, DETOUR, EXTRA, LAYOVER, LAYOVER_MIN, STOPS, RANGE, CHARGE = range(12)
 SLACK = 1e-6  # buses an hour: what rounding may take a street beyond its limit
 
 
 class Columns(NamedTuple):
-    """Routes of one station at every headway; entry lists are by route and hold each cell once."""
+    """Routes of one station at every headway class; entry lists are by route and hold each cell once."""
 
     first: Int32s  # (routes + 1,)
     cell: Int32s  # (entries,) local cell rows
@@ -24,7 +21,7 @@ class Columns(NamedTuple):
     cost: Floats  # (routes, headways) CNY a day, inf if the load does not fit the largest bus
     vehicles: Floats  # (routes, headways)
     bus: Int32s  # (routes, headways) row of the bus type
-    load: Floats  # (routes, headways) persons in the busiest hour and direction
+    load: Floats  # (routes, headways, periods that may fill a bus) persons in the busiest hour and direction
 
 
 class WayPrices(NamedTuple):
@@ -58,40 +55,51 @@ def step_value(at: Floats, worth: Floats, m: int, g: float) -> float:
 
 
 @njit()
-def cell_value(area: Area, c: int, reach: float, h: int) -> tuple[float, float]:
-    """Return a cell's gain (CNY a day: time saved, and fares paid) and its load if access takes `reach` minutes."""
-    rule, m = area.rule, area.points[c]
-    worth, load, base = 0.0, 0.0, area.at_min[c, area.points[c] - 1]
-    for period in range(2):
-        g = reach + area.wait_min[h, period]
+def cell_value(area: Area, c: int, reach: float, h: int, load: Floats) -> float:
+    """Return a cell's gain (CNY a day: time saved, and fares paid) if access takes `reach` minutes.
+
+    `load` is filled as by `cell_values`, at this headway class only.
+    """
+    rule, runs, m = area.rule, area.service, area.points[c]
+    worth, base = 0.0, area.at_min[c, area.points[c] - 1]
+    load[h] = 0.0
+    for t in range(len(runs.share)):
+        g = reach + area.wait_min[h, t]
         if g >= base:
             continue
-        part = rule[PEAK] if period == 0 else 1 - rule[PEAK]
         riders = step_value(area.at_min[c], area.riders[c], m, g)
         if rule[SHIFT] > 0 and base - g < rule[SHIFT]:
             riders *= (base - g) / rule[SHIFT]
-        worth += part * (rule[VALUE] * step_value(area.at_min[c], area.saved_min[c], m, g) + rule[FARE] * riders)
-        if period == 0:
-            load = rule[LOAD] * riders
-    return worth, load
+        saved = step_value(area.at_min[c], area.saved_min[c], m, g)
+        worth += runs.share[t] * (rule[VALUE] * saved + rule[FARE] * riders)
+        if t < len(runs.load_share):
+            load[h, t] = runs.load_share[t] * riders
+    return worth
 
 
 @njit(bare=True)
 def cell_values(area: Area, c: int, reach: float, worth: Floats, load: Floats) -> None:
-    """Fill `cell_value` at every headway; they ascend, so the curves are followed instead of searched."""
-    rule, m = area.rule, area.points[c]
+    """Fill a cell's gain at every headway class, and its riders in the busiest hour by class and period.
+
+    Classes ascend, so the curves are followed instead of searched, backwards where a period's headways do not.
+    """
+    rule, runs, m = area.rule, area.service, area.points[c]
     base = area.at_min[c, m - 1]
-    for period in range(2):
-        part = rule[PEAK] if period == 0 else 1 - rule[PEAK]
+    for t in range(len(runs.share)):
+        part, counts = runs.share[t], t < len(runs.load_share)
         lo = 0
         for h in range(area.wait_min.shape[0]):
-            if period == 0:
-                worth[h], load[h] = 0.0, 0.0
-            g = reach + area.wait_min[h, period]
+            if t == 0:
+                worth[h] = 0.0
+            if counts:
+                load[h, t] = 0.0
+            g = reach + area.wait_min[h, t]
             if g >= base:
                 continue
             riders, saved = area.riders[c, 0], area.saved_min[c, 0]
             if g > area.at_min[c, 0]:
+                while lo > 0 and area.at_min[c, lo] > g:
+                    lo -= 1
                 while lo + 2 < m and area.at_min[c, lo + 1] <= g:
                     lo += 1
                 w = (g - area.at_min[c, lo]) / (area.at_min[c, lo + 1] - area.at_min[c, lo])
@@ -100,34 +108,44 @@ def cell_values(area: Area, c: int, reach: float, worth: Floats, load: Floats) -
             if rule[SHIFT] > 0 and base - g < rule[SHIFT]:
                 riders *= (base - g) / rule[SHIFT]
             worth[h] += part * (rule[VALUE] * saved + rule[FARE] * riders)
-            if period == 0:
-                load[h] = rule[LOAD] * riders
+            if counts:
+                load[h, t] = runs.load_share[t] * riders
 
 
 @njit(bare=True, taken_in=True)
-def running_cost(area: Area, h: int, in_s: float, out_s: float, metres: float, load: float) -> tuple[float, float, int]:
-    """Return CNY a day, buses in the peak and the smallest bus type that carries the load (inf if none does).
+def running_cost(
+    area: Area, h: int, in_s: float, out_s: float, metres: float, load: Floats
+) -> tuple[float, float, int]:
+    """Return CNY a day, buses in the fullest period and the smallest bus type that carries every period's load.
 
-    With a range, there are at least as many buses as can run the day's kilometres on one battery each and what all
-    charge in their layovers. A way out that takes for ever, where no bus can turn, costs infinitely much.
+    `load` is by headway class and period; the cost is infinite if no type carries it. With a range, there are at least
+    as many buses as can run the day's kilometres on one battery each and what all charge in their layovers. A way out
+    that takes for ever, where no bus can turn, costs infinitely much.
     """
     if out_s == np.inf:
         return np.inf, 1.0, 0
-    rule, headway = area.rule, area.headway_s[h]
+    rule, runs = area.rule, area.service
     running = in_s + out_s
     layover = max(rule[LAYOVER_MIN], rule[LAYOVER] * running)
     cycle = running + layover
-    peak = np.ceil(cycle / headway - 1e-9)
-    off = np.ceil(cycle / (headway * rule[OFF]) - 1e-9)
-    hours = peak * rule[HOURS] + off * rule[OFF_HOURS]
-    trips = 3600 / headway * (rule[HOURS] + rule[OFF_HOURS] / rule[OFF])
+    fleet, hours, often = 0.0, 0.0, 0.0
+    for t in range(len(runs.hours)):
+        buses = np.ceil(cycle / runs.headway_s[h, t] - 1e-9)
+        fleet = max(fleet, buses)
+        hours += buses * runs.hours[t]
+        often += runs.hours[t] * (runs.headway_s[h, 0] / runs.headway_s[h, t])
+    trips = 3600 / runs.headway_s[h, 0] * often
     if rule[RANGE] > 0:
         km = trips * (metres / 1000 - rule[CHARGE] * layover / 3600)
-        peak = max(peak, np.ceil(km / rule[RANGE] - 1e-9))
+        fleet = max(fleet, np.ceil(km / rule[RANGE] - 1e-9))
     for k in range(len(area.bus)):
-        if load <= 3600 / headway * area.bus[k, 0]:
-            return hours * area.bus[k, 1] + trips * metres / 1000 * area.bus[k, 2] + peak * area.bus[k, 3], peak, k
-    return np.inf, peak, len(area.bus) - 1
+        fits = True
+        for t in range(len(runs.load_share)):
+            if load[h, t] > 3600 / runs.headway_s[h, t] * area.bus[k, 0]:
+                fits = False
+        if fits:
+            return hours * area.bus[k, 1] + trips * metres / 1000 * area.bus[k, 2] + fleet * area.bus[k, 3], fleet, k
+    return np.inf, fleet, len(area.bus) - 1
 
 
 @njit()
@@ -234,13 +252,14 @@ def mark_leg(area: Area, cur: int, new: int, mark_in: Int32s, mark_out: Int32s, 
 
 @njit()
 def evaluate(area: Area, first: Int32s, stop: Int32s) -> Columns:
-    """Evaluate routes at every headway; route r is `stop[first[r]:first[r + 1]]`, from the station outwards.
+    """Evaluate routes at every headway class; route r is `stop[first[r]:first[r + 1]]`, from the station outwards.
 
     A loop ends with the station's place. Its busiest hour is taken to be that of a route there and back: at most all
     who ride in, or all who ride out, are on the bus at once, as where both spread alike over the stops.
     """
     n = len(area.stop_node) - 1
-    routes, headways, cells = len(first) - 1, len(area.headway_s), len(area.cell)
+    routes, cells = len(first) - 1, len(area.cell)
+    headways, periods = len(area.service.headway_s), len(area.service.load_share)
     best = np.full(cells, np.inf)
     seen = np.full(cells, -1, np.int32)
     room = 0
@@ -250,9 +269,9 @@ def evaluate(area: Area, first: Int32s, stop: Int32s) -> Columns:
     cell, out_first = np.empty(room, np.int32), np.zeros(routes + 1, np.int32)
     worth = np.zeros((headways, room))
     cost, vehicles = np.zeros((routes, headways)), np.zeros((routes, headways))
-    bus, loads = np.zeros((routes, headways), np.int32), np.zeros((routes, headways))
+    bus, loads = np.zeros((routes, headways), np.int32), np.zeros((routes, headways, periods))
     ride_s = np.zeros(64)
-    gains, riding = np.zeros(headways), np.zeros(headways)
+    gains, riding = np.zeros(headways), np.zeros((headways, periods))
     used = 0
     for r in range(routes):
         route = stop[first[r] : first[r + 1]]
@@ -273,8 +292,9 @@ def evaluate(area: Area, first: Int32s, stop: Int32s) -> Columns:
             cell_values(area, cell[k], best[cell[k]], gains, riding)
             for h in range(headways):
                 worth[h, k] = gains[h]
-                loads[r, h] += riding[h]
+                for t in range(periods):
+                    loads[r, h, t] += riding[h, t]
         for h in range(headways):
-            cost[r, h], vehicles[r, h], bus[r, h] = running_cost(area, h, in_s, out_s, in_m + out_m, loads[r, h])
+            cost[r, h], vehicles[r, h], bus[r, h] = running_cost(area, h, in_s, out_s, in_m + out_m, loads[r])
         out_first[r + 1] = used
     return Columns(out_first, cell[:used].copy(), worth[:, :used].copy(), cost, vehicles, bus, loads)

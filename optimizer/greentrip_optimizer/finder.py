@@ -134,7 +134,7 @@ class RouteFinder:
                     at = pool.entries(j)
                     rest[pool.cell[at]] = np.maximum(rest[pool.cell[at]], pool.worth[at])
             h, ways = int(pool.headway[i]), self._ways(s, prices)
-            for near in sorted({max(h - 1, 0), h, min(h + 1, len(area.headway_s) - 1)}):
+            for near in sorted({max(h - 1, 0), h, min(h + 1, len(area.service.headway_s) - 1)}):
                 labels = grow_routes(
                     area, near, rest[area.cell], 1 + prices.budget, prices.vehicle, options.beam, 12, self._nodes, ways
                 )
@@ -144,7 +144,7 @@ class RouteFinder:
     def _grown(self, s: int, prices: Prices) -> list[Route]:
         """Grow routes of a station at every other headway; they are then evaluated at all."""
         area, found, ways = self._areas[s], [], self._ways(s, prices)
-        count = len(area.headway_s)
+        count = len(area.service.headway_s)
         paid = (prices.cell[area.cell], 1 + prices.budget, prices.vehicle)
         for h in range(count) if count <= 3 else range(0, count, 2):
             labels = grow_routes(area, h, *paid, self._options.beam, 12, self._nodes, ways)

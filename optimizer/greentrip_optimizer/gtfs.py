@@ -7,14 +7,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from greentrip_networks.network import FeederRoute, Network
+from greentrip_networks.network import PERIOD_WINDOWS, PERIODS, FeederRoute, Network
 
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.plan import Plan
 from greentrip_optimizer.streets import BusStreets, Legs, bus_streets, legs_between
 
-# Hours of service and whether the peak headway runs; between the peaks buses run half as often.
-BANDS = ((5, 7, False), (7, 9, True), (9, 17, False), (17, 19, True), (19, 22, False))
 _STAMP = (1980, 1, 1, 0, 0, 0)
 _FIRST_DAY, _LAST_DAY = "0101", "1231"
 
@@ -147,7 +145,7 @@ def _add_route(
     number: int,
     options: FeederOptions,
 ) -> None:
-    """Add a route's rows: two directions, or once round a loop, each with a peak and an off-peak trip by frequency."""
+    """Add a route's rows: two directions, or once round a loop, each with a trip by frequency in every period."""
     place = network.rail.nodes[route.station]
     zh = place["name_zh"] or place["name_en"]
     short = f"{zh}{route.id.rsplit('-', 1)[-1]}路"
@@ -180,8 +178,8 @@ def _add_route(
             points.append(at_station)
         kept = [p for k, p in enumerate(points) if k == 0 or p != points[k - 1]]
         tables["shapes.txt"].extend((shape, f"{lat:.6f}", f"{lon:.6f}", k + 1) for k, (lat, lon) in enumerate(kept))
-        for peak in (True, False):
-            trip = f"{route.id}-{direction}-{'peak' if peak else 'off'}"
+        for period, windows, headway_s in zip(PERIODS, PERIOD_WINDOWS, route.headways_s, strict=True):
+            trip = f"{route.id}-{direction}-{period}"
             tables["trips.txt"].append((route.id, "weekday", trip, head, direction, shape))
             for k, (call, seconds) in enumerate(zip(calls, times, strict=True)):
                 at = 5 * 3600 + seconds
@@ -189,10 +187,9 @@ def _add_route(
                     options.dwell_s if route.loop and 0 < k < len(calls) - 1 else 0
                 )  # a loop's rides in are after it
                 tables["stop_times.txt"].append((trip, _clock(at), _clock(round(at + stands)), call, k + 1, 0))
-            headway = round(route.headway_s * (1 if peak else options.off_peak_factor))
-            for first, last, is_peak in BANDS:
-                if is_peak == peak:
-                    tables["frequencies.txt"].append((trip, _clock(first * 3600), _clock(last * 3600), headway, 0))
+            for first, last in windows:
+                times_of_day = _clock(first * 3600), _clock(last * 3600)
+                tables["frequencies.txt"].append((trip, *times_of_day, round(headway_s), 0))
 
 
 def _outbound(

@@ -16,7 +16,7 @@ from greentrip_optimizer.options import FeederOptions
 def demand_beside(
     demands: Sequence[CatchmentDemand], network: Network, keep: Sequence[FeederRoute], options: FeederOptions
 ) -> list[CatchmentDemand]:
-    """Return what is still to gain where kept routes run: access costs what the best of them offers.
+    """Return what is still to gain where kept routes run: access costs what the best of them offers, mean of the peaks.
 
     A cell's benefit then counts from that cost. Raises UnknownNameError for a kept route's stop that is no street node.
     """
@@ -30,7 +30,8 @@ def demand_beside(
         for route in keep:
             if route.station != demand.station:
                 continue
-            fixed = options.wait_weight * route.headway_s / 120 + fare + options.transfer_min
+            am, _, pm = route.headways_s
+            fixed = options.wait_weight * ((am + pm) / 2) / 120 + fare + options.transfer_min
             for stop, ride_s in zip(route.stops, route.mean_ride_s, strict=True):
                 if stop not in node:
                     raise UnknownNameError("street node", stop, roads.nodes)

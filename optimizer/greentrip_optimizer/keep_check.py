@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from math import ceil
 
 from greentrip_networks.errors import ScenarioError
-from greentrip_networks.network import FeederRoute, Network
+from greentrip_networks.network import PERIODS, FeederRoute, Network
 
+from greentrip_optimizer.headways import MOST_OFF_MIN
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.street_limit import feeder_buses, line_buses
 from greentrip_optimizer.street_report import kept_on_streets
@@ -56,15 +57,20 @@ def check_kept(network: Network, streets: BusStreets, keep: Sequence[FeederRoute
 
 
 def _check_headways(keep: Sequence[FeederRoute], options: FeederOptions) -> None:
-    """Raise ScenarioError for a kept route whose bus may never come in a peak."""
-    longest_s = options.peak_hours / 2 * 3600  # one peak
+    """Raise ScenarioError for a kept route without a headway for each period, or whose bus may never come in one."""
+    peak_s = options.peak_hours / 2 * 3600  # one peak
     for i, route in enumerate(keep):
-        if not 0 < route.headway_s <= longest_s:
-            raise ScenarioError(
-                f"keep[{i}].headway_s",
-                f"saw {route.headway_s:g} ({route.id}); expected more than 0 and at most the {longest_s:g} seconds of "
-                "a peak, else no bus may run in it",
-            )
+        if len(route.headways_s) != len(PERIODS):
+            saw = f"saw {route.headways_s} ({route.id})"
+            raise ScenarioError(f"keep[{i}].headways_s", f"{saw}; expected seconds of {', '.join(PERIODS)}")
+        for j, (period, headway_s) in enumerate(zip(PERIODS, route.headways_s, strict=True)):
+            longest_s = MOST_OFF_MIN * 60 if period == "off" else peak_s
+            if not 0 < headway_s <= longest_s:
+                raise ScenarioError(
+                    f"keep[{i}].headways_s[{j}]",
+                    f"saw {headway_s:g} ({route.id}, {period}); expected more than 0 and at most the {longest_s:g} "
+                    f"seconds of {'two hours' if period == 'off' else 'a peak, else no bus may run in it'}",
+                )
 
 
 def _means(keep: Sequence[FeederRoute], options: FeederOptions) -> list[tuple[str, str]]:

@@ -29,7 +29,7 @@ def grow_routes(
     nodes: int,
     ways: WayPrices | None = None,
 ) -> tuple[Floats, Int32s, Int32s, Int32s]:
-    """Grow routes at one headway against prices; the best few labels of each length stay at each last stop.
+    """Grow routes at one headway class against prices; the best few labels of each length stay at each last stop.
 
     A label's profit is what its cells gain beyond `cell_price` (CNY, by local cell), less its cost times `cost_price`,
     its buses at `vehicle_price` and, where streets have a limit, what its `ways` ask; it takes none that are too full.
@@ -46,14 +46,17 @@ def grow_routes(
     profit, parent = np.full(room, -np.inf), np.full(room, -1, np.int32)
     stop, depth = np.zeros(room, np.int32), np.zeros(room, np.int32)
     ride, out_s = np.zeros(room), np.zeros(room)
-    in_m, out_m, gain, load = np.zeros(room), np.zeros(room), np.zeros(room), np.zeros(room)
-    toll, buses_h = np.zeros(room), 3600 / area.headway_s[h]  # toll: what the ways out and back ask
+    in_m, out_m, gain = np.zeros(room), np.zeros(room), np.zeros(room)
+    headways, periods = len(area.service.headway_s), len(area.service.load_share)
+    load, l1 = np.zeros((room, periods)), np.zeros((headways, periods))  # of l1 and its like only row h is used
+    p0, p1 = np.zeros((headways, periods)), np.zeros((headways, periods))
+    toll, buses_h = np.zeros(room), area.service.buses_h[h]  # toll: what the ways out and back ask
     reach = np.empty((room, cells))  # minutes to the station by cell; a row is filled when its label is kept
     mark_in, mark_out = np.full(nodes, -1, np.int32), np.full(nodes, -1, np.int32)
     # the best candidates of the stage for each last stop: profit, parent
     slot_profit = np.full((n, beam), -np.inf)
     slot_from = np.full((n, beam), -1, np.int32)
-    slot_gain, slot_load = np.zeros((n, beam)), np.zeros((n, beam))
+    slot_gain, slot_load = np.zeros((n, beam)), np.zeros((n, beam, periods))
     chain = np.zeros(deepest + 1, np.int32)
     used, stage_first, stage_last = 0, 0, 0
     stamp = 0
@@ -82,7 +85,6 @@ def grow_routes(
             b0 = 0.0 if stage == 0 else out_m[label]
             o0 = 0.0 if stage == 0 else out_s[label]
             g0 = 0.0 if stage == 0 else gain[label]
-            l0 = 0.0 if stage == 0 else load[label]
             t0 = 0.0 if stage == 0 else toll[label]
             tried = 0
             barred = stage > 0 and len(area.ban) > 0
@@ -104,19 +106,21 @@ def grow_routes(
                     asked = t0 + legs + ways.turn_price[h, cur, new]
                 tried += 1
                 r1 = r0 + area.drive_s[new, cur] + (area.rule[DWELL] if cur != n else 0.0)
-                g1, l1 = g0, l0
+                g1 = g0
+                for t in range(periods):
+                    l1[h, t] = 0.0 if stage == 0 else load[label, t]
                 for e in range(area.reach_first[new], area.reach_first[new + 1]):
                     c = area.reach_cell[e]
                     now = area.reach_min[e] + r1 / 60
                     old = np.inf if label < 0 else reach[label, c]
                     if now < old:
-                        v1, p1 = cell_value(area, c, now, h)
-                        g1 += max(v1 - cell_price[c], 0.0)
-                        l1 += p1
+                        g1 += max(cell_value(area, c, now, h, p1) - cell_price[c], 0.0)
+                        for t in range(periods):
+                            l1[h, t] += p1[h, t]
                         if old < np.inf:
-                            v0, p0 = cell_value(area, c, old, h)
-                            g1 -= max(v0 - cell_price[c], 0.0)
-                            l1 -= p0
+                            g1 -= max(cell_value(area, c, old, h, p0) - cell_price[c], 0.0)
+                            for t in range(periods):
+                                l1[h, t] -= p0[h, t]
                 metres = m0 + b0 + area.length_m[new, cur] + area.length_m[cur, new] + area.turn_m[cur, new]
                 out = o0 + area.drive_s[cur, new] + area.rule[DWELL] + area.turn_s[cur, new]
                 cost, vehicles, _ = running_cost(area, h, r1 + area.rule[DWELL], out, metres, l1)
@@ -132,7 +136,7 @@ def grow_routes(
                         slot_profit[new, j], slot_from[new, j] = slot_profit[new, j - 1], slot_from[new, j - 1]
                         slot_gain[new, j], slot_load[new, j] = slot_gain[new, j - 1], slot_load[new, j - 1]
                     slot_profit[new, place], slot_from[new, place] = p, label
-                    slot_gain[new, place], slot_load[new, place] = g1, l1
+                    slot_gain[new, place], slot_load[new, place] = g1, l1[h]
         stage_first = used
         for new in range(n):
             for j in range(beam):

@@ -125,16 +125,17 @@ def price_routes(
     a headway that they cannot take does not count. Asked for are routes with a profit above `least`: the best at each
     outermost stop (`each` is 1), or every one (0), at most `most` and one more, which says that there are too many.
     """
-    n, cells, headways = len(area.stop_node) - 1, len(area.cell), len(area.headway_s)
+    n, cells = len(area.stop_node) - 1, len(area.cell)
+    headways, periods = len(area.service.headway_s), len(area.service.load_share)
     deepest = int(area.rule[STOPS])
     top = np.full(bays, -np.inf)
     reach = np.empty((deepest + 1, cells))
     reach[0] = np.inf
-    gain, load = np.zeros((deepest + 1, headways)), np.zeros((deepest + 1, headways))
+    gain, load = np.zeros((deepest + 1, headways)), np.zeros((deepest + 1, headways, periods))
     ride, out_s, metres = np.zeros(deepest + 1), np.zeros(deepest + 1), np.zeros(deepest + 1)
     chain = np.full(deepest + 1, n, np.int32)
-    worth, riding = np.zeros(headways), np.zeros(headways)
-    old_worth, old_riding = np.zeros(headways), np.zeros(headways)
+    worth, riding = np.zeros(headways), np.zeros((headways, periods))
+    old_worth, old_riding = np.zeros(headways), np.zeros((headways, periods))
     best, best_row = np.full(n, least), np.full(n, -1, np.int32)
     toll, takes = np.zeros((deepest + 1, headways)), np.full(deepest + 1, np.inf)  # of the ways out and back
     room = 0 if each else most + 1
@@ -159,12 +160,14 @@ def price_routes(
             cell_values(area, c, now, worth, riding)
             for h in range(headways):
                 gain[d, h] += max(worth[h] - cell_price[c], 0.0)
-                load[d, h] += riding[h]
+                for t in range(periods):
+                    load[d, h, t] += riding[h, t]
             if old < np.inf:
                 cell_values(area, c, old, old_worth, old_riding)
                 for h in range(headways):
                     gain[d, h] -= max(old_worth[h] - cell_price[c], 0.0)
-                    load[d, h] -= old_riding[h]
+                    for t in range(periods):
+                        load[d, h, t] -= old_riding[h, t]
         if ways is not None:
             toll[d] = toll[d - 1] + ways.leg_price[:, cur, new] + ways.leg_price[:, new, cur]
             takes[d] = min(takes[d - 1], ways.leg_room[cur, new], ways.leg_room[new, cur])
@@ -174,11 +177,11 @@ def price_routes(
                 continue
             asked = 0.0
             if ways is not None:
-                if 3600 / area.headway_s[h] > min(takes[d], ways.turn_room[cur, new]) + SLACK:
+                if area.service.buses_h[h] > min(takes[d], ways.turn_room[cur, new]) + SLACK:
                     continue
                 asked = toll[d, h] + ways.turn_price[h, cur, new]
             out, driven = out_s[d] + area.turn_s[cur, new], metres[d] + area.turn_m[cur, new]
-            cost, vehicles, _ = running_cost(area, h, ride[d] + area.rule[DWELL], out, driven, load[d, h])
+            cost, vehicles, _ = running_cost(area, h, ride[d] + area.rule[DWELL], out, driven, load[d])
             p = max(p, gain[d, h] - cost_price * cost - vehicle_price * vehicles - bay_price - asked)
         rank_in(top, p)
         if each:

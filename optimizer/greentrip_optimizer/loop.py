@@ -105,7 +105,7 @@ def design_in_loop(
             tell(f"round {k + 1}: {message}", (k + 0.2 + 0.2 * done) / (most_rounds + 1))
 
         plan = design(demands, network, options, link_s=peak_s, keep=keep, start=start, progress=designing, found=found)
-        key = tuple((r.station, r.path, r.stops, r.headway_s) for r in plan.routes)
+        key = tuple((r.station, r.path, r.stops, r.headways_s) for r in plan.routes)
         if key in seen:
             settled = seen[key][0] == k - 1
             rounds.append({"round": k + 1, "same_as_round": seen[key][0] + 1, "demand_scale": round(scale, 4)})

@@ -165,11 +165,12 @@ def price_loops(
 
     Every stop of a loop has the same mean ride, so a cell's best stop is the one nearest on foot.
     """
-    n, cells, headways = len(area.stop_node) - 1, len(area.cell), len(area.headway_s)
+    n, cells = len(area.stop_node) - 1, len(area.cell)
+    headways, periods = len(area.service.headway_s), len(area.service.load_share)
     top = np.full(bays, -np.inf)
     walk, seen, served = np.zeros(cells), np.full(cells, -1, np.int32), np.zeros(cells, np.int32)
-    gain, load = np.zeros(headways), np.zeros(headways)
-    worth, riding = np.zeros(headways), np.zeros(headways)
+    gain, load = np.zeros(headways), np.zeros((headways, periods))
+    worth, riding = np.zeros(headways), np.zeros((headways, periods))
     out_s, toll = np.zeros(int(area.rule[STOPS]) + 1), np.zeros(headways)
     best, best_row = np.full(n, least), np.full(n, -1, np.int32)
     room = 0 if each else most + 1
@@ -197,7 +198,8 @@ def price_loops(
             cell_values(area, c, walk[c] + ride, worth, riding)
             for h in range(headways):
                 gain[h] += max(worth[h] - cell_price[c], 0.0)
-                load[h] += riding[h]
+                for t in range(periods):
+                    load[h, t] += riding[h, t]
         takes = np.inf
         if ways is not None:
             before = n
@@ -208,9 +210,9 @@ def price_loops(
                 before = s
         p = -np.inf
         for h in range(headways):
-            if gain[h] - bay_price <= p or 3600 / area.headway_s[h] > takes + SLACK:
+            if gain[h] - bay_price <= p or area.service.buses_h[h] > takes + SLACK:
                 continue
-            cost, vehicles, _ = running_cost(area, h, around, 0.0, metres, load[h])
+            cost, vehicles, _ = running_cost(area, h, around, 0.0, metres, load)
             p = max(p, gain[h] - cost_price * cost - vehicle_price * vehicles - bay_price - toll[h])
         rank_in(top, p)
         last = route[len(route) - 2]

@@ -7,7 +7,7 @@ from greentrip_agents.catchment import CatchmentDemand
 from greentrip_networks.network import Network
 
 from greentrip_optimizer.area import Area, station_area
-from greentrip_optimizer.evaluate import STOPS, mark_leg, may_extend
+from greentrip_optimizer.evaluate import DWELL, STOPS, mark_leg, may_extend
 from greentrip_optimizer.feeders import known_stations
 from greentrip_optimizer.limits import Used, limits_of
 from greentrip_optimizer.master import Choice
@@ -31,7 +31,7 @@ def nearest_stop_plan(demands: Sequence[CatchmentDemand], network: Network, opti
     for s, area in enumerate(areas):
         builder.add(s, chain_nearest(area, len(network.compiled.roads.nodes)))
     pool = builder.pool()
-    plans = [_run_at(pool, h) for h in range(len(options.headways_min))]
+    plans = [_run_at(pool, h) for h in range(len(options.classes_min))]
     best = max(plans, key=pool.value)
     value = pool.value(best)
     return make_plan(
@@ -66,7 +66,7 @@ def chain_nearest(area: Area, nodes: int) -> list[tuple[int, ...]]:
             if not choices:
                 break
             _, new = min(choices)
-            ride += float(area.drive_s[new, cur]) + (float(area.rule[4]) if cur != n else 0.0)
+            ride += float(area.drive_s[new, cur]) + (float(area.rule[DWELL]) if cur != n else 0.0)
             in_m, out_m = in_m + float(area.length_m[new, cur]), out_m + float(area.length_m[cur, new])
             mark_leg(area, cur, new, mark_in, mark_out, 0)
             unserved[new] = False

@@ -5,6 +5,8 @@ from math import isfinite
 
 from greentrip_networks.errors import ScenarioError
 
+from greentrip_optimizer.headways import Minutes, check_headways, offered
+
 
 @dataclass(frozen=True)
 class BusType:
@@ -46,9 +48,10 @@ class FeederOptions:
     budget_cny_day: float | None = None
     seed: int = 0
     name: str = "feeders"
-    # Service offered: headways in the peak; the off-peak headway is a multiple.
+    # Service offered: headways in both peaks, each with every multiple off-peak, or else classes written out.
     headways_min: tuple[float, ...] = (4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 15.0, 20.0)
-    off_peak_factor: float = 2.0
+    off_peak_factors: tuple[float, ...] = (2.0,)
+    headway_classes: tuple[Minutes, ...] = ()  # minutes of am, off and pm; any replace the two fields before
     peak_hours: float = 4.0  # 07-09 and 17-19
     off_peak_hours: float = 13.0
     peak_share: float = 0.5  # of a day's riders who travel in the peak hours
@@ -105,6 +108,16 @@ class FeederOptions:
     gap: float = 0.0  # good enough: the share of the bound that the plan may be worth less; 0: look on
     seconds: float | None = None  # wall time after which the best plan found must do; it may not repeat; none: no limit
 
+    @property
+    def classes_min(self) -> tuple[Minutes, ...]:
+        """The headway classes offered, minutes by PERIODS: what a route may run."""
+        return offered(self.headways_min, self.off_peak_factors, self.headway_classes)
+
+    @property
+    def longest_min(self) -> float:
+        """Minutes between buses, in its busiest period, of the class that runs least."""
+        return max(min(minutes) for minutes in self.classes_min)
+
     def __post_init__(self) -> None:
         """Refuse values that make no sense, naming the field."""
         if isinstance(self.vehicles, bool) or self.vehicles != int(self.vehicles) or self.vehicles < 0:
@@ -118,32 +131,15 @@ class FeederOptions:
                 "street_buses_h",
                 f"saw {self.street_buses_h!r}; expected buses an hour, above 0, or nothing for no limit",
             )
-        if not self.headways_min:
-            raise ScenarioError("headways_min", "no headway is given; expected at least one, 2 to 60 minutes")
-        for i, headway in enumerate(self.headways_min):
-            if not 2 <= headway <= 60:
-                raise ScenarioError(f"headways_min[{i}]", f"saw {headway:g}; expected 2 to 60 minutes")
-            if headway * 60 > self.peak_hours * 3600 / 2:
-                raise ScenarioError(
-                    f"headways_min[{i}]",
-                    f"saw {headway:g}; expected at most the {self.peak_hours * 30:g} minutes of a peak, half of "
-                    f"peak_hours ({self.peak_hours:g}), else no bus may run in it",
-                )
-            if headway * self.off_peak_factor > 120:
-                raise ScenarioError(
-                    f"headways_min[{i}]",
-                    f"{headway:g} minutes becomes {headway * self.off_peak_factor:g} off-peak; expected at most 120",
-                )
-        if list(self.headways_min) != sorted(set(self.headways_min)):
-            raise ScenarioError("headways_min", f"saw {self.headways_min}; expected ascending headways, each once")
+        check_headways(self.headways_min, self.off_peak_factors, self.headway_classes, self.peak_hours)
         self._check_prices()
-        fewest = 60 / self.headways_min[-1]
+        fewest = 60 / self.longest_min
         hard = self.over_street_cny_day is None
         if hard and self.street_buses_h is not None and self.street_buses_h < fewest - 1e-6:
             raise ScenarioError(
                 "street_buses_h",
                 f"saw {self.street_buses_h:g}; expected at least {fewest:.6g}, the buses an hour of the longest "
-                f"headway ({self.headways_min[-1]:g} minutes), or a price for more (over_street_cny_day)",
+                f"headway ({self.longest_min:g} minutes), or a price for more (over_street_cny_day)",
             )
         if not self.bus_types or any(b.capacity <= 0 for b in self.bus_types):
             raise ScenarioError("bus_types", "expected at least one type with room for passengers")

@@ -102,7 +102,7 @@ class Plan:
 
     @property
     def vehicles(self) -> int:
-        """Buses on the road in the peak."""
+        """Buses in all, each route's in the period that needs most."""
         return sum(r.vehicles for r in self.routes)
 
     @property
@@ -170,7 +170,7 @@ def _route(data: Any, i: int) -> FeederRoute:
     if isinstance(data, FeederRoute):
         return data
     values = dict(data)
-    for name in ("stops", "path", "ride_s", "ride_out_s"):
+    for name in ("stops", "path", "ride_s", "headways_s", "ride_out_s"):
         if name in values:
             values[name] = tuple(values[name])
     try:

@@ -22,8 +22,8 @@ Reach = Mapping[str, NDArray[np.int64]]  # cells within a walk of a street node
 class RouteChange:
     """One route or line before and after; `before` or `after` is None for one that is added or dropped.
 
-    A line's headway is the mean of its service day, `headways_s` that of each period (am, off, pm). Its length is that
-    of straight lines from stop to stop. What one line costs is not worked out (None), only what all changes cost.
+    A headway is the mean of the service day, `headways_s` that of each period (am, off, pm). A line's length is that of
+    straight lines from stop to stop. What one line costs is not worked out (None), only what all changes cost.
     """
 
     kind: str  # added, dropped, changed or kept
@@ -89,7 +89,7 @@ def plan_diff(before: Plan, after: Plan, network: Network, *, walk_m: float = WA
     pairs = _matched(before.routes, after.routes)
     lines = [_lines(plan, other, network) for plan, other in ((before, after), (after, before))]
     services = [
-        [*((r.stops, 3600.0 / r.headway_s) for r in plan.routes), *running.values()]
+        [*((r.stops, _buses_of(r.headways_s)) for r in plan.routes), *running.values()]
         for plan, running in zip((before, after), lines, strict=True)
     ]
     stops = {node for side in services for served, _ in side for node in served}
@@ -149,8 +149,9 @@ def _change(a: FeederRoute | None, b: FeederRoute | None, reach: Reach, people: 
     either = a or b
     assert either is not None
     old, new = (tuple(r.stops) if r is not None else () for r in (a, b))
-    same = a is not None and b is not None and (a.stops, a.path, a.headway_s, a.vehicles, a.loop) == (
-        b.stops, b.path, b.headway_s, b.vehicles, b.loop
+    headways = tuple(tuple(r.headways_s) if r is not None else () for r in (a, b))
+    same = a is not None and b is not None and (a.stops, a.path, a.headways_s, a.vehicles, a.loop) == (
+        b.stops, b.path, b.headways_s, b.vehicles, b.loop
     )  # fmt: skip
     kind = "added" if a is None else "dropped" if b is None else "kept" if same else "changed"
     return RouteChange(
@@ -160,13 +161,13 @@ def _change(a: FeederRoute | None, b: FeederRoute | None, reach: Reach, people: 
         after=b.id if b is not None else None,
         stops_added=tuple(s for s in new if s not in old),
         stops_dropped=tuple(s for s in old if s not in new),
-        headway_s=(a.headway_s if a is not None else None, b.headway_s if b is not None else None),
+        headway_s=(_mean_headway(headways[0]), _mean_headway(headways[1])),
         vehicles=(a.vehicles if a is not None else 0, b.vehicles if b is not None else 0),
         length_m=(a.length_m if a is not None else 0.0, b.length_m if b is not None else 0.0),
         cost_cny_day=(a.cost_cny_day if a is not None else 0.0, b.cost_cny_day if b is not None else 0.0),
         residents=float(people[_near((*old, *new), reach)].sum()),
         loop=(a is not None and a.loop, b is not None and b.loop),
-        headways_s=((a.headway_s,) if a is not None else (), (b.headway_s,) if b is not None else ()),
+        headways_s=(headways[0], headways[1]),
     )
 
 

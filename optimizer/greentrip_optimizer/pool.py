@@ -1,4 +1,4 @@
-"""The columns found so far: every route at every headway that is worth more than it costs, as flat arrays."""
+"""The columns found so far: every route at every headway class that is worth more than it costs, as flat arrays."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -161,7 +161,7 @@ class PoolBuilder:
         self._stops.extend((station, r) for r in fresh)
         first = np.append(0, np.cumsum([len(r) for r in fresh])).astype(np.int32)
         made = evaluate(area, first, np.concatenate([np.array(r, np.int32) for r in fresh]))
-        headways = len(area.headway_s)
+        headways = len(area.service.headway_s)
         size = np.diff(made.first)
         room, toll = np.full(len(fresh), np.inf), np.zeros((headways, len(fresh)))
         if self._streets is not None:
@@ -172,7 +172,7 @@ class PoolBuilder:
         for h in range(headways):
             total = _sums(made.worth[h], made.first)
             keep = np.isfinite(made.cost[:, h]) & (total > made.cost[:, h] + toll[h])
-            keep &= 3600 / area.headway_s[h] <= room + SLACK
+            keep &= area.service.buses_h[h] <= room + SLACK
             if not keep.any():
                 continue
             entry = np.repeat(keep, size)

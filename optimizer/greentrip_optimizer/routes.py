@@ -10,6 +10,7 @@ from greentrip_networks.network import FeederRoute, Network
 
 from greentrip_optimizer.area import Area
 from greentrip_optimizer.evaluate import DWELL, loop_times, route_times, step_value
+from greentrip_optimizer.headways import written
 from greentrip_optimizer.limits import Used
 from greentrip_optimizer.master import Choice
 from greentrip_optimizer.options import FeederOptions
@@ -71,7 +72,7 @@ def make_plan(
         while f"F-{station}-{number}" in taken:
             number += 1
         taken.add(f"F-{station}-{number}")
-        route = _route(network, areas[s], pool, i, f"F-{station}-{number}", station)
+        route = _route(network, areas[s], pool, i, f"F-{station}-{number}", station, options)
         routes.append(route)
         rows.append(_row(network, areas[s], pool, i, route, worth[i], credit, options) | {"next_best": instead[i]})
         if options.overlap_cny_km:
@@ -177,7 +178,7 @@ def next_best(
             loop = places[-1] == len(areas[station].stop_node) - 1
             row |= {
                 "stops": len(places) - loop,
-                "headway_min": float(options.headways_min[int(pool.headway[k])]),
+                "headways_min": list(options.classes_min[int(pool.headway[k])]),
                 "vehicles": int(pool.vehicles[k]),
                 **({"loop": True} if loop else {}),
             }
@@ -223,10 +224,7 @@ def assumptions(options: FeederOptions, proved: bool) -> tuple[str, ...]:
             f"A cell of homes gains from one route only, the best it can reach within {o.stop_walk_m:.0f} m; "
             "gains at two stations are not added."
         ),
-        (
-            f"Off-peak headways are {o.off_peak_factor:g} times the peak's; "
-            f"{o.peak_share:.0%} of riders travel in the {o.peak_hours:g} peak hours (assumed)."
-        ),
+        f"{_offered(o)}; {o.peak_share:.0%} of riders travel in the {o.peak_hours:g} peak hours (assumed).",
         f"The busiest hour and direction carries {o.peak_hour_direction_share:.0%} of a day's riders (assumed).",
         (
             f"Buses take {o.bus_over_car:g} times a car's time and {o.dwell_s:g} s a stop (assumed), "
@@ -245,6 +243,14 @@ def assumptions(options: FeederOptions, proved: bool) -> tuple[str, ...]:
     )
 
 
+def _offered(options: FeederOptions) -> str:
+    """Say which headways a design may choose from off-peak, or in all periods."""
+    if options.headway_classes:
+        return f"Headways of am/off/pm are one of {', '.join(map(written, options.classes_min))} minutes"
+    factors = " or ".join(f"{f:g}" for f in options.off_peak_factors)
+    return f"Off-peak headways are {factors} times the peak's"
+
+
 def _credited(pool: Pool, columns: Sequence[int], cells: int) -> Any:
     """Return for each cell the chosen column it gains most from, -1 if none; ties go to the earlier."""
     best, credit = np.zeros(cells), np.full(cells, -1, np.int64)
@@ -255,7 +261,9 @@ def _credited(pool: Pool, columns: Sequence[int], cells: int) -> Any:
     return credit
 
 
-def _route(network: Network, area: Area, pool: Pool, i: int, name: str, station: str) -> FeederRoute:
+def _route(
+    network: Network, area: Area, pool: Pool, i: int, name: str, station: str, options: FeederOptions
+) -> FeederRoute:
     """Return a column as a route: stops from the far end inwards, or in a loop's order, and the street nodes passed."""
     nodes, n = network.compiled.roads.nodes, len(area.stop_node) - 1
     outwards = np.array(pool.stops[int(pool.route[i])][1], np.int32)
@@ -272,6 +280,7 @@ def _route(network: Network, area: Area, pool: Pool, i: int, name: str, station:
     for a, b in pairwise(way):
         leg = a * len(area.stop_node) + b
         path.extend(nodes[k] for k in area.leg_node[area.leg_first[leg] : area.leg_first[leg + 1]])
+    am, off, pm = options.classes_min[int(pool.headway[i])]
     return FeederRoute(
         name,
         station,
@@ -279,7 +288,7 @@ def _route(network: Network, area: Area, pool: Pool, i: int, name: str, station:
         tuple(path),
         tuple(round(float(r), 1) for r in ride),
         round(float(metres), 1),
-        float(area.headway_s[pool.headway[i]]),
+        (am * 60.0, off * 60.0, pm * 60.0),
         int(pool.vehicles[i]),
         int(area.bus[pool.bus[i], 0]),
         round(float(pool.cost[i]), 2),
@@ -314,7 +323,7 @@ def _row(
             continue
         residents += float(homes[area.cell[c]])
         base, m = float(area.at_min[c, area.points[c] - 1]), int(area.points[c])
-        for period, part in ((0, options.peak_share), (1, 1 - options.peak_share)):
+        for period, part in enumerate(area.service.share.tolist()):
             g = reach[c] + float(area.wait_min[h, period])
             shift = min(1.0, (base - g) / options.shift_min) if options.shift_min > 0 else 1.0
             riders += part * float(step_value(area.at_min[c], area.riders[c], m, g)) * max(shift, 0.0)
@@ -330,7 +339,7 @@ def _row(
         "ride_min": round(route.ride_s[0] / 60, 1),
         **({"loop": True, "ride_out_min": round(route.ride_out_s[-1] / 60, 1)} if route.loop else {}),
         "cycle_min": round((in_s + out_s) / 60, 1),
-        "headway_min": route.headway_s / 60,
+        "headways_min": [s / 60 for s in route.headways_s],
         "vehicles": route.vehicles,
         "capacity": route.capacity,
         "residents": round(residents, 1),

@@ -6,13 +6,16 @@ from math import isfinite
 from typing import Any
 
 from greentrip_networks.errors import ScenarioError, UnknownNameError
+from greentrip_networks.network import PERIODS
 
 from greentrip_optimizer.options import MOST_PRICES, BusType
 
-# Name and unit or kind of what a file may set. Weights of time come from the simulation's parameters, off-peak service
-# is what the simulation runs, and fleet, budget, range, turning, loops and streets have arguments of their own.
+# Name and unit or kind of what a file may set. Weights of time come from the simulation's parameters, hours of service
+# are the simulation's, and fleet, budget, range, turning, loops and streets have arguments of their own.
 RULES = {
     "headways_min": "minutes, ascending",
+    "off_peak_factors": "times the peak's, ascending",
+    "headway_classes": "[am, off, pm] in minutes, ascending, instead of the two before",
     "peak_share": "0 to 1",
     "peak_hour_direction_share": "0 to 1",
     "shift_min": "minutes",
@@ -40,7 +43,14 @@ RULES = {
     "bus_types": "name, capacity, cny_vehicle_hour, cny_km, cny_vehicle_day",
 }
 _WHOLE = {"max_stops": (1, 62), "max_route_stops": (1, 40), "max_routes_station": (1, 50)}
-_MOST = {"headways_min": 30, "bus_types": 10, "no_stop_facilities": 20, "no_bus_facilities": 20}
+_MOST = {
+    "headways_min": 30,
+    "off_peak_factors": 10,
+    "headway_classes": 60,
+    "bus_types": 10,
+    "no_stop_facilities": 20,
+    "no_bus_facilities": 20,
+}
 _AT_MOST = {
     "radius_m": 20_000.0,
     "max_length_m": 50_000.0,
@@ -77,6 +87,9 @@ def rules_of(data: Mapping[str, Any]) -> dict[str, Any]:
             found[name] = _number(name, value)
             if not 0 <= found[name] <= _AT_MOST.get(name, 1e9):
                 raise ScenarioError(name, f"saw {value!r}; expected 0 to {_AT_MOST.get(name, 1e9):g} ({RULES[name]})")
+    for name in ("headways_min", "off_peak_factors"):
+        if found.get("headway_classes") and name in found:
+            raise ScenarioError(name, "is given beside headway_classes, which say every headway; give one or the other")
     return found
 
 
@@ -86,12 +99,21 @@ def _list(name: str, value: Any) -> tuple[Any, ...]:
         raise ScenarioError(name, f"saw {value!r}; expected a list of at most {_MOST[name]} ({RULES[name]})")
     if name == "bus_types":
         return tuple(_bus_type(f"{name}[{i}]", one) for i, one in enumerate(value))
-    if name == "headways_min":
+    if name == "headway_classes":
+        return tuple(_class(f"{name}[{i}]", one) for i, one in enumerate(value))
+    if name in ("headways_min", "off_peak_factors"):
         return tuple(_number(f"{name}[{i}]", one) for i, one in enumerate(value))
     for i, one in enumerate(value):
         if not isinstance(one, str):
             raise ScenarioError(f"{name}[{i}]", f"saw {one!r}; expected a class of street")
     return tuple(value)
+
+
+def _class(place: str, value: Any) -> tuple[float, ...]:
+    """Return the headways of a class."""
+    if not isinstance(value, list | tuple) or len(value) != len(PERIODS):
+        raise ScenarioError(place, f"saw {value!r}; expected a list of minutes of {', '.join(PERIODS)}")
+    return tuple(_number(f"{place}[{i}]", one) for i, one in enumerate(value))
 
 
 def _bus_type(place: str, value: Any) -> BusType:

@@ -10,6 +10,7 @@ from greentrip_networks.network import FeederRoute, Network
 from greentrip_optimizer.area import Area
 from greentrip_optimizer.evaluate import DWELL, STOPS, evaluate, mark_leg, may_extend
 from greentrip_optimizer.finder import RouteFinder
+from greentrip_optimizer.headways import written
 from greentrip_optimizer.master import greedy
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.pool import PoolBuilder, Prices
@@ -85,7 +86,7 @@ def start_from(
 
 def _key(route: FeederRoute) -> tuple[object, ...]:
     """Return what makes two routes the same service."""
-    return route.station, route.stops, route.loop, route.headway_s
+    return route.station, route.stops, route.loop, route.headways_s
 
 
 def _placed(
@@ -103,10 +104,11 @@ def _placed(
         return "it is a loop, and no loops are designed"
     s = stations.index(route.station)
     area = areas[s]
-    headway = np.flatnonzero(np.abs(area.headway_s - route.headway_s) < 1e-3)
+    apart = np.abs(np.array(options.classes_min) * 60 - route.headways_s).max(axis=1)
+    headway = np.flatnonzero(apart < 1e-3)
     if not len(headway):
-        offered = ", ".join(f"{h:g}" for h in options.headways_min)
-        return f"it runs every {route.headway_s / 60:g} minutes; expected one of {offered}"
+        offered = ", ".join(map(written, options.classes_min))
+        return f"it runs every {route.every_min} minutes (am/off/pm); expected one of {offered}"
     place = {int(node): k for k, node in enumerate(area.stop_node[:-1])}
     stops = [place.get(rows.get(name, -1), -1) for name in route.stops]
     if not stops:

@@ -25,7 +25,7 @@ class Ways:
     first: Int32s
     link: Int32s  # rows of the road links
     times: Floats  # how often a bus passes on its way out, back and round
-    buses_h: Floats  # (headways,) in the peak hour
+    buses_h: Floats  # (headways,) in the busiest period
     room: Floats  # (road links,) buses an hour that feeders may add
 
     def passed(self, route: int) -> tuple[Int32s, Floats]:
@@ -119,7 +119,7 @@ class StreetLimit:
     limit: float  # infinite without one
     lines: Floats  # (road links,) lines and feeders of the network
     kept: Floats  # (road links,) routes that the plan keeps
-    buses_h: Floats  # (headways,) of a new route
+    buses_h: Floats  # (headways,) of a new route in its busiest period
     stations: tuple[StationWays, ...]
     toll: Floats  # (headways, road links) CNY a day of a route for running beside lines and kept routes
     soft: bool = False  # the limit may be exceeded at a price
@@ -195,7 +195,7 @@ def street_limit(
         np.inf if options.street_buses_h is None else float(options.street_buses_h),
         lines,
         kept,
-        60.0 / np.array(options.headways_min, np.float64),
+        60.0 / np.array(options.classes_min, np.float64).min(axis=1),
         tuple(StationWays(area, streets, options.turn_m) for area in areas),
         overlap_toll(network, lines + kept, options),
         options.over_street_cny_day is not None,
@@ -207,8 +207,8 @@ def overlap_toll(network: Network, buses_h: Floats, options: FeederOptions) -> F
 
     Shape (headways, road links), CNY; the price is of a bus-km, over all of a day's departures.
     """
-    headway_h = np.array(options.headways_min, np.float64) / 60
-    departures = (options.peak_hours + options.off_peak_hours / options.off_peak_factor) / headway_h
+    hours = np.array([options.peak_hours / 2, options.off_peak_hours, options.peak_hours / 2])  # by PERIODS
+    departures = (60 * hours / np.array(options.classes_min, np.float64)).sum(axis=1)
     km = np.where(buses_h > SLACK, network.compiled.roads.length_m / 1000, 0.0)
     out: Floats = options.overlap_cny_km * departures[:, None] * km
     return out
@@ -230,7 +230,7 @@ def line_buses(network: Network) -> Floats:
 def feeder_buses(
     network: Network, streets: BusStreets, routes: Sequence[FeederRoute], options: FeederOptions
 ) -> Floats:
-    """Return the buses an hour that feeders send through each road link, out, back and round.
+    """Return the buses an hour that feeders send through each road link, out, back and round, in their busiest period.
 
     The way out is the quickest from stop to stop; a part of a way that no street allows counts nothing.
     """
@@ -251,7 +251,7 @@ def feeder_buses(
                 driven.extend(link[legs.first[at] : legs.first[at + 1]].tolist())
             if options.turn_m:
                 driven.extend(turning(streets, places, legs, options.turn_m)[2].get((n - 2, n - 1), ()))
-        np.add.at(out, np.array(driven, np.int64), 3600 / route.headway_s)
+        np.add.at(out, np.array(driven, np.int64), 3600 / min(route.headways_s))
     return out
 
 

@@ -36,7 +36,7 @@ def check_streets(
             "street_buses_h",
             f"saw {streets.limit:g}, but lines run {buses:.4g} buses an hour through {_place(network, k)}, and no way "
             f"from {network.rail.nodes[station]['name_en']} ({station}) to a stop and back has fewer; expected at "
-            f"least {_up(buses + float(streets.buses_h.min()))}, so a bus every {max(options.headways_min):g} minutes "
+            f"least {_up(buses + float(streets.buses_h.min()))}, so a bus every {options.longest_min:g} minutes "
             "fits, a price for more (over_street_cny_day), or leave the station out",
         )
 

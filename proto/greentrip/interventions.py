@@ -4,7 +4,7 @@ Nothing here knows any one intervention: a message added to the oneof of `Interv
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -102,6 +102,8 @@ def _fill(message: Message, values: Mapping[str, Any], where: str) -> None:
         field, place = fields[name], f"{where}{name}"
         if not field.is_repeated:
             setattr(message, name, _scalar(field, value, place))
+        elif isinstance(value, str) or not isinstance(value, Iterable):
+            raise ValueError(f"{place}: saw {value!r}; expected a list")
         elif field.message_type is None:
             getattr(message, name).extend(_scalar(field, v, f"{place}[{i}]") for i, v in enumerate(value))
         else:

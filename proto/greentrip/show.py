@@ -170,6 +170,12 @@ def headline(out: Console, compared: comparison_pb2.Comparison) -> None:
     out.print(f"Verdict: [bold]{h.verdict}[/bold] ({h.note})")
 
 
+def spans(headways_s: Sequence[Sequence[float]]) -> str:
+    """Return the minutes between buses of routes by period, such as `6/12/6` or `5-6/10-12/5-6`."""
+    by_period = [[s / 60 for s in period] for period in zip(*headways_s, strict=True)]
+    return "/".join("-".join(dict.fromkeys(f"{m:.3g}" for m in (min(p), max(p)))) for p in by_period) or "-"
+
+
 def plan(out: Console, made: plan_pb2.Plan) -> None:
     """Print a plan by station, or by line, or by customised route."""
     if made.lines or not made.stations:
@@ -180,15 +186,13 @@ def plan(out: Console, made: plan_pb2.Plan) -> None:
     rows: list[Sequence[Cell]] = []
     for station in made.stations:
         routes = [r for r in made.routes if r.station == station]
-        headways = [r.headway_s / 60 for r in routes]
-        span = "-".join(dict.fromkeys(f"{h:.0f}" for h in (min(headways), max(headways)))) if headways else "-"
         rows.append(
             (
                 station,
                 len(routes),
                 sum(len(r.stops) for r in routes),
                 sum(r.length_m for r in routes) / 1000,
-                span,
+                spans([r.headways_s for r in routes]),
                 sum(r.vehicles for r in routes),
                 number(sum(r.cost_cny_day for r in routes), 0),
             )
@@ -196,7 +200,7 @@ def plan(out: Console, made: plan_pb2.Plan) -> None:
     out.print(
         table(
             f"{made.name}: feeder routes",
-            ("station", "routes", "stops", "km", "headway min", "buses", "CNY a day"),
+            ("station", "routes", "stops", "km", "am/off/pm min", "buses", "CNY a day"),
             rows,
         )
     )

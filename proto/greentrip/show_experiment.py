@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from greentrip.plain import plain
-from greentrip.show import Cell, console, number, table
+from greentrip.show import Cell, console, number, spans, table
 from greentrip.v1 import comparison_pb2, experiment_pb2, plan_pb2
 
 
@@ -246,13 +246,13 @@ def plan_difference(found: plan_pb2.PlanDifference) -> None:
             r.before or "-",
             r.after or "-",
             f"+{len(r.stops_added)} -{len(r.stops_dropped)}",
-            _sides(r.headway_s_before / 60, r.headway_s_after / 60),
+            _arrow(*(spans([h] if h else []) for h in (r.headways_s_before, r.headways_s_after))),
             _sides(r.vehicles_before, r.vehicles_after),
             round(r.residents),
         )
         for r in found.routes
     ]
-    columns = ("route", "station", "before", "after", "stops", "headway min", "buses", "residents")
+    columns = ("route", "station", "before", "after", "stops", "am/off/pm min", "buses", "residents")
     out.print(table(f"{found.before} and {found.after}", columns, rows))
     out.print(
         f"Buses {found.vehicles_before} -> {found.vehicles_after}; "
@@ -275,5 +275,9 @@ def _kind(route: plan_pb2.RouteDifference) -> str:
 
 def _sides(before: float, after: float) -> str:
     """Return a figure before and after, once where equal; 0 means there is none."""
-    texts = [f"{x:.3g}" if x else "-" for x in (before, after)]
-    return texts[0] if texts[0] == texts[1] else " -> ".join(texts)
+    return _arrow(*(f"{x:.3g}" if x else "-" for x in (before, after)))
+
+
+def _arrow(before: str, after: str) -> str:
+    """Return what was and what is, once where equal."""
+    return before if before == after else f"{before} -> {after}"

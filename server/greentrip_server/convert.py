@@ -189,6 +189,8 @@ def plan_difference(found: Mapping[str, Any], names: Sequence[str]) -> plan_pb2.
             stops_dropped=route["stops_dropped"],
             headway_s_before=route["headway_s"][0] or 0.0,
             headway_s_after=route["headway_s"][1] or 0.0,
+            headways_s_before=route["headways_s"][0],
+            headways_s_after=route["headways_s"][1],
             vehicles_before=route["vehicles"][0],
             vehicles_after=route["vehicles"][1],
             residents=route["residents"],

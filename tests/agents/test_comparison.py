@@ -33,7 +33,8 @@ def test_a_feeder_slower_than_walking_changes_nothing(city: Network, base: list[
     station = min(city.rail)
     node = city.rail.nodes[station]["node"]
     other = next(iter(city.roads.successors(node)))
-    slow = FeederRoute("slow", station, (other,), (other, node), (7200.0,), 500.0, 3600.0, 1, 45, 1000.0)
+    headways = (3600.0, 7200.0, 3600.0)
+    slow = FeederRoute("slow", station, (other,), (other, node), (7200.0,), 500.0, headways, 1, 45, 1000.0)
     again = [simulate(AddFeeders((slow,)).apply(city), sample=0.01, seed=s) for s in (0, 1)]
     assert compare(base, again, city).summary["headline"]["change_points"] == 0.0
     assert again[0].indicators["feeder_riders"] == {"slow": 0.0}

@@ -71,9 +71,10 @@ def test_a_bus_runs_there_and_back_but_only_once_round_a_loop(run: Run, city: Ne
         return float(table["vehicle_km"][0])
 
     path = ("n1204", "n1205", "n1305", "n1304", "n1204")
-    both_ways = FeederRoute("f", "harbour", ("n1205", "n1304"), path, (340.0, 120.0), 2900.0, 600.0, 2, 60, 4000.0)
+    stops, ride_s, headways_s = ("n1205", "n1304"), (340.0, 120.0), (300.0, 900.0, 480.0)
+    both_ways = FeederRoute("f", "harbour", stops, path, ride_s, 2900.0, headways_s, 2, 60, 4000.0)
     once = replace(both_ways, ride_out_s=(100.0, 320.0))
-    trip_km = 2.9 * sum(PERIOD_HOURS) * 6
+    trip_km = 2.9 * (2 * 12 + 13 * 4 + 2 * 7.5)  # buses an hour in two, thirteen and two hours
     assert bus_km(both_ways) - bus_km() == pytest.approx(2 * trip_km)
     assert bus_km(once) - bus_km() == pytest.approx(trip_km)
 

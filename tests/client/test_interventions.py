@@ -17,6 +17,7 @@ TYPES = {
     (int, False): FieldDescriptor.CPPTYPE_INT32,
     (tuple[str, ...], True): FieldDescriptor.CPPTYPE_STRING,
     (tuple[float, ...], True): FieldDescriptor.CPPTYPE_DOUBLE,
+    (tuple[float, float, float], True): FieldDescriptor.CPPTYPE_DOUBLE,
     (tuple[FeederRoute, ...], True): FieldDescriptor.CPPTYPE_MESSAGE,
 }
 
@@ -65,6 +66,7 @@ def test_a_round_trip_over_the_wire_changes_nothing(step: Any) -> None:
         ({"kind": "SetHeadway", "headway": 1}, "no such field"),
         ({"kind": "RailOfYear", "year": 2019.5}, "whole number"),
         ({"kind": "AddFeeders", "routes": [{"length_m": "x"}]}, r"routes\[0\].length_m"),
+        ({"kind": "AddFeeders", "routes": [{"headways_s": 300}]}, r"routes\[0\].headways_s: saw 300; expected a list"),
         (3, "expected an intervention"),
     ],
 )
@@ -74,7 +76,7 @@ def test_what_does_not_fit_is_named(step: Any, text: str) -> None:
 
 
 def test_what_only_loops_have_is_left_out_of_other_routes() -> None:
-    route = FeederRoute("f", "s", ("a",), ("a", "b"), (60.0,), 500.0, 300.0, 1, 60, 1.0)
+    route = FeederRoute("f", "s", ("a",), ("a", "b"), (60.0,), 500.0, (300.0, 600.0, 300.0), 1, 60, 1.0)
     for made, has in ((route, False), (dataclasses.replace(route, ride_out_s=(30.0,)), True)):
         wire = to_message({"kind": "AddFeeders", "routes": [made]})
         assert ("ride_out_s" in to_dict(wire)["routes"][0]) is has

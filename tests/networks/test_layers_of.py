@@ -51,7 +51,17 @@ def test_a_bundled_city_is_sound_and_exports_as_gtfs_without_errors(
 def test_a_loop_is_one_pattern_that_starts_and_ends_at_its_station(city: Network, tmp_path: Path) -> None:
     path = ("n1204", "n1205", "n1305", "n1304", "n1204")
     loop = FeederRoute(
-        "round", "harbour", ("n1205", "n1304"), path, (340.0, 120.0), 2900.0, 600.0, 2, 60, 4000.0, (100.0, 320.0)
+        "round",
+        "harbour",
+        ("n1205", "n1304"),
+        path,
+        (340.0, 120.0),
+        2900.0,
+        (300.0, 900.0, 480.0),
+        2,
+        60,
+        4000.0,
+        (100.0, 320.0),
     )
     layers = layers_of(city.with_(feeders=(loop,)))
     assert validate_layers(layers).table() == "no problems"
@@ -62,6 +72,10 @@ def test_a_loop_is_one_pattern_that_starts_and_ends_at_its_station(city: Network
     assert calls["stop_id"].to_list() == [end, "bus-n1205", "bus-n1304", end]
     assert calls["arrive_s"].to_list() == [0, 100, 320, 440]
     assert calls["distance_m"][-1] == 2900.0
+    runs = layers.headways.filter(pattern_id="round.0.1").sort("start_s")
+    assert runs.select("start_s", "headway_s").rows() == [
+        (5 * 3600, 900), (7 * 3600, 300), (9 * 3600, 900), (17 * 3600, 480), (19 * 3600, 900),
+    ]  # fmt: skip
     write_layers(layers, tmp_path / "feed.zip", "gtfs")
     result = gtfs_guru.validate(
         str(tmp_path / "feed.zip"), country_code="CN", date=f"{layers.notes.extra['year']}-06-03"

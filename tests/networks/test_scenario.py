@@ -35,7 +35,7 @@ ROUTE = FeederRoute(
     path=("n1306", "n1305", "n1304"),
     ride_s=(240.0,),
     length_m=1500.0,
-    headway_s=600.0,
+    headways_s=(300.0, 900.0, 480.0),
     vehicles=2,
     capacity=60,
     cost_cny_day=4000.0,
@@ -103,6 +103,14 @@ def test_moving_residents_keeps_their_number(city: Network, part: float, a: int,
         (SetParkingPrice("Old Cty", 1.0), "unknown place 'Old Cty'; nearest: Old City"),
         (WithdrawLines(("1",)), "is a rail line; expected a bus line"),
         (WithdrawLines(("g01",)), "unknown line 'g01'"),
+        (
+            AddFeeders((replace(ROUTE, headways_s=(300.0, 900.0)),)),
+            r"routes\[0\].headways_s: saw \(300.0, 900.0\); expected seconds in each period: am, off, pm",
+        ),
+        (
+            AddFeeders((ROUTE, replace(LOOP, headways_s=(300.0, 0.0, 480.0)))),
+            r"routes\[1\].headways_s\[1\]: saw 0 \(off\); expected seconds, more than 0",
+        ),
         (RunBusLine("g001", ("n0104",), (300.0,)), "stops: saw 1; expected at least two"),
         (RunBusLine("g001", ("n0104", "nowhere"), (300.0,)), "unknown street node 'nowhere'"),
         (RunBusLine("g001", ("n0104", "n0305"), (300.0, 20.0)), "headway_s: saw"),
@@ -128,6 +136,22 @@ def test_senseless_steps_are_refused(city: Network, step: object, message: str) 
         ({"kind": "SetFare", "system": "metro", "factor": "x"}, ScenarioError, "factor: saw 'x'"),
         ({"kind": "RailOfYear", "year": 2015.5}, ScenarioError, "year: saw 2015.5; expected a whole number"),
         ({"kind": "RailOfYear"}, ScenarioError, "RailOfYear"),
+        ({"kind": "AddFeeders", "routes": [{"id": "f"}]}, ScenarioError, r"routes\[0\]: FeederRoute: .*'headways_s'"),
+        (
+            {"kind": "AddFeeders", "routes": [{"headways_s": 300}]},
+            ScenarioError,
+            r"routes\[0\].headways_s: saw 300; expected a list of numbers",
+        ),
+        (
+            {"kind": "AddFeeders", "routes": [{"headways_s": [300, "x", 480]}]},
+            ScenarioError,
+            r"routes\[0\].headways_s\[1\]: saw 'x'",
+        ),
+        (
+            {"kind": "AddFeeders", "routes": [{"headway_s": 300}]},
+            UnknownNameError,
+            "unknown field of FeederRoute 'headway_s'; nearest: headways_s",
+        ),
     ],
 )
 def test_bad_data_is_refused(data: dict[str, object], error: type[Exception], message: str) -> None:

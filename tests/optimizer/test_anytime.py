@@ -214,7 +214,7 @@ def test_a_design_is_worth_no_less_than_its_start(
     used = [
         (
             tuple(place[node.index(s)] for s in r.stops[::-1]),
-            int(np.flatnonzero(area.headway_s == r.headway_s)[0]),
+            int(np.flatnonzero(area.service.headway_s[:, 0] == r.headways_s[0])[0]),
         )
         for r in best.routes
         if r.id not in unused
@@ -239,7 +239,10 @@ def test_routes_that_cannot_be_started_from_are_named(city: Network, demands: De
     long = next((r for r in best.routes if len(r.stops) > 1), good)
     wrong = {
         "elsewhere": (replace(good, station="nowhere"), "no routes are designed for its station, nowhere"),
-        "hurried": (replace(good, headway_s=420.0), "it runs every 7 minutes; expected one of 5, 10"),
+        "hurried": (
+            replace(good, headways_s=(300.0, 600.0, 420.0)),
+            "it runs every 5/10/7 minutes (am/off/pm); expected one of 5/10/5, 10/20/10",
+        ),
         "lost": (replace(good, stops=("?", *good.stops[1:])), "1 of its .* no candidate stops .* such as [?]"),
         "round": (replace(good, ride_out_s=(1.0,) * len(good.stops)), "it is a loop, and no loops are designed"),
         "empty": (replace(good, stops=()), "it has no stop"),

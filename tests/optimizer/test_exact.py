@@ -19,6 +19,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 SMALL = FeederOptions(vehicles=6, max_stops=6, stop_spacing_m=700.0, headways_min=(5.0, 10.0))
+FACTORS = replace(SMALL, off_peak_factors=(1.0, 2.0, 12.0))
+CLASSES = replace(
+    SMALL, headway_classes=((4.0, 60.0, 5.0), (5.0, 15.0, 8.0), (10.0, 5.0, 20.0), (10.0, 20.0, 5.0), (12.0, 6.0, 12.0))
+)
+OFFERS = pytest.mark.parametrize("offer", [SMALL, FACTORS, CLASSES], ids=["one factor", "factors", "classes"])
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +32,13 @@ def small(city, demands):
     area = station_area(demands[1], city, streets, SMALL)
     assert len(area.stop_node) == 7
     return area
+
+
+def area_of(small, city, demand, offer):
+    """The small area with other headways on offer; its stops are the same."""
+    made = station_area(demand, city, bus_streets(city.compiled.roads, offer), offer)
+    assert made.stop_node.tolist() == small.stop_node.tolist()
+    return made
 
 
 def path_nodes(area, i, j):
@@ -70,8 +82,11 @@ def brute_routes(area, options):
     return [r for k in range(1, n + 1) for r in itertools.permutations(range(n), k) if admissible(area, options, r)]
 
 
-def brute_column(city, demand, area, options, route, headway):
-    """Worth of each cell and the cost of a route, straight from the definitions."""
+def brute_column(city, demand, area, options, route, minutes):
+    """Worth of each cell, the cost, buses and bus type of a route, straight from the definitions.
+
+    `minutes` are the headways of the morning peak, between the peaks and of the evening peak.
+    """
     n = len(area.stop_node) - 1
     roads, cells = city.compiled.roads, city.cells
     rides, ride, out, metres = {}, 0.0, 0.0, 0.0
@@ -82,7 +97,10 @@ def brute_column(city, demand, area, options, route, headway):
         metres += area.length_m[s, chain[k]] + area.length_m[chain[k], s]
         rides[s] = ride
     value_min, fare = options.value_cny_h / 60, city.fares.feeder_cny
-    worth, load = {}, 0.0
+    worth, load = {}, [0.0, 0.0, 0.0]
+    parts, hours = (0.25, 0.5, 0.25), (2, 13, 2)  # of riders, of service
+    between = (0.5 / 13) / (0.5 / 4)  # the mean hour between the peaks beside that in them
+    busiest = [options.peak_hour_direction_share * k for k in (1.0, between, 1.0)]
     for row, c in enumerate(demand.cells):
         costs = []
         for s, seconds in rides.items():
@@ -96,8 +114,8 @@ def brute_column(city, demand, area, options, route, headway):
         below = demand.levels_min < base
         xs = np.append(demand.levels_min[below], base)
         total = 0.0
-        for factor, part in ((1.0, 0.5), (2.0, 0.5)):
-            g = min(costs) + 2.0 * headway * factor / 2 + fare / value_min
+        for t, headway in enumerate(minutes):
+            g = min(costs) + 2.0 * headway / 2 + fare / value_min
             if g >= base:
                 continue
             saved = np.interp(g, xs, np.append(demand.benefit_min[row][below], 0.0))
@@ -105,23 +123,22 @@ def brute_column(city, demand, area, options, route, headway):
             riders = np.interp(g, xs, np.append(demand.riders[row][below], here)) * min(
                 1.0, (base - g) / options.shift_min
             )
-            total += part * (saved * value_min + riders * fare)
-            if factor == 1.0:
-                load += riders * options.peak_hour_direction_share
+            total += parts[t] * (saved * value_min + riders * fare)
+            load[t] += riders * busiest[t]
         worth[int(c)] = total
     running = ride + options.dwell_s + out
     cycle = running + max(300.0, 0.1 * running)
-    peak, off = math.ceil(cycle / (headway * 60) - 1e-9), math.ceil(cycle / (headway * 120) - 1e-9)
-    trips = 60 / headway * 4 + 60 / (2 * headway) * 13
+    buses = [math.ceil(cycle / (headway * 60) - 1e-9) for headway in minutes]
+    trips = sum(60 / headway * h for headway, h in zip(minutes, hours, strict=True))
     for bus in options.bus_types:
-        if load <= 60 / headway * bus.capacity:
+        if all(people <= 60 / headway * bus.capacity for people, headway in zip(load, minutes, strict=True)):
             cost = (
-                (peak * 4 + off * 13) * bus.cny_vehicle_hour
+                sum(n * h for n, h in zip(buses, hours, strict=True)) * bus.cny_vehicle_hour
                 + trips * metres / 1000 * bus.cny_km
-                + peak * bus.cny_vehicle_day
+                + max(buses) * bus.cny_vehicle_day
             )
-            return worth, cost, peak
-    return worth, math.inf, peak
+            return worth, cost, max(buses)
+    return worth, math.inf, max(buses)
 
 
 def test_all_routes_are_listed(city, small):
@@ -133,8 +150,10 @@ def test_all_routes_are_listed(city, small):
     assert not list_routes(small, 2, len(city.compiled.roads.nodes))[1]
 
 
+@OFFERS
 @pytest.mark.parametrize("bus", [0.0, 150.0])
-def test_pricing_all_routes_at_once_equals_pricing_each(city, small, bus):
+def test_pricing_all_routes_at_once_equals_pricing_each(city, demands, small, bus, offer):
+    small = area_of(small, city, demands[1], offer)
     listed, _ = list_routes(small, 5000, len(city.compiled.roads.nodes))
     first, stop = stops_of(listed, np.arange(len(listed.stop), dtype=np.int32))
     made = evaluate(small, first, stop)
@@ -146,7 +165,7 @@ def test_pricing_all_routes_at_once_equals_pricing_each(city, small, bus):
                 - 1.2 * made.cost[r, h]
                 - bus * made.vehicles[r, h]
                 - 10.0
-                for h in range(2)
+                for h in range(len(offer.classes_min))
             )
             for r, (a, b) in enumerate(itertools.pairwise(made.first))
         ]
@@ -163,25 +182,29 @@ def test_pricing_all_routes_at_once_equals_pricing_each(city, small, bus):
     )
 
 
-def test_columns_equal_the_definitions(city, demands, small):
+@OFFERS
+def test_columns_equal_the_definitions(city, demands, small, offer):
+    small = area_of(small, city, demands[1], offer)
     routes = brute_routes(small, SMALL)
     first = np.append(0, np.cumsum([len(r) for r in routes])).astype(np.int32)
     made = evaluate(small, first, np.array([s for r in routes for s in r], np.int32))
     for k, route in enumerate(routes):
-        for h, headway in enumerate(SMALL.headways_min):
-            worth, cost, peak = brute_column(city, demands[1], small, SMALL, route, headway)
+        for h, minutes in enumerate(offer.classes_min):
+            worth, cost, buses = brute_column(city, demands[1], small, offer, route, minutes)
             at = slice(made.first[k], made.first[k + 1])
             seen = dict(zip(small.cell[made.cell[at]].tolist(), made.worth[h][at].tolist(), strict=True))
             assert seen == pytest.approx(worth, rel=1e-9, abs=1e-9)
             assert made.cost[k, h] == pytest.approx(cost)
-            assert made.vehicles[k, h] == peak
+            assert made.vehicles[k, h] == buses
 
 
-def test_labels_find_the_best_route(city, small):
+@OFFERS
+def test_labels_find_the_best_route(city, demands, small, offer):
+    small = area_of(small, city, demands[1], offer)
     routes = brute_routes(small, SMALL)
     first = np.append(0, np.cumsum([len(r) for r in routes])).astype(np.int32)
     made = evaluate(small, first, np.array([s for r in routes for s in r], np.int32))
-    for h in range(2):
+    for h in range(len(offer.classes_min)):
         total = np.diff(np.append(0.0, np.cumsum(made.worth[h]))[made.first])
         best = (total - made.cost[:, h] - 100.0 * made.vehicles[:, h]).max()
         profit, *_ = grow_routes(
@@ -205,16 +228,17 @@ def brute_plan(columns, vehicles):
     return best
 
 
+@OFFERS
 @pytest.mark.parametrize("vehicles", [3, 6, 9])
-def test_small_plans_equal_brute_force(city, demands, small, vehicles):
+def test_small_plans_equal_brute_force(city, demands, small, vehicles, offer):
     columns = []
     for route in brute_routes(small, SMALL):
-        for headway in SMALL.headways_min:
-            worth, cost, peak = brute_column(city, demands[1], small, SMALL, route, headway)
+        for minutes in offer.classes_min:
+            worth, cost, buses = brute_column(city, demands[1], small, offer, route, minutes)
             if math.isfinite(cost) and sum(worth.values()) > cost:
-                columns.append((worth, cost, peak, route))
+                columns.append((worth, cost, buses, route))
     columns.sort(key=lambda c: c[1] - sum(c[0].values()))
-    plan = design([demands[1]], city, replace(SMALL, vehicles=vehicles))
+    plan = design([demands[1]], city, replace(offer, vehicles=vehicles))
     assert plan.bound_kind == "proved"
     assert len(plan.routes) <= 3
     assert plan.objective == pytest.approx(brute_plan(columns[:60], vehicles), abs=0.5)
@@ -292,8 +316,9 @@ def test_a_range_adds_buses_until_batteries_last_the_day(city, demands):
     made = evaluate(area, first, np.array([s for r in routes for s in r], np.int32))
     more = 0
     for k, route in enumerate(routes):
-        for h, headway in enumerate(options.headways_min):
-            _, _, peak = brute_column(city, demands[1], area, options, route, headway)
+        for h, minutes in enumerate(options.classes_min):
+            headway = minutes[0]
+            _, _, peak = brute_column(city, demands[1], area, options, route, minutes)
             chain = [len(area.stop_node) - 1, *route]
             km = sum(area.length_m[a, b] + area.length_m[b, a] for a, b in itertools.pairwise(chain)) / 1000
             ride = sum(area.drive_s[a, b] + area.drive_s[b, a] for a, b in itertools.pairwise(chain))

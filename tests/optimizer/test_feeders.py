@@ -51,7 +51,7 @@ def test_limits_hold_and_routes_run_on_streets(city, plan):
             )
         assert list(route.ride_s) == sorted(route.ride_s, reverse=True)
         assert 0 < route.length_m <= options.max_length_m
-        assert route.headway_s / 60 in options.headways_min
+        assert tuple(s / 60 for s in route.headways_s) in options.classes_min
         assert route.cost_cny_day > 0
 
 
@@ -210,6 +210,6 @@ def test_zero_demand_is_named_before_solving(city, demands):
 
 
 def test_a_kept_route_that_never_comes_is_named(city, demands, plan):
-    route = replace(plan.routes[0], headway_s=9000.0)
-    with pytest.raises(ScenarioError, match=r"keep\[0\].headway_s: saw 9000"):
+    route = replace(plan.routes[0], headways_s=(600.0, 600.0, 9000.0))
+    with pytest.raises(ScenarioError, match=r"keep\[0\].headways_s\[2\]: saw 9000"):
         design(demands, city, FeederOptions(vehicles=VEHICLES), keep=[route])

@@ -51,7 +51,7 @@ def test_kept_routes_take_bays(
     town: Network, demands: list[CatchmentDemand], kept: list[FeederRoute], bays: int
 ) -> None:
     one, left = demands[:1], OPTIONS.vehicles - sum(r.vehicles for r in kept)
-    weak = [replace(r, headway_s=1800.0) for r in kept]  # so that more routes would pay beside them
+    weak = [replace(r, headways_s=(1800.0, 3600.0, 1800.0)) for r in kept]  # so that more routes would pay beside them
     plan = design(one, town, replace(OPTIONS, max_routes_station=bays), keep=weak)
     assert plan.routes[:3] == tuple(weak)
     alone = design(
@@ -83,7 +83,7 @@ def test_the_first_bay_beside_kept_routes_has_a_price(
 def test_a_station_full_of_kept_routes_leaves_the_other_its_bays(
     town: Network, demands: list[CatchmentDemand], kept: list[FeederRoute]
 ) -> None:
-    weak = [replace(r, headway_s=1800.0) for r in kept]
+    weak = [replace(r, headways_s=(1800.0, 3600.0, 1800.0)) for r in kept]
     for grown in (False, True):
         options = replace(OPTIONS, max_routes_station=3, exhaustive_routes=1 if grown else OPTIONS.exhaustive_routes)
         plan = design(demands, town, options, keep=weak)

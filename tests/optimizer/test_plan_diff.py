@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from greentrip_networks import load
 from greentrip_networks.network import PERIOD_HOURS, FeederRoute, Network
 from greentrip_optimizer import Plan
@@ -12,7 +13,9 @@ from greentrip_optimizer.plan_diff import WALK_M, plan_diff
 
 def route(network: Network, name: str, stops: tuple[str, ...], **changes: object) -> FeederRoute:
     station = next(iter(network.rail.nodes))
-    made = FeederRoute(name, station, stops, stops, tuple(60.0 for _ in stops), 1000.0, 600.0, 2, 30, 1500.0)
+    made = FeederRoute(
+        name, station, stops, stops, tuple(60.0 for _ in stops), 1000.0, (600.0, 1200.0, 600.0), 2, 30, 1500.0
+    )
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
@@ -38,7 +41,7 @@ def test_routes_are_matched_by_their_stops_and_people_counted_once() -> None:
     after = plan(
         "after",
         route(network, "x", (e,)),  # kept under another id
-        route(network, "y", (b, a, d), headway_s=300.0),  # changed: a stop more, twice as often
+        route(network, "y", (b, a, d), headways_s=(300.0, 600.0, 300.0)),  # changed: a stop more, twice as often
         route(network, "z", (d,)),  # added
     )
     found = plan_diff(before, after, network)
@@ -47,7 +50,9 @@ def test_routes_are_matched_by_their_stops_and_people_counted_once() -> None:
         ("1", "y"): "changed", ("2", None): "dropped", ("3", "x"): "kept", (None, "z"): "added"
     }  # fmt: skip
     assert kinds["1", "y"].stops_added == (d,)
-    assert kinds["1", "y"].headway_s == (600.0, 300.0)
+    assert kinds["1", "y"].headways_s == ((600.0, 1200.0, 600.0), (300.0, 600.0, 300.0))
+    mean_s = 17 * 3600 / (4 * 6 + 13 * 3)  # buses an hour in four hours and in thirteen
+    assert kinds["1", "y"].headway_s == pytest.approx((mean_s, mean_s / 2))
     assert np.isclose(found.residents[0], reached(network, a, b, c, e))
     assert np.isclose(found.residents[1], reached(network, a, b, d, e))
     assert np.isclose(found.gain - found.lose, found.residents[1] - found.residents[0])

@@ -146,7 +146,7 @@ def streets_of(city: Network, area: Area, route: FeederRoute) -> Counter[Street]
         names = [city.compiled.roads.nodes[k] for k in area.stop_node]
         out = nodes_of(city, area, [len(names) - 1, *(names.index(s) for s in reversed(route.stops))])
         found += Counter(itertools.pairwise(out))
-    return Counter({street: n * 3600 / route.headway_s for street, n in found.items()})
+    return Counter({street: n * 3600 / min(route.headways_s) for street, n in found.items()})
 
 
 def held(

@@ -19,14 +19,14 @@ from greentrip_server.report.council.measures import in_words
 
 ROUTE = {
     "id": "f1", "station": "west-mill", "stops": ["a", "b"], "path": ["a", "b", "c"], "ride_s": [60, 30],
-    "length_m": 900, "headway_s": 300, "vehicles": 3, "capacity": 30, "cost_cny_day": 1000,
+    "length_m": 900, "headways_s": [300, 750, 360], "vehicles": 3, "capacity": 30, "cost_cny_day": 1000,
 }  # fmt: skip
 SAID = [
     ({"kind": "RailOfYear", "year": 2017}, "rail as open at the end of 2017", "轨道按 2017 年底开通状况"),
     (
-        {"kind": "AddFeeders", "routes": [ROUTE, {**ROUTE, "id": "f2"}]},
-        "2 feeder routes with 6 buses at West Mill",
-        "西磨坊新增 2 条接驳线，配车 6 辆",
+        {"kind": "AddFeeders", "routes": [ROUTE, {**ROUTE, "id": "f2", "headways_s": [600, 600, 600]}]},
+        "2 feeder routes with 6 buses at West Mill, every 5/12.5/6 or 10/10/10 min (am/off/pm)",
+        "西磨坊新增 2 条接驳线，配车 6 辆，早高峰/平峰/晚高峰间隔 5/12.5/6 或 10/10/10 分钟",
     ),
     ({"kind": "SetHeadway", "line": "1", "headway_s": 150}, "Line 1 every 2.5 min", "1号线间隔 2.5 分钟"),
     (

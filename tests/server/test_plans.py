@@ -166,10 +166,11 @@ def test_rules_by_name_are_kept_and_bad_ones_named(client: Client, base: Runs) -
         base, ["Harbour"], vehicles=8, rules={"headways_min": [12, 20], "max_routes_station": 1}
     )
     assert len(made.routes) == 1
-    assert {r.headway_s for r in made.routes} <= {720.0, 1200.0}
+    assert {tuple(r.headways_s) for r in made.routes} <= {(720.0, 1440.0, 720.0), (1200.0, 2400.0, 1200.0)}
     for rules, text in (
         ({"headway_min": [5]}, "nearest: headways_min"),
         ({"headways_min": [20, 12]}, "rules: headways_min: .*expected ascending"),
+        ({"headway_classes": [[5, 20, 8], [5, 15, 8]]}, "rules: headway_classes: .*expected ascending"),
         ({"bus_types": [{"name": "6 m"}]}, r"rules: bus_types\[0\].capacity: is missing"),
         ({"vehicles": 3}, "unknown rule of a design 'vehicles'"),
     ):
@@ -188,8 +189,8 @@ def test_rounds_end_with_an_interval_over_placements(client: Client, base: Runs)
 def test_a_loop_drawn_by_hand_is_kept_compared_and_exported(client: Client, base: Runs) -> None:
     route = scenario_pb2.FeederRoute(
         id="round", station="harbour", stops=["n1205", "n1304"], path=["n1204", "n1205", "n1305", "n1304", "n1204"],
-        ride_s=[340.0, 120.0], ride_out_s=[100.0, 320.0], length_m=2900.0, headway_s=600.0, vehicles=2, capacity=60,
-        cost_cny_day=4000.0,
+        ride_s=[340.0, 120.0], ride_out_s=[100.0, 320.0], length_m=2900.0, vehicles=2, capacity=60,
+        cost_cny_day=4000.0, headways_s=[600.0, 1200.0, 720.0],
     )  # fmt: skip
     made = client.create_plan("tiny", [route], name="round")
     assert list(made.routes) == [route]
@@ -206,8 +207,9 @@ def test_a_loop_drawn_by_hand_is_kept_compared_and_exported(client: Client, base
     there = client.create_plan("tiny", [flat], name="there-and-back")
     (found,) = client.compare_plans(there.name, made.name).routes
     assert (found.kind, found.loop_before, found.loop_after) == ("changed", False, True)
+    assert list(found.headways_s_before) == list(found.headways_s_after) == [600.0, 1200.0, 720.0]
     with zipfile.ZipFile(io.BytesIO(client.export_plan("round"))) as feed:
-        assert len(feed.read("trips.txt").decode().splitlines()) == 1 + 2
+        assert len(feed.read("trips.txt").decode().splitlines()) == 1 + 3
     route.path.pop()
     with pytest.raises(CallError, match=r"plan.routes: .*a loop begins and ends at the same street node"):
         client.create_plan("tiny", [route])

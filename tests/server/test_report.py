@@ -146,7 +146,7 @@ def test_every_route_has_its_row_and_its_line(page: str, plan: Plan, city: Netwo
     text = body(page)
     for route in plan.routes:
         assert f"<td>{route.id}</td>" in text
-        assert f"<title>{route.id}: every {route.headway_s / 60:g} min</title>" in text
+        assert f"<title>{route.id}: every {route.every_min} min</title>" in text
         assert text.count(f"<title>{route.id}, stop ") == len(route.stops)
         assert city.rail.nodes[route.station]["name_zh"] in text
     assert plan.bound_kind in text
@@ -183,16 +183,26 @@ def test_the_same_input_gives_the_same_bytes(
 def test_a_loop_is_drawn_round_and_named(city: Network) -> None:
     path = ("n1204", "n1205", "n1305", "n1304", "n1204")
     loop = FeederRoute(
-        "round", "harbour", ("n1205", "n1304"), path, (340.0, 120.0), 2900.0, 600.0, 2, 60, 4000.0, (100.0, 320.0)
+        "round",
+        "harbour",
+        ("n1205", "n1304"),
+        path,
+        (340.0, 120.0),
+        2900.0,
+        (600.0, 900.0, 720.0),
+        2,
+        60,
+        4000.0,
+        (100.0, 320.0),
     )
     panel = station_panels(SimpleNamespace(network=city, plan=SimpleNamespace(routes=(loop,))))
-    drawn = re.search(r'd="M([^"]*)"[^>]*><title>round: every 10 min', panel)
+    drawn = re.search(r'd="M([^"]*)"[^>]*><title>round: every 10/15/12 min', panel)
     assert drawn is not None
     points = drawn[1].split("L")
     assert len(points) == len(path) + 2
     assert points[0] == points[-1]
-    assert "round (loop 环线): every 10 min" in panel
-    assert "stop 1: 6 min to the station, 2 min from it, every 10 min" in panel
+    assert "round (loop 环线): every 10/15/12 min" in panel
+    assert "stop 1: 6 min to the station, 2 min from it, every 10/15/12 min" in panel
 
 
 def test_one_seed_and_a_null_plan_are_shown(

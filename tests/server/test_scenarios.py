@@ -51,7 +51,13 @@ def test_a_change_that_cannot_be_is_named_and_nothing_is_stored(
 
 def test_an_unknown_station_gets_its_nearest_names(client: Client) -> None:
     route = {"id": "f", "station": "harbor", "stops": ["n0001"], "path": ["n0001"], "ride_s": [60.0]}
-    route |= {"length_m": 500.0, "headway_s": 300.0, "vehicles": 1, "capacity": 60, "cost_cny_day": 1.0}
+    route |= {
+        "length_m": 500.0,
+        "headways_s": [300.0, 600.0, 300.0],
+        "vehicles": 1,
+        "capacity": 60,
+        "cost_cny_day": 1.0,
+    }
     with pytest.raises(CallError, match="harbor") as caught:
         client.create_scenario("tiny", [{"kind": "AddFeeders", "routes": [route]}])
     assert "Harbour" in caught.value.nearest

@@ -340,7 +340,7 @@ class DesignFeedersRequest(_message.Message):
 
     @_builtins.property
     def rules(self) -> _struct_pb2.Struct:
-        """Further rules by the names of the design's options: headways_min, stop_spacing_m, max_length_m, max_routes_station, bus_types
+        """Further rules by the names of the design's options: headways_min, headway_classes, stop_spacing_m, max_length_m, bus_types
         and so on; the manual on feeders lists them with units. Unset keeps what they are.
         """
 
@@ -930,6 +930,8 @@ class RouteDifference(_message.Message):
     RESIDENTS_FIELD_NUMBER: _builtins.int
     LOOP_BEFORE_FIELD_NUMBER: _builtins.int
     LOOP_AFTER_FIELD_NUMBER: _builtins.int
+    HEADWAYS_S_BEFORE_FIELD_NUMBER: _builtins.int
+    HEADWAYS_S_AFTER_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     """`added`, `dropped`, `changed` or `kept`."""
     station: _builtins.str
@@ -939,9 +941,9 @@ class RouteDifference(_message.Message):
     after: _builtins.str
     """Id in the second plan; empty for a route that is dropped."""
     headway_s_before: _builtins.float
-    """Time between buses in the first plan, seconds; 0 for a route that is added."""
+    """Time between buses in the first plan, seconds, mean of the service day; 0 for a route that is added."""
     headway_s_after: _builtins.float
-    """Time between buses in the second plan, seconds; 0 for a route that is dropped."""
+    """Time between buses in the second plan, seconds, mean of the service day; 0 for a route that is dropped."""
     vehicles_before: _builtins.int
     """Buses in the first plan."""
     vehicles_after: _builtins.int
@@ -960,6 +962,14 @@ class RouteDifference(_message.Message):
     def stops_dropped(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Street nodes that the first plan stops at and the second does not."""
 
+    @_builtins.property
+    def headways_s_before(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Time between buses in the first plan, seconds, by period: `am`, `off` and `pm`, or one for all; none for a route added."""
+
+    @_builtins.property
+    def headways_s_after(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Time between buses in the second plan, seconds, by period; none for a route that is dropped."""
+
     def __init__(
         self,
         *,
@@ -976,10 +986,12 @@ class RouteDifference(_message.Message):
         residents: _builtins.float = ...,
         loop_before: _builtins.bool = ...,
         loop_after: _builtins.bool = ...,
+        headways_s_before: _abc.Iterable[_builtins.float] | None = ...,
+        headways_s_after: _abc.Iterable[_builtins.float] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "headway_s_after", b"headway_s_after", "headway_s_before", b"headway_s_before", "kind", b"kind", "loop_after", b"loop_after", "loop_before", b"loop_before", "residents", b"residents", "station", b"station", "stops_added", b"stops_added", "stops_dropped", b"stops_dropped", "vehicles_after", b"vehicles_after", "vehicles_before", b"vehicles_before"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "headway_s_after", b"headway_s_after", "headway_s_before", b"headway_s_before", "headways_s_after", b"headways_s_after", "headways_s_before", b"headways_s_before", "kind", b"kind", "loop_after", b"loop_after", "loop_before", b"loop_before", "residents", b"residents", "station", b"station", "stops_added", b"stops_added", "stops_dropped", b"stops_dropped", "vehicles_after", b"vehicles_after", "vehicles_before", b"vehicles_before"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

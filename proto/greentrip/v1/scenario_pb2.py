@@ -27,7 +27,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bgreentrip/v1/scenario.proto\x12\x0cgreentrip.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9a\x02\n\x08Scenario\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07network\x18\x02 \x01(\t\x12\x31\n\rinterventions\x18\x03 \x03(\x0b\x32\x1a.greentrip.v1.Intervention\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x14\n\x0c\x63ontent_hash\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x08 \x01(\t\x12\x10\n\x08\x61rchived\x18\t \x01(\x08\x12\x0f\n\x07\x63reator\x18\n \x01(\t\"\x97\x04\n\x0cIntervention\x12\x30\n\x0crail_of_year\x18\x01 \x01(\x0b\x32\x18.greentrip.v1.RailOfYearH\x00\x12/\n\x0b\x61\x64\x64_feeders\x18\x02 \x01(\x0b\x32\x18.greentrip.v1.AddFeedersH\x00\x12/\n\x0bset_headway\x18\x03 \x01(\x0b\x32\x18.greentrip.v1.SetHeadwayH\x00\x12)\n\x08set_fare\x18\x04 \x01(\x0b\x32\x15.greentrip.v1.SetFareH\x00\x12:\n\x11set_parking_price\x18\x05 \x01(\x0b\x32\x1d.greentrip.v1.SetParkingPriceH\x00\x12\x35\n\x0emove_residents\x18\x06 \x01(\x0b\x32\x1b.greentrip.v1.MoveResidentsH\x00\x12-\n\nswitch_off\x18\x07 \x01(\x0b\x32\x17.greentrip.v1.SwitchOffH\x00\x12\x35\n\x0eset_background\x18\x08 \x01(\x0b\x32\x1b.greentrip.v1.SetBackgroundH\x00\x12\x35\n\x0ewithdraw_lines\x18\x14 \x01(\x0b\x32\x1b.greentrip.v1.WithdrawLinesH\x00\x12\x30\n\x0crun_bus_line\x18\x15 \x01(\x0b\x32\x18.greentrip.v1.RunBusLineH\x00\x42\x06\n\x04kind\"\x1a\n\nRailOfYear\x12\x0c\n\x04year\x18\x01 \x01(\x05\"7\n\nAddFeeders\x12)\n\x06routes\x18\x01 \x03(\x0b\x32\x19.greentrip.v1.FeederRoute\"\xca\x01\n\x0b\x46\x65\x65\x64\x65rRoute\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07station\x18\x02 \x01(\t\x12\r\n\x05stops\x18\x03 \x03(\t\x12\x0c\n\x04path\x18\x04 \x03(\t\x12\x0e\n\x06ride_s\x18\x05 \x03(\x01\x12\x10\n\x08length_m\x18\x06 \x01(\x01\x12\x11\n\theadway_s\x18\x07 \x01(\x01\x12\x10\n\x08vehicles\x18\x08 \x01(\x05\x12\x10\n\x08\x63\x61pacity\x18\t \x01(\x05\x12\x14\n\x0c\x63ost_cny_day\x18\n \x01(\x01\x12\x12\n\nride_out_s\x18\x0b \x03(\x01\"=\n\nSetHeadway\x12\x0c\n\x04line\x18\x01 \x01(\t\x12\x11\n\theadway_s\x18\x02 \x01(\x01\x12\x0e\n\x06period\x18\x03 \x01(\t\")\n\x07SetFare\x12\x0e\n\x06system\x18\x01 \x01(\t\x12\x0e\n\x06\x66\x61\x63tor\x18\x02 \x01(\x01\"/\n\x0fSetParkingPrice\x12\r\n\x05place\x18\x01 \x01(\t\x12\r\n\x05\x63ny_h\x18\x02 \x01(\x01\"H\n\rMoveResidents\x12\x12\n\nfrom_place\x18\x01 \x01(\t\x12\x10\n\x08to_place\x18\x02 \x01(\t\x12\x11\n\tresidents\x18\x03 \x01(\x01\"\x1b\n\tSwitchOff\x12\x0e\n\x06policy\x18\x01 \x01(\t\"0\n\rSetBackground\x12\x0f\n\x07traffic\x18\x01 \x01(\t\x12\x0e\n\x06\x66\x61\x63tor\x18\x02 \x01(\x01\"\x1e\n\rWithdrawLines\x12\r\n\x05lines\x18\x01 \x03(\t\"N\n\nRunBusLine\x12\x0c\n\x04line\x18\x01 \x01(\t\x12\r\n\x05stops\x18\x02 \x03(\t\x12\x11\n\theadway_s\x18\x03 \x03(\x01\x12\x10\n\x08\x63\x61pacity\x18\x04 \x01(\x05\"\x81\x01\n\x15\x43reateScenarioRequest\x12(\n\x08scenario\x18\x01 \x01(\x0b\x32\x16.greentrip.v1.Scenario\x12\x13\n\x0bscenario_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"Q\n\x12GetScenarioRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\tread_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"\x93\x01\n\x14ListScenariosRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12-\n\tread_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\rshow_archived\x18\x05 \x01(\x08\"[\n\x15ListScenariosResponse\x12)\n\tscenarios\x18\x01 \x03(\x0b\x32\x16.greentrip.v1.Scenario\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"3\n\x15\x44\x65leteScenarioRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"r\n\x15UpdateScenarioRequest\x12(\n\x08scenario\x18\x01 \x01(\x0b\x32\x16.greentrip.v1.Scenario\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask2\xa1\x03\n\x0fScenarioService\x12M\n\x0e\x43reateScenario\x12#.greentrip.v1.CreateScenarioRequest\x1a\x16.greentrip.v1.Scenario\x12G\n\x0bGetScenario\x12 .greentrip.v1.GetScenarioRequest\x1a\x16.greentrip.v1.Scenario\x12X\n\rListScenarios\x12\".greentrip.v1.ListScenariosRequest\x1a#.greentrip.v1.ListScenariosResponse\x12M\n\x0eUpdateScenario\x12#.greentrip.v1.UpdateScenarioRequest\x1a\x16.greentrip.v1.Scenario\x12M\n\x0e\x44\x65leteScenario\x12#.greentrip.v1.DeleteScenarioRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bgreentrip/v1/scenario.proto\x12\x0cgreentrip.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9a\x02\n\x08Scenario\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07network\x18\x02 \x01(\t\x12\x31\n\rinterventions\x18\x03 \x03(\x0b\x32\x1a.greentrip.v1.Intervention\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x14\n\x0c\x63ontent_hash\x18\x05 \x01(\t\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04\x65tag\x18\x08 \x01(\t\x12\x10\n\x08\x61rchived\x18\t \x01(\x08\x12\x0f\n\x07\x63reator\x18\n \x01(\t\"\x97\x04\n\x0cIntervention\x12\x30\n\x0crail_of_year\x18\x01 \x01(\x0b\x32\x18.greentrip.v1.RailOfYearH\x00\x12/\n\x0b\x61\x64\x64_feeders\x18\x02 \x01(\x0b\x32\x18.greentrip.v1.AddFeedersH\x00\x12/\n\x0bset_headway\x18\x03 \x01(\x0b\x32\x18.greentrip.v1.SetHeadwayH\x00\x12)\n\x08set_fare\x18\x04 \x01(\x0b\x32\x15.greentrip.v1.SetFareH\x00\x12:\n\x11set_parking_price\x18\x05 \x01(\x0b\x32\x1d.greentrip.v1.SetParkingPriceH\x00\x12\x35\n\x0emove_residents\x18\x06 \x01(\x0b\x32\x1b.greentrip.v1.MoveResidentsH\x00\x12-\n\nswitch_off\x18\x07 \x01(\x0b\x32\x17.greentrip.v1.SwitchOffH\x00\x12\x35\n\x0eset_background\x18\x08 \x01(\x0b\x32\x1b.greentrip.v1.SetBackgroundH\x00\x12\x35\n\x0ewithdraw_lines\x18\x14 \x01(\x0b\x32\x1b.greentrip.v1.WithdrawLinesH\x00\x12\x30\n\x0crun_bus_line\x18\x15 \x01(\x0b\x32\x18.greentrip.v1.RunBusLineH\x00\x42\x06\n\x04kind\"\x1a\n\nRailOfYear\x12\x0c\n\x04year\x18\x01 \x01(\x05\"7\n\nAddFeeders\x12)\n\x06routes\x18\x01 \x03(\x0b\x32\x19.greentrip.v1.FeederRoute\"\xdc\x01\n\x0b\x46\x65\x65\x64\x65rRoute\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0f\n\x07station\x18\x02 \x01(\t\x12\r\n\x05stops\x18\x03 \x03(\t\x12\x0c\n\x04path\x18\x04 \x03(\t\x12\x0e\n\x06ride_s\x18\x05 \x03(\x01\x12\x10\n\x08length_m\x18\x06 \x01(\x01\x12\x10\n\x08vehicles\x18\x08 \x01(\x05\x12\x10\n\x08\x63\x61pacity\x18\t \x01(\x05\x12\x14\n\x0c\x63ost_cny_day\x18\n \x01(\x01\x12\x12\n\nride_out_s\x18\x0b \x03(\x01\x12\x12\n\nheadways_s\x18\x0c \x03(\x01J\x04\x08\x07\x10\x08R\theadway_s\"=\n\nSetHeadway\x12\x0c\n\x04line\x18\x01 \x01(\t\x12\x11\n\theadway_s\x18\x02 \x01(\x01\x12\x0e\n\x06period\x18\x03 \x01(\t\")\n\x07SetFare\x12\x0e\n\x06system\x18\x01 \x01(\t\x12\x0e\n\x06\x66\x61\x63tor\x18\x02 \x01(\x01\"/\n\x0fSetParkingPrice\x12\r\n\x05place\x18\x01 \x01(\t\x12\r\n\x05\x63ny_h\x18\x02 \x01(\x01\"H\n\rMoveResidents\x12\x12\n\nfrom_place\x18\x01 \x01(\t\x12\x10\n\x08to_place\x18\x02 \x01(\t\x12\x11\n\tresidents\x18\x03 \x01(\x01\"\x1b\n\tSwitchOff\x12\x0e\n\x06policy\x18\x01 \x01(\t\"0\n\rSetBackground\x12\x0f\n\x07traffic\x18\x01 \x01(\t\x12\x0e\n\x06\x66\x61\x63tor\x18\x02 \x01(\x01\"\x1e\n\rWithdrawLines\x12\r\n\x05lines\x18\x01 \x03(\t\"N\n\nRunBusLine\x12\x0c\n\x04line\x18\x01 \x01(\t\x12\r\n\x05stops\x18\x02 \x03(\t\x12\x11\n\theadway_s\x18\x03 \x03(\x01\x12\x10\n\x08\x63\x61pacity\x18\x04 \x01(\x05\"\x81\x01\n\x15\x43reateScenarioRequest\x12(\n\x08scenario\x18\x01 \x01(\x0b\x32\x16.greentrip.v1.Scenario\x12\x13\n\x0bscenario_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\"Q\n\x12GetScenarioRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\tread_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"\x93\x01\n\x14ListScenariosRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x03 \x01(\t\x12-\n\tread_mask\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\rshow_archived\x18\x05 \x01(\x08\"[\n\x15ListScenariosResponse\x12)\n\tscenarios\x18\x01 \x03(\x0b\x32\x16.greentrip.v1.Scenario\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"3\n\x15\x44\x65leteScenarioRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\"r\n\x15UpdateScenarioRequest\x12(\n\x08scenario\x18\x01 \x01(\x0b\x32\x16.greentrip.v1.Scenario\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask2\xa1\x03\n\x0fScenarioService\x12M\n\x0e\x43reateScenario\x12#.greentrip.v1.CreateScenarioRequest\x1a\x16.greentrip.v1.Scenario\x12G\n\x0bGetScenario\x12 .greentrip.v1.GetScenarioRequest\x1a\x16.greentrip.v1.Scenario\x12X\n\rListScenarios\x12\".greentrip.v1.ListScenariosRequest\x1a#.greentrip.v1.ListScenariosResponse\x12M\n\x0eUpdateScenario\x12#.greentrip.v1.UpdateScenarioRequest\x1a\x16.greentrip.v1.Scenario\x12M\n\x0e\x44\x65leteScenario\x12#.greentrip.v1.DeleteScenarioRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,35 +43,35 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADDFEEDERS']._serialized_start=992
   _globals['_ADDFEEDERS']._serialized_end=1047
   _globals['_FEEDERROUTE']._serialized_start=1050
-  _globals['_FEEDERROUTE']._serialized_end=1252
-  _globals['_SETHEADWAY']._serialized_start=1254
-  _globals['_SETHEADWAY']._serialized_end=1315
-  _globals['_SETFARE']._serialized_start=1317
-  _globals['_SETFARE']._serialized_end=1358
-  _globals['_SETPARKINGPRICE']._serialized_start=1360
-  _globals['_SETPARKINGPRICE']._serialized_end=1407
-  _globals['_MOVERESIDENTS']._serialized_start=1409
-  _globals['_MOVERESIDENTS']._serialized_end=1481
-  _globals['_SWITCHOFF']._serialized_start=1483
-  _globals['_SWITCHOFF']._serialized_end=1510
-  _globals['_SETBACKGROUND']._serialized_start=1512
-  _globals['_SETBACKGROUND']._serialized_end=1560
-  _globals['_WITHDRAWLINES']._serialized_start=1562
-  _globals['_WITHDRAWLINES']._serialized_end=1592
-  _globals['_RUNBUSLINE']._serialized_start=1594
-  _globals['_RUNBUSLINE']._serialized_end=1672
-  _globals['_CREATESCENARIOREQUEST']._serialized_start=1675
-  _globals['_CREATESCENARIOREQUEST']._serialized_end=1804
-  _globals['_GETSCENARIOREQUEST']._serialized_start=1806
-  _globals['_GETSCENARIOREQUEST']._serialized_end=1887
-  _globals['_LISTSCENARIOSREQUEST']._serialized_start=1890
-  _globals['_LISTSCENARIOSREQUEST']._serialized_end=2037
-  _globals['_LISTSCENARIOSRESPONSE']._serialized_start=2039
-  _globals['_LISTSCENARIOSRESPONSE']._serialized_end=2130
-  _globals['_DELETESCENARIOREQUEST']._serialized_start=2132
-  _globals['_DELETESCENARIOREQUEST']._serialized_end=2183
-  _globals['_UPDATESCENARIOREQUEST']._serialized_start=2185
-  _globals['_UPDATESCENARIOREQUEST']._serialized_end=2299
-  _globals['_SCENARIOSERVICE']._serialized_start=2302
-  _globals['_SCENARIOSERVICE']._serialized_end=2719
+  _globals['_FEEDERROUTE']._serialized_end=1270
+  _globals['_SETHEADWAY']._serialized_start=1272
+  _globals['_SETHEADWAY']._serialized_end=1333
+  _globals['_SETFARE']._serialized_start=1335
+  _globals['_SETFARE']._serialized_end=1376
+  _globals['_SETPARKINGPRICE']._serialized_start=1378
+  _globals['_SETPARKINGPRICE']._serialized_end=1425
+  _globals['_MOVERESIDENTS']._serialized_start=1427
+  _globals['_MOVERESIDENTS']._serialized_end=1499
+  _globals['_SWITCHOFF']._serialized_start=1501
+  _globals['_SWITCHOFF']._serialized_end=1528
+  _globals['_SETBACKGROUND']._serialized_start=1530
+  _globals['_SETBACKGROUND']._serialized_end=1578
+  _globals['_WITHDRAWLINES']._serialized_start=1580
+  _globals['_WITHDRAWLINES']._serialized_end=1610
+  _globals['_RUNBUSLINE']._serialized_start=1612
+  _globals['_RUNBUSLINE']._serialized_end=1690
+  _globals['_CREATESCENARIOREQUEST']._serialized_start=1693
+  _globals['_CREATESCENARIOREQUEST']._serialized_end=1822
+  _globals['_GETSCENARIOREQUEST']._serialized_start=1824
+  _globals['_GETSCENARIOREQUEST']._serialized_end=1905
+  _globals['_LISTSCENARIOSREQUEST']._serialized_start=1908
+  _globals['_LISTSCENARIOSREQUEST']._serialized_end=2055
+  _globals['_LISTSCENARIOSRESPONSE']._serialized_start=2057
+  _globals['_LISTSCENARIOSRESPONSE']._serialized_end=2148
+  _globals['_DELETESCENARIOREQUEST']._serialized_start=2150
+  _globals['_DELETESCENARIOREQUEST']._serialized_end=2201
+  _globals['_UPDATESCENARIOREQUEST']._serialized_start=2203
+  _globals['_UPDATESCENARIOREQUEST']._serialized_end=2317
+  _globals['_SCENARIOSERVICE']._serialized_start=2320
+  _globals['_SCENARIOSERVICE']._serialized_end=2737
 # @@protoc_insertion_point(module_scope)

@@ -222,21 +222,19 @@ class FeederRoute(_message.Message):
     PATH_FIELD_NUMBER: _builtins.int
     RIDE_S_FIELD_NUMBER: _builtins.int
     LENGTH_M_FIELD_NUMBER: _builtins.int
-    HEADWAY_S_FIELD_NUMBER: _builtins.int
     VEHICLES_FIELD_NUMBER: _builtins.int
     CAPACITY_FIELD_NUMBER: _builtins.int
     COST_CNY_DAY_FIELD_NUMBER: _builtins.int
     RIDE_OUT_S_FIELD_NUMBER: _builtins.int
+    HEADWAYS_S_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """Id, unique in the network."""
     station: _builtins.str
     """Rail station id where the route ends."""
     length_m: _builtins.float
     """Length in one direction, or once round a loop, metres."""
-    headway_s: _builtins.float
-    """Time between buses, seconds."""
     vehicles: _builtins.int
-    """Buses needed to keep the headway."""
+    """Buses needed to keep the headways, in the period that needs most."""
     capacity: _builtins.int
     """Persons a bus."""
     cost_cny_day: _builtins.float
@@ -259,6 +257,10 @@ class FeederRoute(_message.Message):
         runs there and back, whose rides out take as long as those in.
         """
 
+    @_builtins.property
+    def headways_s(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Time between buses, seconds, above 0: one each for `am`, `off` and `pm`."""
+
     def __init__(
         self,
         *,
@@ -268,15 +270,15 @@ class FeederRoute(_message.Message):
         path: _abc.Iterable[_builtins.str] | None = ...,
         ride_s: _abc.Iterable[_builtins.float] | None = ...,
         length_m: _builtins.float = ...,
-        headway_s: _builtins.float = ...,
         vehicles: _builtins.int = ...,
         capacity: _builtins.int = ...,
         cost_cny_day: _builtins.float = ...,
         ride_out_s: _abc.Iterable[_builtins.float] | None = ...,
+        headways_s: _abc.Iterable[_builtins.float] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "cost_cny_day", b"cost_cny_day", "headway_s", b"headway_s", "id", b"id", "length_m", b"length_m", "path", b"path", "ride_out_s", b"ride_out_s", "ride_s", b"ride_s", "station", b"station", "stops", b"stops", "vehicles", b"vehicles"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capacity", b"capacity", "cost_cny_day", b"cost_cny_day", "headways_s", b"headways_s", "id", b"id", "length_m", b"length_m", "path", b"path", "ride_out_s", b"ride_out_s", "ride_s", b"ride_s", "station", b"station", "stops", b"stops", "vehicles", b"vehicles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

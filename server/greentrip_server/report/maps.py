@@ -206,7 +206,7 @@ def _feeders(network: Network, routes: Sequence[FeederRoute]) -> list[dict[str, 
     stops = [(n, r) for r in routes for n in r.stops]
     text = [
         f"{escape(r.id)} → {escape(rail[r.station]['name_en'])} {escape(rail[r.station]['name_zh'])}<br>"
-        f"every {r.headway_s / 60:g} min 发车间隔（分钟）{'<br>loop 环线' if r.loop else ''}"
+        f"every {r.every_min} min (am/off/pm) 发车间隔（早/平/晚，分钟）{'<br>loop 环线' if r.loop else ''}"
         for _, r in stops
     ]
     name = "Feeder routes 接驳线路"
@@ -266,7 +266,7 @@ def _panel(network: Network, station: str, routes: Sequence[FeederRoute]) -> str
     keys = []
     for i, route in enumerate(routes):
         colour = PALETTE[i % len(PALETTE)]
-        every = f"{route.headway_s / 60:g} min"
+        every = f"{route.every_min} min"
         line = path(_path(network, route))
         out.append(
             f'<path d="{line}" stroke="{colour}" stroke-width="{4.5 * unit:.2f}" stroke-opacity=".85" '

@@ -95,7 +95,7 @@ def _feeders(s: Subject) -> str:
         name = f"{route.id} (loop 环线)" if route.loop else route.id
         rows.append([
             name, f"{station['name_en']} {station['name_zh']}", len(route.stops), round(route.length_m / 1000, 1),
-            f"{route.headway_s / 60:g}", route.vehicles, _whole(designed.get(route.id, {}).get("residents")),
+            route.every_min, route.vehicles, _whole(designed.get(route.id, {}).get("residents")),
             _whole(designed.get(route.id, {}).get("riders_day")), _whole(fmean(ridden) if ridden else None),
             round(route.cost_cny_day),
         ])  # fmt: skip
@@ -104,7 +104,8 @@ def _feeders(s: Subject) -> str:
         rows.append(["all 合计", "", *(c if c is not None else "" for c in sums[2:])])
     listed = table(
         (
-            "route 线路", "station 车站", "stops 站数", "km", "headway, min 间隔", "buses 车辆",
+            "route 线路", "station 车站", "stops 站数", "km", "headway am/off/pm, min 间隔（早/平/晚）",
+            "buses 车辆",
             "residents reached 覆盖居民",
             "riders a day, design 设计客流", "riders a day, simulated 模拟客流", "CNY a day 元/日",
         ),

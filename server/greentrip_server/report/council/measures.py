@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from greentrip_networks.errors import UnknownNameError
-from greentrip_networks.network import Line, Network
+from greentrip_networks.network import FeederRoute, Line, Network
 from greentrip_networks.scenario import (
     AddFeeders,
     Intervention,
@@ -75,9 +75,10 @@ def _line(step: Intervention, network: Network) -> Words:
         case AddFeeders(routes):
             buses = sum(r.vehicles for r in routes)
             at = _several([_station(s, network) for s in dict.fromkeys(r.station for r in routes)])
+            every = _every(routes)
             return Words(
-                f"{_count(len(routes), 'feeder route')} with {_count(buses, 'bus', 'buses')} at {at.en}",
-                f"{at.zh}新增 {len(routes)} 条接驳线，配车 {buses} 辆",
+                f"{_count(len(routes), 'feeder route')} with {_count(buses, 'bus', 'buses')} at {at.en}{every.en}",
+                f"{at.zh}新增 {len(routes)} 条接驳线，配车 {buses} 辆{every.zh}",
             )
         case SetHeadway(line, headway_s, period):
             named, when = _named_line(line, network), PERIODS.get(period, Words(period, period))
@@ -126,6 +127,14 @@ def _bus_lines(steps: Sequence[Any], network: Network) -> list[Words]:
         ]
     named = _several([_named_line(step.line, network) for step in steps])
     return [Words(f"{len(steps)} bus lines changed or new: {named.en}", f"调整或新增 {len(steps)} 条公交：{named.zh}")]
+
+
+def _every(routes: Sequence[FeederRoute]) -> Words:
+    """Return how often feeder routes run by period, or nothing where too many ways to read."""
+    told = list(dict.fromkeys(r.every_min for r in routes))
+    if not 0 < len(told) <= _NAMED:
+        return Words("", "")
+    return Words(f", every {' or '.join(told)} min (am/off/pm)", f"，早高峰/平峰/晚高峰间隔 {' 或 '.join(told)} 分钟")
 
 
 def _several(names: Sequence[Words]) -> Words:
