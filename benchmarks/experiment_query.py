@@ -48,7 +48,7 @@ def lay(root: Path, runs: int, trips: int, files: int, seeds: int) -> dict[str, 
         some = run.trips[rows].with_columns(person=pl.Series(rows // 2), minutes=pl.col("minutes") + i / files)
         folder = root / "runs" / str(i)
         folder.mkdir(parents=True)
-        some.sort("person", "tour", "direction").write_parquet(folder / "trips.parquet")
+        some.sort("person", "tour", "direction").write_parquet(folder / "trips.parquet", compression="lz4")
         run.links.write_parquet(folder / "links.parquet")
         run.lines.write_parquet(folder / "lines.parquet")
         folders.append(folder)

@@ -6,6 +6,7 @@ several experiments share is stored once. Any tool that reads hive-partitioned P
 
 import json
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -131,7 +132,7 @@ def ask(root: Path, sql: str, *, threads: int | None = None, seconds: float = QU
             connection.execute(f"SET threads = {int(threads)}")
         connection.execute("SET enable_progress_bar = false")  # it would be written where the server's address goes
         connection.execute(f"SET memory_limit = '{_MEMORY}'")
-        for statement in _views(root):
+        for statement in _views(root, sql):
             connection.execute(statement)
         connection.execute(f"SET allowed_directories = [{_text(root)}]")
         connection.execute("SET enable_external_access = false")
@@ -156,11 +157,12 @@ def ask(root: Path, sql: str, *, threads: int | None = None, seconds: float = QU
     return found
 
 
-def _views(root: Path) -> Iterable[str]:
-    """Yield the statements that name the tables."""
+def _views(root: Path, sql: str) -> Iterable[str]:
+    """Yield the statements that name the tables which a question could mean: to name one lists all of its files."""
+    said = set(re.findall(r"\w+", sql.lower()))
     types = "hive_partitioning = true, hive_types = {'scenario': VARCHAR, 'seed': BIGINT}"
     for table in TABLES[:-1]:
-        if (root / table).is_dir():
+        if table in said and (root / table).is_dir():
             files = _text(root / table / "*" / "*" / "*.parquet")
             yield f"CREATE VIEW {table} AS SELECT * FROM read_parquet({files}, {types})"  # noqa: S608 - names of our own
     scenarios = _text(root / "scenarios.parquet")

@@ -75,10 +75,10 @@ def _line(step: Intervention, network: Network) -> Words:
         case AddFeeders(routes):
             buses = sum(r.vehicles for r in routes)
             at = _several([_station(s, network) for s in dict.fromkeys(r.station for r in routes)])
-            every = _every(routes)
+            often = _every(routes)
             return Words(
-                f"{_count(len(routes), 'feeder route')} with {_count(buses, 'bus', 'buses')} at {at.en}{every.en}",
-                f"{at.zh}新增 {len(routes)} 条接驳线，配车 {buses} 辆{every.zh}",
+                f"{_count(len(routes), 'feeder route')} with {_count(buses, 'bus', 'buses')} at {at.en}{often.en}",
+                f"{at.zh}新增 {len(routes)} 条接驳线，配车 {buses} 辆{often.zh}",
             )
         case SetHeadway(line, headway_s, period):
             named, when = _named_line(line, network), PERIODS.get(period, Words(period, period))
