@@ -241,7 +241,7 @@ def test_routes_that_cannot_be_started_from_are_named(city: Network, demands: De
         "elsewhere": (replace(good, station="nowhere"), "no routes are designed for its station, nowhere"),
         "hurried": (
             replace(good, headways_s=(300.0, 600.0, 420.0)),
-            "it runs every 5/10/7 minutes (am/off/pm); expected one of 5/10/5, 10/20/10",
+            r"it runs every 5/10/7 minutes \(am/off/pm\); expected one of 5/10/5, 10/20/10",
         ),
         "lost": (replace(good, stops=("?", *good.stops[1:])), "1 of its .* no candidate stops .* such as [?]"),
         "round": (replace(good, ride_out_s=(1.0,) * len(good.stops)), "it is a loop, and no loops are designed"),
