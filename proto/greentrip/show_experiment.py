@@ -169,7 +169,7 @@ def _detail(out: Any, scenario: str, detail: Mapping[str, Any], level: float) ->
 
 _LOADS = (
     ("lines", "boardings a weekday by line", ("name_en",)),
-    ("stations", "passengers who enter a weekday by station", ("station",)),
+    ("stations", "passengers who enter a weekday by station", ("name_en", "name_zh")),
     ("links", "vehicles by street link and period", ("from_node", "to_node", "period")),
 )
 

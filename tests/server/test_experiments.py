@@ -224,6 +224,7 @@ def test_scenarios_are_compared_by_name_and_equal_ones_differ_by_nothing(
     assert {"district", "purpose", "income"} == set(detail["shares"])
     assert detail["lines"]
     assert detail["stations"]
+    assert all(r["name_en"] != r["station"] and r["name_zh"] for r in detail["stations"])
     assert detail["links"]
     turned = client.compare_scenarios("fares", baseline="metro~f=2", indicators=["green_share"])
     assert turned.baseline == "metro~f=2"

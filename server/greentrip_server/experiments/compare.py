@@ -1,6 +1,6 @@
 """Compare scenarios from what is stored: figures from the database, and on request everything the trips can tell."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from greentrip_agents import compare as compare_runs
@@ -70,12 +70,26 @@ def detail_of(
         "people": winners_and_losers(pair[0], pair[1], network).to_dicts(),
         **{what: load_changes(pair[0], pair[1], what, level).to_dicts() for what in LOADS},
     }
+    told["stations"] = _named(told["stations"], [network, network_of(other, cities)])
     told |= _who_and_what(base, other, pair, cities, level)
     try:
         told["headline"] = compare_runs(list(pair[0].values()), list(pair[1].values()), network).summary["headline"]
     except GreentripError as error:  # a verdict that cannot be given is said, the figures stay
         told["headline"] = {"verdict": "none", "note": str(error)}
     return told
+
+
+def _named(rows: Sequence[Mapping[str, Any]], networks: Sequence[Network]) -> list[dict[str, Any]]:
+    """Return stations' rows with their names in English and Chinese; a station that no network has keeps its id."""
+    nodes = {str(n): at for network in networks for n, at in network.rail.nodes(data=True)}
+    return [
+        {
+            **row,
+            "name_en": nodes.get(row["station"], {}).get("name_en") or row["station"],
+            "name_zh": nodes.get(row["station"], {}).get("name_zh", ""),
+        }
+        for row in rows
+    ]
 
 
 def _who_and_what(base: Side, other: Side, pair: Sequence[Any], cities: Cities, level: float) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def document(facts: Facts, summary: Mapping[str, Any], network: Network) -> Docu
             Section(
                 Words("Where", "空间分布"), tuple(where({s.name: s.routes for s in facts.compared}, detail, network))
             ),
-            Section(Words("Lines, stations and streets", "线路、车站与道路"), tuple(loads(detail, network))),
+            Section(Words("Lines, stations and streets", "线路、车站与道路"), tuple(loads(detail))),
         ]
     sections.append(Section(Words("Method, assumptions and how to repeat this", "方法、假设与复现"),
                             tuple(ground_blocks(facts, summary))))  # fmt: skip

@@ -122,18 +122,16 @@ def where(routes: Mapping[str, tuple[FeederRoute, ...]], detail: Mapping[str, An
     return [*blocks, Table("districts", title, columns, rows, digits=3)]
 
 
-def loads(detail: Mapping[str, Any], network: Network) -> list[Block]:
+def loads(detail: Mapping[str, Any]) -> list[Block]:
     """List the largest changes on lines, at stations and on streets."""
     blocks: list[Block] = []
-    at = network.rail.nodes
-    stations = {str(n): f"{at[n].get('name_en', '')} {at[n].get('name_zh', '')}".strip() for n in at}
     for what, title, keys in (
         ("lines", Words("Boardings a day by line", "各线日上车量"), ("name_en", "name_zh")),
-        ("stations", Words("Passengers who enter, a day, by station", "各站日进站量"), ("station",)),
+        ("stations", Words("Passengers who enter, a day, by station", "各站日进站量"), ("name_en", "name_zh")),
         ("links", Words("Vehicles by street link and period", "各路段车辆数"), ("from_node", "to_node", "period")),
     ):
         rows = tuple(
-            (scenario, " ".join(dict.fromkeys(stations.get(str(r[k])) or str(r[k]) for k in keys)), round(r["base"]),
+            (scenario, " ".join(dict.fromkeys(str(r[k]) for k in keys if r[k])), round(r["base"]),
              round(r["other"]), round(r["change"]), r["low"], r["high"])
             for scenario, told in detail.items()
             for r in told[what][:MOST_ROWS]
