@@ -1,6 +1,6 @@
 """What a city is: zones and cells where people live and work, a road graph, rail lines, buses, fares and prices."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -101,6 +101,11 @@ class Buses:
     generated: bool  # made by a stated rule rather than read from a timetable
 
 
+def written(minutes: Sequence[float]) -> str:
+    """Write minutes between buses by PERIODS as `6/12/6`."""
+    return "/".join(f"{m:g}" for m in minutes)
+
+
 @dataclass(frozen=True)
 class FeederRoute:
     """A bus route that ends at a rail station: there and back on the same stops, or a loop from the station and back.
@@ -129,7 +134,7 @@ class FeederRoute:
     @property
     def every_min(self) -> str:
         """Minutes between buses by PERIODS, such as `6/12/6`."""
-        return "/".join(f"{s / 60:g}" for s in self.headways_s)
+        return written([s / 60 for s in self.headways_s])
 
     @property
     def mean_ride_s(self) -> tuple[float, ...]:

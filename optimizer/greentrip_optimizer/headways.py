@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from greentrip_networks.compiled import Floats
 from greentrip_networks.errors import ScenarioError
-from greentrip_networks.network import PERIODS
+from greentrip_networks.network import PERIODS, written
 
 Minutes = tuple[float, float, float]  # between buses, by PERIODS
 
@@ -139,8 +139,3 @@ def service(
         np.array([peak_hours / n] * n + [off_peak_hours]),
         load,
     )
-
-
-def written(minutes: Sequence[float]) -> str:
-    """Write minutes between buses by PERIODS as `6/12/6`."""
-    return "/".join(f"{m:g}" for m in minutes)

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 from greentrip_agents.catchment import CatchmentDemand
-from greentrip_networks.network import FeederRoute, Network
+from greentrip_networks.network import FeederRoute, Network, written
 
 from greentrip_optimizer.area import Area
 from greentrip_optimizer.evaluate import DWELL, loop_times, route_times, step_value
-from greentrip_optimizer.headways import written
 from greentrip_optimizer.limits import Used
 from greentrip_optimizer.master import Choice
 from greentrip_optimizer.options import FeederOptions

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from greentrip_networks.network import FeederRoute, Network
+from greentrip_networks.network import FeederRoute, Network, written
 
 from greentrip_optimizer.area import Area
 from greentrip_optimizer.evaluate import DWELL, STOPS, evaluate, mark_leg, may_extend
 from greentrip_optimizer.finder import RouteFinder
-from greentrip_optimizer.headways import written
 from greentrip_optimizer.master import greedy
 from greentrip_optimizer.options import FeederOptions
 from greentrip_optimizer.pool import PoolBuilder, Prices
